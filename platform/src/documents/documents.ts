@@ -1,0 +1,77 @@
+/**
+ * The `documents` port: JSON documents by collection and id, with a unit of work that takes events along.
+ *
+ * Adapters: documents-embedded.ts (JSONB in the service's own PostgreSQL); MongoDB comes with the many-process issue, so
+ * nothing here asks for more than MongoDB can keep: equality on indexed top-level fields, one sort order, no joins.
+ */
+import type { Publish } from '../stream/outbox.ts';
+
+export interface Document {
+  readonly id: string;
+  /** Counts up with each change; the ETag is made of it. */
+  readonly version: number;
+  readonly body: unknown;
+}
+
+export interface DocumentOf<T> {
+  readonly id: string;
+  readonly version: number;
+  readonly body: T;
+}
+
+export interface CollectionDefinition {
+  readonly name: string;
+  /** Top-level fields that can be searched for equality. */
+  readonly indexed: readonly string[];
+  /** Top-level fields (or groups of them) whose value no two documents share. */
+  readonly unique?: readonly (readonly string[])[];
+}
+
+export interface FindOptions {
+  /** Newest first (ids sort by creation) by default. */
+  readonly order?: 'id_ascending' | 'id_descending';
+  /** Continue after this id in the order. */
+  readonly afterId?: string;
+  /** At most 1,000. */
+  readonly limit: number;
+}
+
+export interface DocumentReader {
+  get<T>(collection: string, id: string): Promise<DocumentOf<T> | undefined>;
+  getMany<T>(collection: string, ids: readonly string[]): Promise<DocumentOf<T>[]>;
+  /** Documents whose indexed top-level fields equal the given values. */
+  find<T>(
+    collection: string,
+    where: Readonly<Record<string, string | number | boolean>>,
+    options: FindOptions,
+  ): Promise<DocumentOf<T>[]>;
+}
+
+export interface DocumentTransaction extends DocumentReader {
+  /** Throws DocumentFault `exists` when the id or a unique field is taken. */
+  insert(collection: string, id: string, body: unknown): Promise<void>;
+  /** Replaces the body if the version is still this one; false otherwise. */
+  replace(collection: string, id: string, version: number, body: unknown): Promise<boolean>;
+  delete(collection: string, id: string): Promise<void>;
+  /** Reads and locks, so that two transactions cannot both go on from the same version. */
+  getForUpdate<T>(collection: string, id: string): Promise<DocumentOf<T> | undefined>;
+  readonly publish: Publish;
+}
+
+export interface Documents extends DocumentReader {
+  transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T>;
+  define(collections: readonly CollectionDefinition[]): Promise<void>;
+  ping(): Promise<number>;
+}
+
+export class DocumentFault extends Error {
+  readonly kind: 'exists' | 'unavailable' | 'other';
+  /** The unique fields that clash, comma-separated; 'id' for the id itself. */
+  readonly field: string;
+  constructor(kind: DocumentFault['kind'], message: string, field = '', options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'DocumentFault';
+    this.kind = kind;
+    this.field = field;
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Raw HTTP routes: what is not request and response in JSON (uploads, ranges, SSE, webhooks, pages). A service declares
+ * them; the gateway, which has already found out who asks and counted the request, calls them.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CallContext } from '../rpc/rpc.ts';
+
+export interface RawRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
+  /** `/api/v1/files/{id}`; a last `{name*}` takes the rest of the path. */
+  readonly path: string;
+  readonly summary: string;
+  /** As in suuupra.options.v1.Access; `roles` for signed-in users with one of these. */
+  readonly access: 'public' | 'signed_in' | { readonly roles: readonly string[] };
+  /** Left out of the API document: pages and machine routes. */
+  readonly hidden?: boolean;
+  /** Checked against Content-Length before, and counted while the body arrives. */
+  readonly bodyBytesMax: number;
+  /** Requests that last (SSE, downloads) are not bound by the ordinary deadline. */
+  readonly lasting?: boolean;
+  /** A mutation from a browser needs the CSRF check unless the caller authenticates in another way (a signature). */
+  readonly csrfExempt?: boolean;
+  handle(request: IncomingMessage, response: ServerResponse, context: RawContext): Promise<void>;
+}
+
+export interface RawContext extends CallContext {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+}

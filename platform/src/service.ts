@@ -1,0 +1,120 @@
+/**
+ * What a service is: one value that says what it offers, needs, hears and tells, before any code of it is read.
+ *
+ * ```ts
+ * export const orders = defineService({
+ *   name: 'orders',
+ *   provides: [OrdersService],
+ *   calls: { content: ContentService, payments: PaymentsService },
+ *   engines: ['sql'],
+ *   consumes: [PaymentSucceededSchema],
+ *   publishes: [OrderPlacedSchema, OrderPaidSchema],
+ *   start: async (world) => ({ implementations: [...], consumers: {...}, ... }),
+ * });
+ * ```
+ */
+import type { DescMessage, DescService, MessageShape } from '@bufbuild/protobuf';
+import type { Envelope } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
+import type { Cache } from './cache/cache.ts';
+import type { Documents } from './documents/documents.ts';
+import type { RawRoute } from './http/route.ts';
+import type { Keys } from './keys/keys.ts';
+import type { Mail } from './mail/mail.ts';
+import type { Objects } from './objects/objects.ts';
+import type { Client, Implementation } from './rpc/rpc.ts';
+import type { SearchIndex } from './search/search.ts';
+import type { Sql, SqlTransaction } from './sql/sql.ts';
+import type { EventCause, Publish } from './stream/outbox.ts';
+import type { Stream } from './stream/stream.ts';
+import type { ProcessTelemetry, Telemetry } from './telemetry/telemetry.ts';
+import type { World } from './world.ts';
+
+/** The engines a service can ask for by name. `sql` and `documents` are the service's own database. */
+export interface Engines {
+  readonly sql: Sql;
+  readonly documents: Documents;
+  readonly cache: Cache;
+  readonly objects: Objects;
+  readonly mail: Mail;
+  readonly keys: Keys;
+  readonly search: SearchIndex;
+  /** For operators' views only; facts go through `publish` and `consumers`. */
+  readonly stream: Stream;
+}
+
+export type EngineName = keyof Engines;
+
+/** What an event handler gets: the event and the transaction that also records that it was applied. */
+export interface Applied<D extends DescMessage> {
+  readonly event: MessageShape<D>;
+  readonly envelope: Envelope;
+  /** The open transaction of the service's `sql` engine. */
+  readonly tx: SqlTransaction;
+  /** To be passed to `publish` and to clients, so that request id and trace go on. */
+  readonly cause: EventCause;
+}
+
+export interface EventHandler {
+  readonly schema: DescMessage;
+  readonly apply: (applied: Applied<DescMessage>) => Promise<void>;
+}
+
+/** Binds a handler to the event it applies. It runs once in effect for each event, in the order of the subject. */
+export function on<D extends DescMessage>(schema: D, apply: (applied: Applied<D>) => Promise<void>): EventHandler {
+  return { schema, apply: apply as unknown as EventHandler['apply'] };
+}
+
+export interface ServiceSurroundings<Calls extends Record<string, DescService>, E extends EngineName> {
+  readonly engines: Pick<Engines, E>;
+  readonly clients: { readonly [K in keyof Calls]: Client<Calls[K]> };
+  /** Adds an event to a transaction of this service's `sql` engine. */
+  publishIn(tx: SqlTransaction): Publish;
+  readonly world: World;
+  readonly telemetry: Telemetry;
+  readonly process: ProcessTelemetry;
+  readonly settings: ServiceSettings;
+}
+
+/** What configuration a service may read; checked before anything starts. */
+export interface ServiceSettings {
+  /** The address under which people reach the platform, no slash at the end. */
+  readonly publicUrl: string;
+  /** True when the demo accounts and the sandbox are meant to be seen. */
+  readonly demo: boolean;
+}
+
+/** A running service. */
+export interface RunningService {
+  readonly implementations: readonly Implementation[];
+  readonly routes?: readonly RawRoute[];
+  readonly handlers?: readonly EventHandler[];
+  /** Called when every service is up and calls reach them: loops, rebuilds, janitors start here. */
+  begin?(): Promise<void>;
+  /** Stops loops; calls still under way may finish. */
+  stop?(): Promise<void>;
+}
+
+export interface ServiceDefinition<
+  Calls extends Record<string, DescService> = Record<string, DescService>,
+  E extends EngineName = EngineName,
+> {
+  readonly name: string;
+  readonly provides: readonly DescService[];
+  readonly calls: Calls;
+  readonly engines: readonly E[];
+  readonly consumes: readonly DescMessage[];
+  readonly publishes: readonly DescMessage[];
+  /** Folder of this service's numbered SQL migrations, as a URL; applied before `start`. */
+  readonly migrations?: URL;
+  start(surroundings: ServiceSurroundings<Calls, E>): Promise<RunningService>;
+}
+
+export function defineService<const Calls extends Record<string, DescService>, const E extends EngineName>(
+  definition: ServiceDefinition<Calls, E>,
+): ServiceDefinition<Calls, E> {
+  return definition;
+}
+
+/** Any service, for the places that treat all alike. */
+// biome-ignore lint/suspicious/noExplicitAny: the surroundings are typed where a service is defined, and only there.
+export type AnyService = ServiceDefinition<any, any>;

@@ -1,0 +1,85 @@
+/**
+ * The `sql` port: one relational database of one service.
+ *
+ * Adapters: sql-embedded.ts (a PostgreSQL 18 of our own, on this machine), sql-postgres.ts (any PostgreSQL by URL).
+ * Isolation is READ COMMITTED; what must not interleave takes row locks (`SELECT … FOR UPDATE`) or unique constraints.
+ * `int8` and `numeric` arrive as bigint and string, `timestamptz` as Date, `jsonb` as parsed JSON, `bytea` as Buffer.
+ */
+
+/** One statement's parameters: $1, $2, … in order. */
+export type SqlValue = string | number | bigint | boolean | Date | Uint8Array | null | readonly SqlValue[];
+
+export type SqlRow = Record<string, unknown>;
+
+export interface SqlExecutor {
+  /** Runs one statement and gives its rows. Throws SqlFault. */
+  query<Row extends SqlRow = SqlRow>(text: string, values?: readonly SqlValue[]): Promise<Row[]>;
+  /** Runs one statement and gives the number of rows it touched. */
+  execute(text: string, values?: readonly SqlValue[]): Promise<number>;
+}
+
+/** A transaction: everything through it commits together or not at all. */
+export interface SqlTransaction extends SqlExecutor {
+  /** Runs after a successful commit; never when the transaction rolls back. Must not throw. */
+  afterCommit(run: () => void): void;
+}
+
+export interface SqlTransactionOptions {
+  readonly isolation?: 'read committed' | 'repeatable read';
+  readonly readOnly?: boolean;
+}
+
+export interface Sql extends SqlExecutor {
+  /**
+   * Runs `work` in one transaction; commits when it resolves, rolls back when it throws. A commit whose answer was lost
+   * throws SqlFault with kind `commit_unknown`: the caller must look before it repeats.
+   * Deadlocks and serialisation failures throw kind `retryable`; `retrying` below repeats them.
+   */
+  transaction<T>(work: (tx: SqlTransaction) => Promise<T>, options?: SqlTransactionOptions): Promise<T>;
+  /** Applies the numbered `*.sql` files of a folder that are not applied yet, each in a transaction, under one lock. */
+  migrate(folder: string): Promise<void>;
+  /** Calls `heard` for each notification on the channel (LISTEN), also after a reconnection, when anything may have been missed. */
+  listen(channel: string, heard: (payload: string) => void): Promise<{ close(): Promise<void> }>;
+  /**
+   * Holds a session-level lock by name for as long as the connection lives. Resolves undefined at once when another
+   * session holds it. `lost` is aborted when the connection, and so the lock, is gone.
+   */
+  tryLock(name: string): Promise<{ readonly lost: AbortSignal; release(): Promise<void> } | undefined>;
+  /** Round trip of a trivial statement in milliseconds; throws when the database does not answer. */
+  ping(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export type SqlFaultKind =
+  | 'unique'
+  | 'foreign_key'
+  | 'check'
+  | 'permission'
+  | 'retryable'
+  | 'unavailable'
+  | 'commit_unknown'
+  | 'invalid'
+  | 'other';
+
+export class SqlFault extends Error {
+  readonly kind: SqlFaultKind;
+  /** The violated constraint, where there is one. */
+  readonly constraint: string;
+  constructor(kind: SqlFaultKind, message: string, constraint = '', options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SqlFault';
+    this.kind = kind;
+    this.constraint = constraint;
+  }
+}
+
+/** Repeats a transaction that lost a deadlock or a serialisation race, at most `attemptsMax` times. */
+export async function retrying<T>(run: () => Promise<T>, attemptsMax = 5): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof SqlFault) || error.kind !== 'retryable' || attempt >= attemptsMax) throw error;
+    }
+  }
+}
