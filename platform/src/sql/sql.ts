@@ -45,8 +45,25 @@ export interface Sql extends SqlExecutor {
    * session holds it. `lost` is aborted when the connection, and so the lock, is gone.
    */
   tryLock(name: string): Promise<{ readonly lost: AbortSignal; release(): Promise<void> } | undefined>;
+  /** Like `tryLock`, for many locks on one connection. */
+  openLockSession(): Promise<SqlLockSession>;
   /** Round trip of a trivial statement in milliseconds; throws when the database does not answer. */
   ping(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * One connection of its own. Its locks and subscriptions live and die with it: when `lost` is aborted all of them are
+ * gone, other sessions may hold the locks already, and the holder opens a new session.
+ */
+export interface SqlLockSession {
+  /** Aborted when the connection is gone, also by `close`. */
+  readonly lost: AbortSignal;
+  /** Takes the lock by name; false at once when another session holds it. Taken twice it must be given back twice. */
+  tryLock(name: string): Promise<boolean>;
+  unlock(name: string): Promise<void>;
+  /** Calls `heard` for each notification on the channel for as long as the session lives. */
+  listen(channel: string, heard: (payload: string) => void): Promise<void>;
   close(): Promise<void>;
 }
 

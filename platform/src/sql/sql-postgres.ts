@@ -1,0 +1,320 @@
+/**
+ * `sql` on any PostgreSQL by URL. The embedded default uses the same adapter against the server that
+ * sql-embedded.ts starts, so there is one behaviour to know.
+ *
+ * Library: `pg` (node-postgres). Statements with parameters are prepared once per connection. Pitfalls met here: int8
+ * comes as a string unless told otherwise; a pool emits `error` for idle connections that die; a client whose
+ * connection broke in mid-transaction must be destroyed, not returned.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import pg from 'pg';
+import {
+  type Sql,
+  type SqlExecutor,
+  SqlFault,
+  type SqlFaultKind,
+  type SqlLockSession,
+  type SqlRow,
+  type SqlTransaction,
+  type SqlTransactionOptions,
+  type SqlValue,
+} from './sql.ts';
+
+export interface PostgresOptions {
+  readonly url: string;
+  /** Connections of the pool; work beyond waits for one, at most `waitMsMax`. */
+  readonly connectionsMax?: number;
+  readonly waitMsMax?: number;
+  /** A statement that runs longer is cancelled by the server. */
+  readonly statementMsMax?: number;
+}
+
+const defaultConnectionsMax = 8;
+const defaultWaitMsMax = 10_000;
+const defaultStatementMsMax = 30_000;
+/** An idle connection costs the server a few megabytes: give it back. */
+const idleMs = 20_000;
+const reconnectMsMax = 2_000;
+/** Distinct statement texts that are prepared; a program that makes more of them composes text where it should not. */
+const preparedMax = 1_000;
+
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === pg.types.builtins.INT8) return (text: string) => BigInt(text);
+    return pg.types.getTypeParser(oid, format as 'text');
+  },
+};
+
+type PgClient = pg.Client | pg.PoolClient;
+
+/** Opens a pool; the database must exist. */
+export async function openPostgres(options: PostgresOptions): Promise<Sql> {
+  const config: pg.PoolConfig = {
+    connectionString: options.url,
+    max: options.connectionsMax ?? defaultConnectionsMax,
+    connectionTimeoutMillis: options.waitMsMax ?? defaultWaitMsMax,
+    idleTimeoutMillis: idleMs,
+    statement_timeout: options.statementMsMax ?? defaultStatementMsMax,
+    types,
+  };
+  const pool = new pg.Pool(config);
+  // An idle connection that breaks is dropped by the pool; the next statement opens another.
+  pool.on('error', () => {});
+  const listeners = new Set<{ close(): Promise<void> }>();
+  const sessions = new Set<SqlLockSession>();
+
+  const sql: Sql = {
+    ...executor((text, values) => run(pool, text, values)),
+    transaction: (work, transactionOptions) => inTransaction(pool, work, transactionOptions),
+    migrate: (folder) => migrate(pool, folder),
+    listen: (channel, heard) => listen(options.url, channel, heard, listeners),
+    openLockSession: () => openLockSession(options.url, sessions),
+    tryLock: async (name) => {
+      const session = await openLockSession(options.url, sessions);
+      if (!(await session.tryLock(name))) {
+        await session.close();
+        return undefined;
+      }
+      return { lost: session.lost, release: () => session.close() };
+    },
+    ping: async () => {
+      const startedMs = performance.now();
+      await run(pool, 'SELECT 1', []);
+      return performance.now() - startedMs;
+    },
+    close: async () => {
+      await Promise.all([...listeners].map((listener) => listener.close()));
+      await Promise.all([...sessions].map((session) => session.close()));
+      await pool.end();
+    },
+  };
+  await sql.ping();
+  return sql;
+}
+
+type Runner = (text: string, values: readonly SqlValue[]) => Promise<pg.QueryResult>;
+
+function executor(runner: Runner): SqlExecutor {
+  return {
+    query: async <Row extends SqlRow>(text: string, values: readonly SqlValue[] = []) =>
+      (await runner(text, values)).rows as Row[],
+    execute: async (text, values = []) => (await runner(text, values)).rowCount ?? 0,
+  };
+}
+
+const preparedNames = new Map<string, string>();
+
+function preparedName(text: string): string | undefined {
+  const known = preparedNames.get(text);
+  if (known !== undefined) return known;
+  if (preparedNames.size >= preparedMax) return undefined;
+  const name = createHash('sha256').update(text).digest('base64url').slice(0, 20);
+  preparedNames.set(text, name);
+  return name;
+}
+
+async function run(target: pg.Pool | PgClient, text: string, values: readonly SqlValue[]): Promise<pg.QueryResult> {
+  try {
+    const name = values.length > 0 ? preparedName(text) : undefined;
+    return await target.query({ text, values: values as unknown[], ...(name === undefined ? {} : { name }) });
+  } catch (error) {
+    throw asFault(error);
+  }
+}
+
+async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: SqlTransaction) => Promise<T>,
+  options: SqlTransactionOptions = {},
+): Promise<T> {
+  const client = await connect(pool);
+  const afterCommit: (() => void)[] = [];
+  let broken = false;
+  const noteBroken = () => {
+    broken = true;
+  };
+  client.on('error', noteBroken);
+  try {
+    await run(client, beginText(options), []);
+    const tx: SqlTransaction = {
+      ...executor((text, values) => run(client, text, values)),
+      afterCommit: (done) => {
+        afterCommit.push(done);
+      },
+    };
+    const result = await work(tx);
+    await commit(client);
+    for (const done of afterCommit) done();
+    return result;
+  } catch (error) {
+    // A connection that cannot even roll back is destroyed; the server rolls back by itself when it is gone.
+    await client.query('ROLLBACK').catch(noteBroken);
+    throw error;
+  } finally {
+    client.removeListener('error', noteBroken);
+    client.release(broken);
+  }
+}
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw asFault(error);
+  }
+}
+
+function beginText(options: SqlTransactionOptions): string {
+  const isolation = options.isolation === 'repeatable read' ? ' ISOLATION LEVEL REPEATABLE READ' : '';
+  return `BEGIN${isolation}${options.readOnly === true ? ' READ ONLY' : ''}`;
+}
+
+async function commit(client: pg.PoolClient): Promise<void> {
+  let answer: pg.QueryResult;
+  try {
+    answer = await client.query('COMMIT');
+  } catch (error) {
+    const fault = asFault(error);
+    if (fault.kind !== 'unavailable') throw fault;
+    throw new SqlFault('commit_unknown', 'the connection was lost during COMMIT', '', { cause: error });
+  }
+  // A transaction that failed before answers COMMIT with ROLLBACK, and no error.
+  if (answer.command === 'ROLLBACK') throw new SqlFault('other', 'the transaction was rolled back by the server');
+}
+
+/** Every migration of a service runs under one lock, so that two processes that start together do not both apply it. */
+async function migrate(pool: pg.Pool, folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort();
+  const client = await connect(pool);
+  try {
+    await run(client, "SELECT pg_advisory_lock(hashtextextended('suuupra:migrate', 0))", []);
+    await run(
+      client,
+      'CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, sha256 text NOT NULL, at timestamptz NOT NULL DEFAULT now())',
+      [],
+    );
+    for (const name of names) await applyMigration(client, folder, name);
+    await run(client, "SELECT pg_advisory_unlock(hashtextextended('suuupra:migrate', 0))", []);
+  } finally {
+    client.release();
+  }
+}
+
+async function applyMigration(client: pg.PoolClient, folder: string, name: string): Promise<void> {
+  const text = await readFile(path.join(folder, name), 'utf8');
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  const [done] = (await run(client, 'SELECT sha256 FROM migrations WHERE name = $1', [name])).rows;
+  if (done !== undefined) {
+    if (done.sha256 === sha256) return;
+    throw new SqlFault('invalid', `the migration ${name} was changed after it was applied; add a new one instead`);
+  }
+  try {
+    await run(client, 'BEGIN', []);
+    await run(client, text, []);
+    await run(client, 'INSERT INTO migrations (name, sha256) VALUES ($1, $2)', [name, sha256]);
+    await run(client, 'COMMIT', []);
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw new SqlFault('invalid', `the migration ${name} cannot be applied: ${(error as Error).message}`, '', {
+      cause: error,
+    });
+  }
+}
+
+async function listen(
+  url: string,
+  channel: string,
+  heard: (payload: string) => void,
+  listeners: Set<{ close(): Promise<void> }>,
+): Promise<{ close(): Promise<void> }> {
+  let closed = false;
+  let client: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const attach = async () => {
+    const next = new pg.Client({ connectionString: url, types });
+    const reconnect = () => {
+      if (closed || client !== next) return;
+      client = undefined;
+      timer = setTimeout(() => void attach().catch(retry), reconnectMsMax / 4);
+    };
+    next.on('error', reconnect);
+    next.on('end', reconnect);
+    next.on('notification', (message) => heard(message.payload ?? ''));
+    await next.connect();
+    await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+    client = next;
+  };
+  const retry = () => {
+    if (closed) return;
+    timer = setTimeout(() => void attach().then(() => heard(''), retry), reconnectMsMax);
+  };
+  await attach().catch((error) => {
+    throw asFault(error);
+  });
+  const listener = {
+    close: async () => {
+      closed = true;
+      listeners.delete(listener);
+      clearTimeout(timer);
+      await client?.end().catch(() => {});
+    },
+  };
+  listeners.add(listener);
+  return listener;
+}
+
+async function openLockSession(url: string, sessions: Set<SqlLockSession>): Promise<SqlLockSession> {
+  const client = new pg.Client({ connectionString: url, types });
+  const gone = new AbortController();
+  client.on('error', () => gone.abort());
+  client.on('end', () => gone.abort());
+  try {
+    await client.connect();
+  } catch (error) {
+    throw asFault(error);
+  }
+  const session: SqlLockSession = {
+    lost: gone.signal,
+    tryLock: async (name) => {
+      const answer = await run(client, 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', [name]);
+      return answer.rows[0].held === true;
+    },
+    unlock: async (name) => {
+      await run(client, 'SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
+    },
+    listen: async (channel, heard) => {
+      client.on('notification', (message) => {
+        if (message.channel === channel) heard(message.payload ?? '');
+      });
+      await run(client, `LISTEN ${pg.escapeIdentifier(channel)}`, []);
+    },
+    close: async () => {
+      sessions.delete(session);
+      await client.end().catch(() => {});
+    },
+  };
+  sessions.add(session);
+  return session;
+}
+
+/** SQLSTATE to what a caller can do about it (PostgreSQL documentation, appendix A). */
+function faultKind(code: string): SqlFaultKind {
+  if (code === '23505') return 'unique';
+  if (code === '23503') return 'foreign_key';
+  if (code === '23514' || code === '23502') return 'check';
+  if (code === '42501') return 'permission';
+  if (code === '40001' || code === '40P01' || code === '55P03') return 'retryable';
+  if (code.startsWith('22')) return 'invalid';
+  // 57P01-57P03: the server is stopping or starting; 08: connection; 53300: too many connections.
+  if (code.startsWith('57P') || code.startsWith('08') || code === '53300') return 'unavailable';
+  return code === '' ? 'unavailable' : 'other';
+}
+
+function asFault(error: unknown): SqlFault {
+  if (error instanceof SqlFault) return error;
+  const { code, constraint, message } = error as { code?: string; constraint?: string; message?: string };
+  const sqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : '';
+  return new SqlFault(faultKind(sqlState), message ?? String(error), constraint ?? '', { cause: error });
+}
