@@ -1,6 +1,4 @@
-/**
- * What tests of stores and services stand on: real databases of their own, and a service running on them.
- */
+/** Databases for tests: real ones, a fresh one for each. */
 import { randomBytes } from 'node:crypto';
 import type { Sql } from './sql/sql.ts';
 import { openPostgres } from './sql/sql-postgres.ts';

@@ -84,6 +84,26 @@ export async function beginIdempotent<I extends DescMessage, O extends DescMessa
   return { kind: 'abandoned', progress: row.progress };
 }
 
+/**
+ * What the key stands for so far, without claiming it: a look before work that a stored answer makes needless. `new` says
+ * only that nobody had claimed it yet. A claim under way comes as `abandoned` with its progress; `beginIdempotent` decides.
+ */
+export async function lookIdempotent<I extends DescMessage, O extends DescMessage>(
+  executor: SqlExecutor,
+  call: IdempotentCall<I, O>,
+): Promise<Claim<O>> {
+  const [row] = await executor.query<KeyRow>(
+    'SELECT request, response, claimant, progress FROM idempotency_keys WHERE scope = $1 AND method = $2 AND key = $3',
+    [call.scope, call.method, call.key],
+  );
+  if (row === undefined) return { kind: 'new' };
+  const first = fromBinary(call.input, row.request);
+  if (!equals(call.input, first, call.request))
+    return { kind: 'refused', refusal: reused(call.input, first, call.request) };
+  if (row.response !== null) return { kind: 'answered', answer: fromBinary(call.output, row.response) };
+  return { kind: 'abandoned', progress: row.progress };
+}
+
 /** Notes how far the work has come (e.g. the id of what was made), for whoever takes up an abandoned claim. */
 export async function noteProgress(
   tx: SqlExecutor,

@@ -16,6 +16,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -25,6 +26,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { ensureDatabaseUrl } from './sql-postgres.ts';
 
 export interface EmbeddedPostgres {
   /** Connection URL of a database by name; the database is made when it does not exist. */
@@ -87,14 +89,14 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     running !== undefined && (await answers(urlOf(running.port, 'postgres', options.password)))
       ? { ...running, adopted: true }
       : { ...(await launch(native, cluster, settings, options, account, running?.pid)), adopted: false };
-  const known = new Set<string>();
+  const known = new Map<string, string>();
   return {
     adopted: server.adopted,
     processId: server.pid,
     database: async (name) => {
-      if (!known.has(name)) await ensureDatabase(urlOf(server.port, 'postgres', options.password), name);
-      known.add(name);
-      return urlOf(server.port, name, options.password);
+      const url = known.get(name) ?? (await ensureDatabaseUrl(urlOf(server.port, 'postgres', options.password), name));
+      known.set(name, url);
+      return url;
     },
     stop: () => stopServer(server.pid),
   };
@@ -204,7 +206,6 @@ async function initialise(
       child.on('close', resolve);
     });
     if (code !== 0) throw new Error(`initdb failed: ${readFileSync(log, 'utf8').trim().slice(-2_000)}`);
-    const { renameSync } = await import('node:fs');
     renameSync(staging, cluster);
   } finally {
     closeSync(output);
@@ -324,22 +325,6 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('no free port');
   return address.port;
-}
-
-async function ensureDatabase(adminUrl: string, name: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  try {
-    const known = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
-    if (known.rowCount === 0) {
-      await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`).catch((error) => {
-        // 42P04: another process made it in between.
-        if ((error as { code?: string }).code !== '42P04') throw error;
-      });
-    }
-  } finally {
-    await client.end();
-  }
 }
 
 /** Fast shutdown: running transactions are rolled back, then a checkpoint (PostgreSQL documentation, server shutdown). */

@@ -94,6 +94,26 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
   return sql;
 }
 
+/** The URL of a database of this name on the server of `serverUrl`; makes the database when it does not exist. */
+export async function ensureDatabaseUrl(serverUrl: string, name: string): Promise<string> {
+  const client = new pg.Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    const known = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
+    if (known.rowCount === 0) {
+      await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`).catch((error) => {
+        // 42P04, 23505: another process made it in between.
+        if (!['42P04', '23505'].includes((error as { code?: string }).code ?? '')) throw error;
+      });
+    }
+  } finally {
+    await client.end();
+  }
+  const url = new URL(serverUrl);
+  url.pathname = `/${encodeURIComponent(name)}`;
+  return url.href;
+}
+
 type Runner = (text: string, values: readonly SqlValue[]) => Promise<pg.QueryResult>;
 
 function executor(runner: Runner): SqlExecutor {

@@ -1,0 +1,351 @@
+/**
+ * The one place that knows where things are: which engines stand behind the ports, and whether a service that another
+ * calls is in this process. Everything else gets typed clients and engines, and cannot tell.
+ *
+ * Order of a start: keyring, databases, stream, engines of each service, services, event consumers, gateway. A stop runs
+ * it backwards: the gateway drains, consumers stop, services stop, outboxes are emptied, databases close.
+ */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { DescService } from '@bufbuild/protobuf';
+import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
+import { createGateway, type Gateway } from '@suuupra/gateway/service';
+import type { Cache } from '@suuupra/platform/cache/cache';
+import { openEmbeddedCache } from '@suuupra/platform/cache/cache-embedded';
+import type { Config } from '@suuupra/platform/config';
+import { ConfigError } from '@suuupra/platform/config';
+import { openEmbeddedDocuments } from '@suuupra/platform/documents/documents-embedded';
+import type { Keys } from '@suuupra/platform/keys/keys';
+import { openKeyring } from '@suuupra/platform/keys/keys-file';
+import type { Mail } from '@suuupra/platform/mail/mail';
+import { openMailbox } from '@suuupra/platform/mail/mail-mailbox';
+import { openSmtp } from '@suuupra/platform/mail/mail-smtp';
+import { openDiskObjects } from '@suuupra/platform/objects/objects-disk';
+import { createClient } from '@suuupra/platform/rpc/client';
+import { type Served, serve } from '@suuupra/platform/rpc/dispatch';
+import type { Client, Implementation } from '@suuupra/platform/rpc/rpc';
+import type { Transport } from '@suuupra/platform/rpc/transport';
+import { localTransport } from '@suuupra/platform/rpc/transport-local';
+import { openEmbeddedSearch } from '@suuupra/platform/search/search-embedded';
+import type { AnyService, EngineName, Engines, RunningService, ServiceSettings } from '@suuupra/platform/service';
+import { prepareServiceDatabase, pruneServiceDatabase } from '@suuupra/platform/sql/service-tables';
+import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
+import { startEmbeddedPostgres } from '@suuupra/platform/sql/sql-embedded';
+import { ensureDatabaseUrl, openPostgres } from '@suuupra/platform/sql/sql-postgres';
+import { subscribe } from '@suuupra/platform/stream/inbox';
+import { outboxPublisher, type Publish } from '@suuupra/platform/stream/outbox';
+import { type Relay, startRelay } from '@suuupra/platform/stream/outbox-relay';
+import type { Consumer, Stream } from '@suuupra/platform/stream/stream';
+import { openEmbeddedStream } from '@suuupra/platform/stream/stream-embedded';
+import type { ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
+import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
+import { realWorld, type World } from '@suuupra/platform/world';
+
+export interface Platform {
+  /** Where the gateway listens. */
+  readonly url: string;
+  /** A typed client of any service, for tools of the operator such as the seed. */
+  client<S extends DescService>(service: S, caller: string): Client<S>;
+  readonly keys: Keys;
+  /** Resolves when every event told so far has been applied by all its consumers. */
+  settled(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How long requests under way may take to finish when the process is told to stop. */
+const drainMs = 10_000;
+/** How long a start waits for an earlier process on the same data to let go of it. */
+const takeOverMs = 10_000;
+const pruneEveryMs = 60 * 60_000;
+
+interface Ground {
+  readonly config: Config;
+  readonly world: World;
+  readonly telemetry: ProcessTelemetry;
+  readonly keys: Keys;
+  readonly mail: Mail;
+  readonly cache: Cache;
+  readonly stream: Stream;
+  readonly databaseUrl: (name: string) => Promise<string>;
+  readonly settings: ServiceSettings;
+  /** Run backwards at the stop. */
+  readonly closing: (() => Promise<void>)[];
+}
+
+interface Started {
+  readonly service: AnyService;
+  readonly running: RunningService;
+  readonly served: Served;
+  readonly sql: Sql | undefined;
+  readonly relay: Relay | undefined;
+  readonly check: () => Promise<number>;
+}
+
+/** Starts these services and the gateway in this process. Throws ConfigError with a sentence when it cannot. */
+export async function compose(services: readonly AnyService[], config: Config): Promise<Platform> {
+  const closing: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    return await composeWithin(services, config, closing, stop);
+  } catch (error) {
+    await stop().catch(() => {});
+    throw error;
+  }
+}
+
+async function composeWithin(
+  services: readonly AnyService[],
+  config: Config,
+  closing: (() => Promise<void>)[],
+  stop: () => Promise<void>,
+): Promise<Platform> {
+  const port = config.port === 0 ? await freePort(config.host) : config.port;
+  const ground = await layGround({ ...config, port }, closing);
+  const { world } = ground;
+  const servedBy = new Map<string, Served>();
+  const transport = transportTo(servedBy);
+  const client = <S extends DescService>(service: S, caller: string) =>
+    createClient(service, transport, { caller, world });
+
+  const started: Started[] = [];
+  for (const service of services) started.push(await startService(service, ground, client));
+  for (const { served } of started) for (const method of served.methods) servedBy.set(method.parent.typeName, served);
+  const consumers = await startConsumers(started, ground);
+  await Promise.all(started.map(({ running }) => running.begin?.()));
+
+  const gateway = await openGateway(started, transport, ground);
+  closing.push(() => gateway.close({ drainMs }));
+  return {
+    url: `http://${config.host}:${port}`,
+    client,
+    keys: ground.keys,
+    settled: () => settle(started, consumers, ground.stream),
+    stop,
+  };
+}
+
+async function layGround(config: Config, closing: (() => Promise<void>)[]): Promise<Ground> {
+  mkdirSync(config.dataFolder, { recursive: true });
+  const world = realWorld();
+  const telemetry = openTelemetry(config);
+  closing.push(() => telemetry.close());
+  const keys = await openKeyring(path.join(config.dataFolder, 'keys.json'));
+  const databaseUrl = await openDatabases(config, keys, closing);
+  const streamSql = await openPostgres({ url: await databaseUrl('suuupra_stream') });
+  closing.push(() => streamSql.close());
+  if (config.postgresUrl === '') await holdAlone(streamSql, config, closing);
+  const stream = await openEmbeddedStream({ sql: streamSql, telemetry: telemetry.forService('stream'), world });
+  closing.push(() => stream.close());
+  return {
+    config,
+    world,
+    telemetry,
+    keys,
+    mail:
+      config.smtpUrl === ''
+        ? await openMailbox({ folder: path.join(config.dataFolder, 'mail') })
+        : await openSmtp({ url: config.smtpUrl, from: config.mailFrom }),
+    cache: openEmbeddedCache({ world }),
+    stream,
+    databaseUrl,
+    settings: { publicUrl: config.publicUrl || `http://${config.host}:${config.port}`, demo: config.demo },
+    closing,
+  };
+}
+
+async function openDatabases(
+  config: Config,
+  keys: Keys,
+  closing: (() => Promise<void>)[],
+): Promise<Ground['databaseUrl']> {
+  if (config.postgresUrl !== '') return (name) => ensureDatabaseUrl(config.postgresUrl, name);
+  const password = Buffer.from(await keys.secret('postgres')).toString('base64url');
+  const server = await startEmbeddedPostgres({ folder: path.join(config.dataFolder, 'postgres'), password });
+  closing.push(() => server.stop());
+  return (name) => server.database(name);
+}
+
+/** One process to a data folder: a second one would race the first for files that no database guards. */
+async function holdAlone(sql: Sql, config: Config, closing: (() => Promise<void>)[]): Promise<void> {
+  const untilMs = Date.now() + takeOverMs;
+  for (;;) {
+    const held = await sql.tryLock('suuupra:this-data');
+    if (held !== undefined) {
+      closing.push(() => held.release());
+      return;
+    }
+    if (Date.now() > untilMs) {
+      throw new ConfigError(
+        `Another Suuupra runs on the data in ${config.dataFolder}; stop it, or give another folder with --data.`,
+      );
+    }
+    await delay(50);
+  }
+}
+
+function transportTo(servedBy: ReadonlyMap<string, Served>): Transport {
+  const transports = new Map<string, Transport>();
+  return {
+    call: (method, request, context) => {
+      const name = method.parent.typeName;
+      const known = transports.get(name) ?? localTransport(() => servedBy.get(name));
+      transports.set(name, known);
+      return known.call(method, request, context);
+    },
+  };
+}
+
+type ClientOf = <S extends DescService>(service: S, caller: string) => Client<S>;
+
+async function startService(service: AnyService, ground: Ground, clientOf: ClientOf): Promise<Started> {
+  const { world, telemetry, closing } = ground;
+  const own = telemetry.forService(service.name);
+  const wanted = new Set<EngineName>(service.engines);
+  const withDatabase = wanted.has('sql') || wanted.has('documents');
+  const sql = withDatabase ? await openServiceDatabase(service, ground) : undefined;
+  const relay = sql === undefined ? undefined : startRelay({ sql, stream: ground.stream, telemetry: own });
+  if (relay !== undefined) {
+    closing.push(async () => {
+      await relay
+        .drain(drainMs)
+        .catch((error: unknown) => own.log.warn('events stay in the outbox for the next start', { error }));
+      await relay.stop();
+    });
+  }
+  const publishIn = (tx: SqlTransaction) =>
+    outboxPublisher(tx, { owner: service.name, world, notify: () => relay?.nudge() });
+  const engines = await openEngines(service, wanted, sql, publishIn, ground);
+  const calls: Record<string, DescService> = service.calls;
+  const running = await service.start({
+    engines,
+    clients: Object.fromEntries(
+      Object.entries(calls).map(([name, contract]) => [name, clientOf(contract, service.name)]),
+    ),
+    publishIn,
+    world,
+    telemetry: own,
+    process: telemetry,
+    settings: ground.settings,
+  });
+  closing.push(async () => running.stop?.());
+  const implementations: readonly Implementation[] = running.implementations;
+  return {
+    service,
+    running,
+    served: serve(implementations, { world, telemetry: own }),
+    sql,
+    relay,
+    check: () => (sql === undefined ? Promise.resolve(0) : sql.ping()),
+  };
+}
+
+async function openServiceDatabase(service: AnyService, ground: Ground): Promise<Sql> {
+  const sql = await openPostgres({ url: await ground.databaseUrl(`suuupra_${service.name}`) });
+  ground.closing.push(() => sql.close());
+  await prepareServiceDatabase(sql);
+  if (service.migrations !== undefined) await sql.migrate(fileURLToPath(service.migrations));
+  const log = ground.telemetry.forService(service.name).log;
+  const prune = () =>
+    void pruneServiceDatabase(sql).catch((error: unknown) => log.warn('old inbox rows stay', { error }));
+  const timer = setInterval(prune, pruneEveryMs);
+  timer.unref();
+  ground.closing.push(async () => clearInterval(timer));
+  return sql;
+}
+
+async function openEngines(
+  service: AnyService,
+  wanted: ReadonlySet<EngineName>,
+  sql: Sql | undefined,
+  publishIn: (tx: SqlTransaction) => Publish,
+  ground: Ground,
+): Promise<Partial<Engines>> {
+  const folder = path.join(ground.config.dataFolder, 'objects', service.name);
+  return {
+    cache: ground.cache,
+    mail: ground.mail,
+    keys: ground.keys,
+    stream: ground.stream,
+    ...(sql === undefined ? {} : { sql }),
+    ...(sql !== undefined && wanted.has('documents')
+      ? { documents: await openEmbeddedDocuments({ sql, publishIn }) }
+      : {}),
+    ...(wanted.has('objects') ? { objects: await openDiskObjects({ folder }) } : {}),
+    ...(wanted.has('search') ? { search: openEmbeddedSearch() } : {}),
+  };
+}
+
+async function startConsumers(started: readonly Started[], ground: Ground): Promise<Consumer[]> {
+  const consumers: Consumer[] = [];
+  for (const { service, running, sql } of started) {
+    const handlers = running.handlers ?? [];
+    if (handlers.length === 0 || sql === undefined) continue;
+    const telemetry = ground.telemetry.forService(service.name);
+    const consumer = await subscribe({ stream: ground.stream, sql, group: service.name, handlers, telemetry });
+    consumers.push(consumer);
+  }
+  ground.closing.push(async () => {
+    await Promise.all(consumers.map((consumer) => consumer.stop()));
+  });
+  return consumers;
+}
+
+async function openGateway(started: readonly Started[], transport: Transport, ground: Ground): Promise<Gateway> {
+  const { config, world, telemetry, cache, keys } = ground;
+  const gateway = await createGateway({
+    catalog: {
+      services: started.flatMap(({ service }) => service.provides),
+      transportOf: () => transport,
+      rawRoutes: started.flatMap(({ running }) => running.routes ?? []),
+    },
+    identity: createClient(IdentityService, transport, { caller: 'gateway', world }),
+    cache,
+    keys,
+    world,
+    telemetry: telemetry.forService('gateway'),
+    process: telemetry,
+    settings: { publicUrl: ground.settings.publicUrl, trustedHops: config.trustedHops },
+    dependencies: [
+      ...started.map(({ service, check }) => ({ name: service.name, check })),
+      { name: 'stream', check: () => ground.stream.ping() },
+    ],
+  });
+  await gateway.listen(config.port, config.host);
+  return gateway;
+}
+
+/** Empties the outboxes and waits until no consumer lags; events may cause events, so it looks again. */
+async function settle(started: readonly Started[], _consumers: readonly Consumer[], stream: Stream): Promise<void> {
+  const quietRounds = 2;
+  for (let quiet = 0; quiet < quietRounds; ) {
+    for (const { relay } of started) await relay?.drain(drainMs);
+    let lag = 0n;
+    for (const { service, running } of started) {
+      const handlers = running.handlers ?? [];
+      if (handlers.length === 0) continue;
+      lag += await stream.lag(service.name, [...new Set(handlers.map((handler) => topicOf(handler.schema.typeName)))]);
+    }
+    quiet = lag === 0n ? quiet + 1 : 0;
+    if (quiet < quietRounds) await delay(20);
+  }
+}
+
+function topicOf(typeName: string): string {
+  return typeName.split('.')[1] ?? '';
+}
+
+async function freePort(host: string): Promise<number> {
+  const { createServer } = await import('node:net');
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, host, resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

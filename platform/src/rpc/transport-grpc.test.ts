@@ -1,0 +1,100 @@
+import { create } from '@bufbuild/protobuf';
+import { Client, credentials } from '@grpc/grpc-js';
+import { GetUsersRequestSchema, IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
+import { expect, test } from 'vitest';
+import { realWorld } from '../world.ts';
+import { createClient } from './client.ts';
+import { serve } from './dispatch.ts';
+import { rpcContract } from './rpc.contract.ts';
+import { implement, RpcFault } from './rpc.ts';
+import { serveGrpc } from './serve-grpc.ts';
+import { grpcTransport } from './transport-grpc.ts';
+
+const world = realWorld();
+
+rpcContract('gRPC', async (implementations, telemetry) => {
+  const served = [serve(implementations, { world, telemetry })];
+  const server = await serveGrpc({ served, host: '127.0.0.1', port: 0, world });
+  const transport = grpcTransport({ target: `127.0.0.1:${server.port}`, world });
+  return {
+    transport,
+    close: async () => {
+      transport.close();
+      await server.close(100);
+    },
+  };
+});
+
+test('calls that leave the machine need credentials', async () => {
+  expect(() => grpcTransport({ target: '10.0.0.7:9000', world })).toThrow(/10\.0\.0\.7:9000.*credentials/);
+  await expect(serveGrpc({ served: [], host: '0.0.0.0', port: 0, world })).rejects.toThrow(/credentials/);
+});
+
+test('a server that is away is unavailable, and a retry-safe call is tried again', async () => {
+  const transport = grpcTransport({ target: '127.0.0.1:1', world });
+  let attempts = 0;
+  const counting = {
+    call: (...call: Parameters<typeof transport.call>) => {
+      attempts += 1;
+      return transport.call(...call);
+    },
+  };
+  const client = createClient(IdentityService, counting, { caller: 'orders', world });
+  await expect(client.getUsers(create(GetUsersRequestSchema))).rejects.toSatisfy(
+    (error) => error instanceof RpcFault && error.code === 'unavailable',
+  );
+  expect(attempts).toBe(3);
+  attempts = 0;
+  await expect(client.ensureUser({})).rejects.toBeInstanceOf(RpcFault);
+  expect(attempts).toBe(1);
+  transport.close();
+});
+
+test('closing waits for the calls under way', async () => {
+  const started = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const handlers = Object.fromEntries(
+    IdentityService.methods.map((method) => [
+      method.localName,
+      async () => {
+        started.resolve();
+        await goOn.promise;
+        return {};
+      },
+    ]),
+  );
+  const served = [serve([implement(IdentityService, handlers as never)], { world })];
+  const server = await serveGrpc({ served, host: '127.0.0.1', port: 0, world });
+  const transport = grpcTransport({ target: `127.0.0.1:${server.port}`, world });
+  const call = createClient(IdentityService, transport, { caller: 'orders', world }).getUsers({});
+  await started.promise;
+  const closed = server.close(5_000);
+  goOn.resolve();
+  expect(await call).toMatchObject({ users: [] });
+  transport.close();
+  await closed;
+});
+
+test('the health check answers for the server and for each service', async () => {
+  let healthy = true;
+  const handlers = Object.fromEntries(IdentityService.methods.map((method) => [method.localName, async () => ({})]));
+  const served = [serve([implement(IdentityService, handlers as never)], { world })];
+  const server = await serveGrpc({ served, host: '127.0.0.1', port: 0, world, healthy: () => healthy });
+  const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+  const check = (service: string) =>
+    new Promise<number[] | number>((resolve) => {
+      const name = Buffer.from(service);
+      const request = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+      const same = (bytes: Buffer) => bytes;
+      client.makeUnaryRequest('/grpc.health.v1.Health/Check', same, same, request, (error, answer) =>
+        resolve(error === null ? [...(answer as Buffer)] : error.code),
+      );
+    });
+  expect(await check('')).toEqual([8, 1]);
+  expect(await check(IdentityService.typeName)).toEqual([8, 1]);
+  expect(await check('suuupra.nothing.v1.Nothing')).toBe(5);
+  healthy = false;
+  expect(await check('')).toEqual([8, 2]);
+  client.close();
+  await server.close(100);
+});

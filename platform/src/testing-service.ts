@@ -1,0 +1,216 @@
+/**
+ * A service under test: alone, on real engines, its neighbours given and its events delivered and read by hand.
+ */
+import { mkdtemp } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  create,
+  type DescMessage,
+  type DescService,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
+import { openEmbeddedCache } from './cache/cache-embedded.ts';
+import { openEmbeddedDocuments } from './documents/documents-embedded.ts';
+import type { RawRoute } from './http/route.ts';
+import { openKeyring } from './keys/keys-file.ts';
+import { openMailbox } from './mail/mail-mailbox.ts';
+import { openDiskObjects } from './objects/objects-disk.ts';
+import { createClient } from './rpc/client.ts';
+import { serve } from './rpc/dispatch.ts';
+import {
+  anonymous,
+  type CallOptions,
+  type Client,
+  type Handlers,
+  type Implementation,
+  type Principal,
+} from './rpc/rpc.ts';
+import { localTransport } from './rpc/transport-local.ts';
+import { openEmbeddedSearch } from './search/search-embedded.ts';
+import type { EngineName, Engines, ServiceDefinition } from './service.ts';
+import { prepareServiceDatabase } from './sql/service-tables.ts';
+import type { Sql, SqlTransaction } from './sql/sql.ts';
+import { applyOnce } from './stream/inbox.ts';
+import { outboxPublisher, type Publish } from './stream/outbox.ts';
+import type { Stream } from './stream/stream.ts';
+import { openTelemetry } from './telemetry/telemetry-process.ts';
+import { freshDatabaseUrl, openTestSql } from './testing.ts';
+import { realWorld, type World } from './world.ts';
+
+export interface ServiceTestOptions<Calls extends Record<string, DescService>> {
+  /** Implementations that stand for the other services; a call to one that is not given throws. */
+  readonly others?: { readonly [K in keyof Calls]?: Partial<Handlers<Calls[K]>> };
+  /** A database to take over, e.g. of an instance that was stopped half-way. */
+  readonly databaseUrl?: string;
+  readonly world?: World;
+  readonly publicUrl?: string;
+  /** Do not call `begin`: no loops run until the test asks. */
+  readonly quiet?: boolean;
+}
+
+export interface ServiceUnderTest {
+  readonly databaseUrl: string;
+  readonly sql: Sql;
+  readonly world: World;
+  /** The folder of its objects, mails and keys. */
+  readonly folder: string;
+  readonly routes: readonly RawRoute[];
+  /** A client of the service as seen from outside, through access checks: by default as an anonymous caller of the gateway. */
+  client<S extends DescService>(service: S, caller?: string): Client<S>;
+  /** Applies an event as the inbox would: once for each id, in a transaction. */
+  deliver<D extends DescMessage>(schema: D, event: MessageInitShape<D>, id?: string): Promise<void>;
+  /** Events of this kind that the service has committed to its outbox, oldest first. */
+  published<D extends DescMessage>(schema: D): Promise<MessageShape<D>[]>;
+  /** Log lines so far, as objects. */
+  readonly logged: Record<string, unknown>[];
+  begin(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts one service on real engines, alone: its neighbours are given, its events are delivered and read by hand. */
+export async function startServiceForTest<Calls extends Record<string, DescService>, E extends EngineName>(
+  service: ServiceDefinition<Calls, E>,
+  options: ServiceTestOptions<Calls> = {},
+): Promise<ServiceUnderTest> {
+  const world = options.world ?? realWorld();
+  const databaseUrl = options.databaseUrl ?? (await freshDatabaseUrl());
+  const sql = await openTestSql(databaseUrl);
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'suuupra-service-'));
+  const logged: Record<string, unknown>[] = [];
+  const telemetry = openTelemetry({
+    logLevel: 'debug',
+    traceShare: 1,
+    otlpEndpoint: '',
+    logTo: { write: (line) => logged.push(JSON.parse(line) as Record<string, unknown>) },
+  });
+  const own = telemetry.forService(service.name);
+  const publishIn = (tx: SqlTransaction) => outboxPublisher(tx, { owner: service.name, world, notify: () => {} });
+  await prepareServiceDatabase(sql);
+  if (service.migrations !== undefined) await sql.migrate(fileURLToPath(service.migrations));
+  const running = await service.start({
+    engines: await testEngines({ sql, folder, publishIn }),
+    clients: neighbours(service.calls, options.others ?? {}, service.name, world),
+    publishIn,
+    world,
+    telemetry: own,
+    process: telemetry,
+    settings: { publicUrl: options.publicUrl ?? 'http://127.0.0.1:3000', demo: true },
+  });
+  const served = serve(running.implementations, { world, telemetry: own });
+  const handlers = new Map((running.handlers ?? []).map((handler) => [handler.schema.typeName, handler]));
+  if (options.quiet !== true) await running.begin?.();
+  let delivered = 0;
+  return {
+    databaseUrl,
+    sql,
+    world,
+    folder,
+    logged,
+    routes: running.routes ?? [],
+    client: (contract, caller = 'gateway') => {
+      const client = createClient(
+        contract,
+        localTransport(() => served),
+        { caller, world },
+      );
+      return caller === 'gateway' ? asAnonymous(client) : client;
+    },
+    deliver: async (schema, event, id) => {
+      delivered += 1;
+      const envelope = create(EnvelopeSchema, {
+        id: id ?? world.id('evt'),
+        type: schema.typeName,
+        data: toBinary(schema, create(schema, event)),
+        time: timestampFromMs(world.now()),
+      });
+      const record = { topic: 'test', partition: 0, position: BigInt(delivered), envelope, tries: 0 };
+      await applyOnce(sql, service.name, [record], handlers, own);
+    },
+    published: async (schema) => {
+      const rows = await sql.query<{ envelope: Buffer }>('SELECT envelope FROM outbox ORDER BY id');
+      return rows
+        .map((row) => fromBinary(EnvelopeSchema, row.envelope))
+        .filter((envelope) => envelope.type === schema.typeName)
+        .map((envelope) => fromBinary(schema, envelope.data));
+    },
+    begin: async () => running.begin?.(),
+    stop: async () => {
+      await running.stop?.();
+      await sql.close();
+      await telemetry.close();
+    },
+  };
+}
+
+/** Somebody signed in, for CallOptions.principal. */
+export function userPrincipal(userId: string, ...roles: string[]): Principal {
+  return { kind: 'user', userId, roles: roles.length === 0 ? ['learner'] : roles, sessionId: `ses_${userId}` };
+}
+
+/** The gateway calls on behalf of whoever asks: nobody, unless the test says who. */
+function asAnonymous<S extends DescService>(client: Client<S>): Client<S> {
+  const calls = Object.entries(client as Record<string, (request: object, options?: CallOptions) => Promise<unknown>>);
+  return Object.fromEntries(
+    calls.map(([name, call]) => [
+      name,
+      (request: object, given: CallOptions = {}) => call(request, { principal: anonymous, ...given }),
+    ]),
+  ) as Client<S>;
+}
+
+async function testEngines(parts: {
+  sql: Sql;
+  folder: string;
+  publishIn: (tx: SqlTransaction) => Publish;
+}): Promise<Engines> {
+  const { sql, folder, publishIn } = parts;
+  return {
+    sql,
+    documents: await openEmbeddedDocuments({ sql, publishIn }),
+    cache: openEmbeddedCache({ world: realWorld() }),
+    objects: await openDiskObjects({ folder: path.join(folder, 'objects') }),
+    mail: await openMailbox({ folder: path.join(folder, 'mail') }),
+    keys: await openKeyring(path.join(folder, 'keys.json')),
+    search: openEmbeddedSearch(),
+    stream: closedStream,
+  };
+}
+
+/** A service under test hears and tells through the test; only operators' views read the stream itself. */
+const closedStream: Stream = new Proxy({} as Stream, {
+  get: () => () => Promise.reject(new Error('a service under test has no stream')),
+});
+
+function neighbours<Calls extends Record<string, DescService>>(
+  calls: Calls,
+  given: { readonly [K in keyof Calls]?: Partial<Handlers<Calls[K]>> },
+  caller: string,
+  world: World,
+): { readonly [K in keyof Calls]: Client<Calls[K]> } {
+  const clients = Object.entries(calls).map(([name, contract]) => {
+    const handlers = (given[name as keyof Calls] ?? {}) as Implementation['handlers'];
+    const complete = Object.fromEntries(
+      contract.methods.map((method) => [
+        method.localName,
+        handlers[method.localName] ?? (() => Promise.reject(new Error(`the test gave no ${name}.${method.localName}`))),
+      ]),
+    );
+    const served = serve([{ service: contract, handlers: complete }], { world });
+    return [
+      name,
+      createClient(
+        contract,
+        localTransport(() => served),
+        { caller, world },
+      ),
+    ];
+  });
+  return Object.fromEntries(clients) as { readonly [K in keyof Calls]: Client<Calls[K]> };
+}
