@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { reporting } from './tools/vitest-reporting.ts';
 
 export default defineConfig({
   test: {
+    ...reporting,
     include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/*.engines.test.ts', '**/*.web.test.ts', '**/dist/**'],
+    exclude: ['**/node_modules/**', '**/*.engines.test.ts', '**/*.web.test.ts', '**/*.kill.test.ts', '**/dist/**'],
     globalSetup: ['tools/test-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -6,7 +6,7 @@
  */
 import { ConfigError, readConfig } from '@suuupra/platform/config';
 import { compose, type Platform } from './compose.ts';
-import { seed } from './seed.ts';
+import { isFresh, seed } from './seed.ts';
 import { allServices } from './services.ts';
 
 const stopMsMax = 25_000;
@@ -23,9 +23,10 @@ async function main(): Promise<void> {
         : `There is no service "${unknown}"; there are ${known.join(', ')}.`,
     );
   }
+  const fresh = isFresh(config);
   const platform = await compose(allServices, config);
   stopOnSignals(platform);
-  const logins = config.demo ? await seed(platform, config) : undefined;
+  const logins = config.demo ? await seed(platform, config, fresh) : undefined;
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
   console.log(`Suuupra is ready at ${platform.url} (after ${seconds} s).`);
   if (logins !== undefined) console.log(logins);

@@ -10,12 +10,17 @@ import { describe, expect, it } from 'vitest';
 import { allServices } from '../apps/services.ts';
 
 const root = path.dirname(import.meta.dirname);
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+})
   .split('\n')
   .filter((file) => file !== '' && existsSync(path.join(root, file)));
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 const sources = files.filter((file) => /\.(ts|tsx|mjs)$/.test(file) && !file.startsWith('contracts/gen/'));
-const serviceNames = readdirSync(path.join(root, 'services')).filter((name) => existsSync(path.join(root, 'services', name, 'package.json')));
+const serviceNames = readdirSync(path.join(root, 'services')).filter((name) =>
+  existsSync(path.join(root, 'services', name, 'package.json')),
+);
 
 interface Import {
   readonly file: string;
@@ -30,7 +35,8 @@ function importsOf(file: string): Import[] {
 const imports = sources.flatMap(importsOf);
 const isTest = (file: string) => /\.(test|contract|web\.test)\.tsx?$/.test(file) || file.startsWith('test/');
 /** The folder of the package a file belongs to: services/orders, platform, … */
-const packageOf = (file: string) => (file.startsWith('services/') ? file.split('/').slice(0, 2).join('/') : (file.split('/')[0] ?? ''));
+const packageOf = (file: string) =>
+  file.startsWith('services/') ? file.split('/').slice(0, 2).join('/') : (file.split('/')[0] ?? '');
 
 describe('tidy', () => {
   it('sees the tree', () => {
@@ -43,10 +49,17 @@ describe('tidy', () => {
     const crossings = imports.filter(({ file, specifier }) => {
       if (!specifier.startsWith('.')) {
         const [, name] = /^@suuupra\/([a-z]+)/.exec(specifier) ?? [];
-        return name !== undefined && serviceNames.includes(name) && file.startsWith('services/') && packageOf(file) !== `services/${name}`;
+        return (
+          name !== undefined &&
+          serviceNames.includes(name) &&
+          file.startsWith('services/') &&
+          packageOf(file) !== `services/${name}`
+        );
       }
       const target = path.posix.join(path.posix.dirname(file), specifier);
-      const mayCompose = ['apps', 'test', 'tools', 'bench'].includes(packageOf(file)) || (file.startsWith('web/') && !isTest(file) === false);
+      const mayCompose =
+        ['apps', 'test', 'tools', 'bench'].includes(packageOf(file)) ||
+        (file.startsWith('web/') && !isTest(file) === false);
       return packageOf(target) !== packageOf(file) && !mayCompose;
     });
     expect(crossings).toEqual([]);
@@ -57,15 +70,21 @@ describe('tidy', () => {
       if (isTest(file) || (packageOf(file) !== 'platform' && packageOf(file) !== 'contracts')) return false;
       const domain = /@suuupra\/contracts\/gen\/suuupra\/([a-z]+)\//.exec(specifier)?.[1];
       const toService = serviceNames.some((name) => specifier.startsWith(`@suuupra/${name}`));
-      return toService || (packageOf(file) === 'platform' && domain !== undefined && domain !== 'common' && domain !== 'options');
+      return (
+        toService ||
+        (packageOf(file) === 'platform' && domain !== undefined && domain !== 'common' && domain !== 'options')
+      );
     });
     expect(known).toEqual([]);
   });
 
   it('keeps the singular file of a pair (order.ts beside orders.ts) pure', () => {
-    const pairs = sources.filter((file) => file.startsWith('services/') && sources.includes(file.replace(/\.ts$/, 's.ts')));
+    const pairs = sources.filter(
+      (file) => file.startsWith('services/') && sources.includes(file.replace(/\.ts$/, 's.ts')),
+    );
     const impure = pairs.flatMap(importsOf).filter(({ specifier }) => {
-      if (specifier.startsWith('.')) return /store|service|provider-|rpc|s\.ts$/.test(specifier) && !specifier.endsWith('class.ts');
+      if (specifier.startsWith('.'))
+        return /store|service|provider-|rpc|s\.ts$/.test(specifier) && !specifier.endsWith('class.ts');
       if (specifier.startsWith('node:')) return specifier !== 'node:crypto';
       return !/^@(suuupra\/(contracts|platform\/(rpc\/rpc|world|money))|bufbuild\/protobuf)/.test(specifier);
     });
@@ -74,7 +93,10 @@ describe('tidy', () => {
   });
 
   it('has one contract beside each adapter of a port or store', () => {
-    const adapters = sources.filter((file) => /(store|provider|sql|stream|documents|cache|objects|mail|search)-[a-z]+\.ts$/.test(file) && !isTest(file));
+    const adapters = sources.filter(
+      (file) =>
+        /(store|provider|sql|stream|documents|cache|objects|mail|search)-[a-z]+\.ts$/.test(file) && !isTest(file),
+    );
     const without = adapters.filter((file) => {
       const port = path.basename(file).split('-')[0];
       const isAdapter = sources.includes(path.posix.join(path.posix.dirname(file), `${port}.ts`));
@@ -99,9 +121,15 @@ describe('tidy', () => {
   it('finds each service publishing and consuming exactly what the event table says', () => {
     for (const service of allServices) {
       const owned = events.filter((event) => event.owner === service.name).map((event) => event.schema.typeName);
-      const heard = events.filter((event) => event.consumers.includes(service.name)).map((event) => event.schema.typeName);
-      expect(service.publishes.map((schema) => schema.typeName).sort(), `${service.name} publishes`).toEqual(owned.sort());
-      expect(service.consumes.map((schema) => schema.typeName).sort(), `${service.name} consumes`).toEqual(heard.sort());
+      const heard = events
+        .filter((event) => event.consumers.includes(service.name))
+        .map((event) => event.schema.typeName);
+      expect(service.publishes.map((schema) => schema.typeName).sort(), `${service.name} publishes`).toEqual(
+        owned.sort(),
+      );
+      expect(service.consumes.map((schema) => schema.typeName).sort(), `${service.name} consumes`).toEqual(
+        heard.sort(),
+      );
     }
   });
 
@@ -119,7 +147,9 @@ describe('tidy', () => {
 
   it('carries no path of a machine and no registry host', () => {
     const own = 'tools/tidy.test.ts';
-    const read_ = files.filter((file) => file !== own && file !== 'package-lock.json' && !/\.(png|mp4|woff2|jpg|webp|binpb|wav)$/.test(file));
+    const read_ = files.filter(
+      (file) => file !== own && file !== 'package-lock.json' && !/\.(png|mp4|woff2|jpg|webp|binpb|wav)$/.test(file),
+    );
     const marks = /\/(home|Users)\/[a-z]+\/|\/work\/|\/root\/|registry\.npmjs|deb\.debian|repo1\.maven|proxy\.golang/;
     expect(read_.length).toBeGreaterThan(200);
     expect(read_.filter((file) => marks.test(read(file)))).toEqual([]);

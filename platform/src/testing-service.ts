@@ -16,12 +16,7 @@ import {
 } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
-import { openEmbeddedCache } from './cache/cache-embedded.ts';
-import { openEmbeddedDocuments } from './documents/documents-embedded.ts';
 import type { RawRoute } from './http/route.ts';
-import { openKeyring } from './keys/keys-file.ts';
-import { openMailbox } from './mail/mail-mailbox.ts';
-import { openDiskObjects } from './objects/objects-disk.ts';
 import { createClient } from './rpc/client.ts';
 import { serve } from './rpc/dispatch.ts';
 import {
@@ -33,7 +28,6 @@ import {
   type Principal,
 } from './rpc/rpc.ts';
 import { localTransport } from './rpc/transport-local.ts';
-import { openEmbeddedSearch } from './search/search-embedded.ts';
 import type { EngineName, Engines, ServiceDefinition } from './service.ts';
 import { prepareServiceDatabase } from './sql/service-tables.ts';
 import type { Sql, SqlTransaction } from './sql/sql.ts';
@@ -95,7 +89,7 @@ export async function startServiceForTest<Calls extends Record<string, DescServi
   await prepareServiceDatabase(sql);
   if (service.migrations !== undefined) await sql.migrate(fileURLToPath(service.migrations));
   const running = await service.start({
-    engines: await testEngines({ sql, folder, publishIn }),
+    engines: await testEngines({ wanted: new Set<EngineName>(service.engines), sql, folder, publishIn }),
     clients: neighbours(service.calls, options.others ?? {}, service.name, world),
     publishIn,
     world,
@@ -165,22 +159,30 @@ function asAnonymous<S extends DescService>(client: Client<S>): Client<S> {
   ) as Client<S>;
 }
 
+/** Only the engines that the service asks for are opened. */
 async function testEngines(parts: {
+  wanted: ReadonlySet<EngineName>;
   sql: Sql;
   folder: string;
   publishIn: (tx: SqlTransaction) => Publish;
 }): Promise<Engines> {
-  const { sql, folder, publishIn } = parts;
-  return {
-    sql,
-    documents: await openEmbeddedDocuments({ sql, publishIn }),
-    cache: openEmbeddedCache({ world: realWorld() }),
-    objects: await openDiskObjects({ folder: path.join(folder, 'objects') }),
-    mail: await openMailbox({ folder: path.join(folder, 'mail') }),
-    keys: await openKeyring(path.join(folder, 'keys.json')),
-    search: openEmbeddedSearch(),
-    stream: closedStream,
+  const { wanted, sql, folder, publishIn } = parts;
+  const open: Record<Exclude<EngineName, 'sql' | 'stream'>, () => Promise<unknown>> = {
+    documents: async () =>
+      (await import('./documents/documents-embedded.ts')).openEmbeddedDocuments({ sql, publishIn }),
+    cache: async () => (await import('./cache/cache-embedded.ts')).openEmbeddedCache({ world: realWorld() }),
+    objects: async () =>
+      (await import('./objects/objects-disk.ts')).openDiskObjects({ folder: path.join(folder, 'objects') }),
+    mail: async () => (await import('./mail/mail-mailbox.ts')).openMailbox({ folder: path.join(folder, 'mail') }),
+    keys: async () => (await import('./keys/keys-file.ts')).openKeyring(path.join(folder, 'keys.json')),
+    search: async () => (await import('./search/search-embedded.ts')).openEmbeddedSearch(),
   };
+  const opened = await Promise.all(
+    Object.entries(open)
+      .filter(([name]) => wanted.has(name as EngineName))
+      .map(async ([name, openIt]) => [name, await openIt()] as const),
+  );
+  return { ...Object.fromEntries(opened), sql, stream: closedStream } as Engines;
 }
 
 /** A service under test hears and tells through the test; only operators' views read the stream itself. */

@@ -33,7 +33,7 @@ interface QueuedMail extends Record<string, unknown> {
 }
 
 export function openMailQueue(parts: { sql: Sql; mail: Mail; world: World; telemetry: Telemetry }): MailQueue {
-  const { sql, telemetry } = parts;
+  const { telemetry } = parts;
   let running: Promise<void> = Promise.resolve();
   let stopped = true;
   let wake = () => {};

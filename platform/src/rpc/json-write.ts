@@ -3,9 +3,10 @@
  * integers as decimal strings, times as RFC 3339 text in UTC. Plain fields are always there, with their default where
  * nothing was set; absent messages, absent optionals and unspecified enums are left out.
  *
- * The writer of a message type is compiled from its descriptor once and joins text directly.
+ * A message type is compiled from its descriptor once to a function that gives a plain object, and the engine's own
+ * JSON.stringify writes that: measured on 20 courses (12 KB), joining the text ourselves took twice as long.
  */
-import { type DescField, type DescMessage, type Message, type MessageShape, ScalarType } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { requireJsonable, timestampType, wordsOf } from './json-shape.ts';
 import { writeTime } from './json-time.ts';
@@ -13,109 +14,83 @@ import { writeTime } from './json-time.ts';
 /** Gives the JSON text of a message. */
 export type JsonWriter<D extends DescMessage> = (message: MessageShape<D>) => string;
 
-const compiled = new WeakMap<DescMessage, ValueWriter>();
+const compiled = new WeakMap<DescMessage, Plain>();
 
 /** Throws when the type uses what has no JSON form here: a oneof, or a well-known type other than Timestamp. */
 export function jsonWriter<D extends DescMessage>(schema: D): JsonWriter<D> {
-  return messageWriter(schema) as JsonWriter<D>;
+  const toPlain = messagePlain(schema);
+  return (message) => JSON.stringify(toPlain(message));
 }
 
-/** Undefined leaves the value out. */
-type ValueWriter = (value: unknown) => string | undefined;
-/** Gives `"name":value`, or undefined to leave the field out. */
-type FieldWriter = (message: Record<string, unknown>) => string | undefined;
+/** Gives what JSON.stringify writes; undefined leaves the value out. */
+type Plain = (value: unknown) => unknown;
 
-function messageWriter(schema: DescMessage): ValueWriter {
+interface FieldPlain {
+  readonly from: string;
+  readonly to: string;
+  /** Absent where the value is written as it is. */
+  readonly plain: Plain | undefined;
+}
+
+function messagePlain(schema: DescMessage): Plain {
   const known = compiled.get(schema);
   if (known !== undefined) return known;
   requireJsonable(schema);
-  const fields: FieldWriter[] = [];
-  const write: ValueWriter = (value) => {
-    let text = '';
-    for (const field of fields) {
-      const member = field(value as Record<string, unknown>);
-      if (member !== undefined) text += text === '' ? member : `,${member}`;
+  const fields: FieldPlain[] = [];
+  const toPlain: Plain = (value) => {
+    const message = value as Record<string, unknown>;
+    const object: Record<string, unknown> = {};
+    for (const { from, to, plain } of fields) {
+      const member = message[from];
+      if (member === undefined) continue;
+      object[to] = plain === undefined ? member : plain(member);
     }
-    return `{${text}}`;
+    return object;
   };
   // Known before its fields are compiled, so that a type may hold itself.
-  compiled.set(schema, write);
-  fields.push(...schema.fields.map(fieldWriter));
-  return write;
+  compiled.set(schema, toPlain);
+  for (const field of schema.fields) {
+    fields.push({ from: field.localName, to: field.jsonName, plain: fieldPlain(field) });
+  }
+  return toPlain;
 }
 
-function fieldWriter(field: DescField): FieldWriter {
-  const name = field.localName;
-  const label = `${JSON.stringify(field.jsonName)}:`;
-  const write = valuesWriter(field);
-  return (message) => {
-    const value = message[name];
-    if (value === undefined) return undefined;
-    const text = write(value);
-    return text === undefined ? undefined : label + text;
-  };
-}
-
-function valuesWriter(field: DescField): ValueWriter {
-  const write = singleWriter(field);
+function fieldPlain(field: DescField): Plain | undefined {
+  const plain = singlePlain(field);
+  if (plain === undefined) return undefined;
   if (field.fieldKind === 'list') {
-    return (values) => {
-      const texts = (values as unknown[]).map(write).filter((text) => text !== undefined);
-      return `[${texts.join(',')}]`;
-    };
+    return (values) => (values as unknown[]).map(plain).filter((value) => value !== undefined);
   }
   if (field.fieldKind === 'map') {
-    return (values) => {
-      const members = Object.entries(values as Record<string, unknown>).map(([key, value]) => [key, write(value)]);
-      const texts = members.flatMap(([key, text]) => (text === undefined ? [] : [`${quote(key as string)}:${text}`]));
-      return `{${texts.join(',')}}`;
-    };
+    return (values) => Object.fromEntries(Object.entries(values as object).map(([key, value]) => [key, plain(value)]));
   }
-  return write;
+  return plain;
 }
 
-function singleWriter(field: DescField): ValueWriter {
+function singlePlain(field: DescField): Plain | undefined {
   if (field.message !== undefined) {
-    return field.message.typeName === timestampType ? (value) => `"${timeOf(value)}"` : messageWriter(field.message);
+    return field.message.typeName === timestampType
+      ? (value) => writeTime(value as Timestamp)
+      : messagePlain(field.message);
   }
   if (field.enum !== undefined) {
     const { wordOf } = wordsOf(field.enum);
-    return (value) => {
-      const word = wordOf.get(value as number);
-      return word === undefined ? undefined : `"${word}"`;
-    };
+    return (value) => wordOf.get(value as number);
   }
-  return scalarWriter(field.scalar as ScalarType);
+  return scalarPlain(field.scalar as ScalarType);
 }
 
-function timeOf(value: unknown): string {
-  return writeTime(value as Message & Timestamp);
-}
-
-function scalarWriter(scalar: ScalarType): ValueWriter {
+function scalarPlain(scalar: ScalarType): Plain | undefined {
   switch (scalar) {
-    case ScalarType.STRING:
-      return (value) => quote(value as string);
-    case ScalarType.BOOL:
-      return (value) => (value === true ? 'true' : 'false');
     case ScalarType.BYTES:
-      return (value) => `"${Buffer.from(value as Uint8Array).toString('base64')}"`;
+      return (value) => Buffer.from(value as Uint8Array).toString('base64');
     case ScalarType.INT64:
     case ScalarType.UINT64:
     case ScalarType.SINT64:
     case ScalarType.FIXED64:
     case ScalarType.SFIXED64:
-      return (value) => `"${value as bigint}"`;
+      return (value) => String(value);
     default:
-      // JSON has no word for what is not finite.
-      return (value) => (Number.isFinite(value) ? String(value) : 'null');
+      return undefined;
   }
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must be escaped.
-const needsEscape = /["\\\u0000-\u001f\ud800-\udfff]/;
-
-/** Most text needs no escape, and joining it is several times cheaper than JSON.stringify. */
-function quote(text: string): string {
-  return needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`;
 }

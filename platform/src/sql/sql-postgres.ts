@@ -295,20 +295,27 @@ async function openLockSession(url: string, sessions: Set<SqlLockSession>): Prom
   } catch (error) {
     throw asFault(error);
   }
+  // One statement at a time: `pg` no longer queues them on a connection by itself.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = (text: string, values: readonly SqlValue[]): Promise<pg.QueryResult> => {
+    const answer = turn.then(() => run(client, text, values));
+    turn = answer.catch(() => {});
+    return answer;
+  };
   const session: SqlLockSession = {
     lost: gone.signal,
     tryLock: async (name) => {
-      const answer = await run(client, 'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', [name]);
+      const answer = await inTurn('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', [name]);
       return answer.rows[0].held === true;
     },
     unlock: async (name) => {
-      await run(client, 'SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
+      await inTurn('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name]);
     },
     listen: async (channel, heard) => {
       client.on('notification', (message) => {
         if (message.channel === channel) heard(message.payload ?? '');
       });
-      await run(client, `LISTEN ${pg.escapeIdentifier(channel)}`, []);
+      await inTurn(`LISTEN ${pg.escapeIdentifier(channel)}`, []);
     },
     close: async () => {
       sessions.delete(session);

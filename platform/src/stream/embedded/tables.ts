@@ -1,0 +1,82 @@
+/** The tables of the embedded stream, and the names that all of its parts use. */
+import type { Sql } from '../../sql/sql.ts';
+
+/**
+ * Partitions of each topic. It bounds how many processes of one service can share a topic; each costs a waiting loop per
+ * group. It never changes once there are records: the partition of a subject follows from it, and so does its order.
+ */
+export const partitionsPerTopic = 8;
+
+/** One partition of one topic. */
+export interface PartitionKey {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export function keyText(key: PartitionKey): string {
+  return `${key.topic}:${key.partition}`;
+}
+
+export function partitionsOf(topic: string): PartitionKey[] {
+  return Array.from({ length: partitionsPerTopic }, (_, partition) => ({ topic, partition }));
+}
+
+/** FNV-1a, 32 bit (draft-eastlake-fnv): stable over processes and versions, which Math.random-seeded hashes are not. */
+export function partitionOf(subject: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(subject, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash % partitionsPerTopic;
+}
+
+const statements: readonly string[] = [
+  // Its row lock is what makes positions contiguous and in the order of the commits. last_position changes with each
+  // append, so room is left in the page for the next version of the row beside the old one (a HOT update).
+  `CREATE TABLE IF NOT EXISTS stream_partitions (
+    topic text COLLATE "C" NOT NULL,
+    partition int NOT NULL,
+    first_position bigint NOT NULL DEFAULT 1,
+    last_position bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (topic, partition)
+  ) WITH (fillfactor = 30)`,
+  `CREATE TABLE IF NOT EXISTS stream_log (
+    topic text COLLATE "C" NOT NULL,
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    event_id text COLLATE "C" NOT NULL,
+    type text NOT NULL,
+    envelope bytea NOT NULL,
+    appended_at timestamptz NOT NULL,
+    PRIMARY KEY (topic, partition, position),
+    UNIQUE (topic, event_id)
+  )`,
+  `CREATE TABLE IF NOT EXISTS stream_offsets (
+    group_name text NOT NULL,
+    topic text COLLATE "C" NOT NULL,
+    partition int NOT NULL,
+    position bigint NOT NULL DEFAULT 0,
+    tries int NOT NULL DEFAULT 0,
+    PRIMARY KEY (group_name, topic, partition)
+  ) WITH (fillfactor = 30)`,
+  `CREATE TABLE IF NOT EXISTS stream_dead_letters (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    group_name text NOT NULL,
+    topic text NOT NULL,
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    envelope bytea NOT NULL,
+    error text NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
+  )`,
+  `CREATE TABLE IF NOT EXISTS stream_members (
+    group_name text NOT NULL,
+    member text NOT NULL,
+    PRIMARY KEY (group_name, member)
+  )`,
+];
+
+export async function prepareStreamTables(sql: Sql): Promise<void> {
+  await sql.transaction(async (tx) => {
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('suuupra:stream-tables', 0))");
+    for (const statement of statements) await tx.execute(statement);
+  });
+}

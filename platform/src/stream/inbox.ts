@@ -1,0 +1,124 @@
+/**
+ * The inbox: what makes at-least-once delivery exactly-once in effect. The id of each event is written in the transaction
+ * that applies it; an event that comes again finds its id there and is passed over.
+ */
+import { type DescMessage, fromBinary } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { eventRow } from '@suuupra/contracts/events';
+import type { EventHandler } from '../service.ts';
+import { retrying, type Sql, type SqlTransaction } from '../sql/sql.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Consumer, Stream, StreamRecord } from './stream.ts';
+
+export interface Subscription {
+  readonly stream: Pick<Stream, 'consume'>;
+  /** The service's own database, with the tables of sql/service-tables.ts. */
+  readonly sql: Sql;
+  /** The name of the service: its consumer group. */
+  readonly group: string;
+  readonly handlers: readonly EventHandler[];
+  readonly telemetry: Telemetry;
+}
+
+/** Starts to apply the events of the handlers. Throws when contracts/src/events.ts does not name the group as a consumer. */
+export async function subscribe(subscription: Subscription): Promise<Consumer> {
+  const { stream, sql, group, telemetry } = subscription;
+  const handlers = handlerTable(group, subscription.handlers);
+  if (handlers.size === 0) return { stop: async () => {} };
+  const topics = new Set([...handlers.values()].map((handler) => ownerOf(group, handler.schema)));
+  return stream.consume({
+    group,
+    topics: [...topics],
+    types: new Set(handlers.keys()),
+    handle: async (records) => {
+      await applyOnce(sql, group, records, handlers, telemetry);
+    },
+  });
+}
+
+/**
+ * Applies the events that this group has not applied yet, in order, all in one transaction. Gives their number. When a
+ * handler throws, nothing of the batch is kept. A transaction that lost a deadlock is run again from its beginning.
+ */
+export async function applyOnce(
+  sql: Sql,
+  group: string,
+  records: readonly StreamRecord[],
+  handlers: ReadonlyMap<string, EventHandler>,
+  telemetry: Telemetry,
+): Promise<number> {
+  if (records.length === 0) return 0;
+  const applied = await retrying(() =>
+    sql.transaction(async (tx) => {
+      const fresh = await claim(tx, group, records);
+      for (const record of fresh) await apply(tx, record, handlers, telemetry);
+      return fresh;
+    }),
+  );
+  const counted = telemetry.counter('suuupra_events_applied_total', 'Events applied', ['consumer', 'type']);
+  const delay = telemetry.histogram('suuupra_event_delay_seconds', 'From the fact to its application', ['consumer']);
+  for (const { envelope } of applied) {
+    counted.inc({ consumer: group, type: envelope.type });
+    if (envelope.time !== undefined) {
+      delay.observe({ consumer: group }, Math.max(0, Date.now() - timestampMs(envelope.time)) / 1_000);
+    }
+  }
+  return applied.length;
+}
+
+/** Makes the group forget what it applied, so that a rewound group applies it again. For rebuilding a projection. */
+export async function forgetApplied(tx: SqlTransaction, group: string): Promise<void> {
+  await tx.execute('DELETE FROM inbox WHERE consumer = $1', [group]);
+}
+
+/** The records whose ids were not in the inbox. One that another member applies just now is waited for, and passed over. */
+async function claim(tx: SqlTransaction, group: string, records: readonly StreamRecord[]): Promise<StreamRecord[]> {
+  // Sorted, so that two members that overlap take the ids in one order and do not deadlock.
+  const ids = [...new Set(records.map((record) => record.envelope.id))].sort();
+  const rows = await tx.query<{ event_id: string }>(
+    'INSERT INTO inbox (consumer, event_id) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING event_id',
+    [group, ids],
+  );
+  const fresh = new Set(rows.map((row) => row.event_id));
+  return records.filter((record) => fresh.delete(record.envelope.id));
+}
+
+async function apply(
+  tx: SqlTransaction,
+  record: StreamRecord,
+  handlers: ReadonlyMap<string, EventHandler>,
+  telemetry: Telemetry,
+): Promise<void> {
+  const { envelope } = record;
+  const handler = handlers.get(envelope.type);
+  if (handler === undefined) return;
+  const span = telemetry.span(`apply ${envelope.type}`, envelope.traceparent, { 'messaging.message.id': envelope.id });
+  try {
+    const event = fromBinary(handler.schema, envelope.data);
+    const cause = { requestId: envelope.correlationId, traceparent: span.traceparent };
+    await handler.apply({ event, envelope, tx, cause });
+  } catch (error) {
+    span.fail(error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+function handlerTable(group: string, handlers: readonly EventHandler[]): Map<string, EventHandler> {
+  const table = new Map<string, EventHandler>();
+  for (const handler of handlers) {
+    const type = handler.schema.typeName;
+    if (table.has(type)) throw new Error(`${group} has two handlers for ${type}`);
+    table.set(type, handler);
+  }
+  return table;
+}
+
+function ownerOf(group: string, schema: DescMessage): string {
+  const row = eventRow(schema.typeName);
+  if (row?.consumers.includes(group) === true) return row.owner;
+  throw new Error(
+    `${group} may not consume ${schema.typeName}: contracts/src/events.ts does not name it as a consumer`,
+  );
+}
