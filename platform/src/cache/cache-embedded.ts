@@ -1,80 +1,94 @@
-/** `cache` in this process's memory: least recently used values leave first, bounded by bytes and by number. */
+/**
+ * The `cache` port in this process's memory: least recently used first out, bounded by bytes.
+ *
+ * Library: `lru-cache`. Pitfalls: its time to live follows its own clock unless it is given one; it stores references, so
+ * values are copied on their way in and out, as a cache behind a socket would.
+ */
 import { LRUCache } from 'lru-cache';
 import type { World } from '../world.ts';
 import type { Cache, RateDecision } from './cache.ts';
 
 export interface EmbeddedCacheOptions {
   readonly world: Pick<World, 'now'>;
-  readonly bytesMax?: number;
+  /** For keys and values together; default 64 MiB. */
+  readonly sizeBytesMax?: number;
 }
 
-const defaultBytesMax = 32 * 1024 * 1024;
-const entriesMax = 50_000;
-const ttlMsMax = 24 * 60 * 60 * 1_000;
-/** Distinct rate-limit keys remembered; the one idle for longest is forgotten first, which only frees it early. */
-const limitsMax = 200_000;
+const defaultSizeBytesMax = 64 * 1_048_576;
+const ttlMsMax = 24 * 3_600_000;
+/** Rate limits under way; the one asked for longest ago is forgotten first, which lets its next calls through. */
+const ratesMax = 100_000;
 
-interface Kept {
-  readonly value: Uint8Array;
-  readonly untilMs: number;
-}
-
-export function openEmbeddedCache({ world, bytesMax = defaultBytesMax }: EmbeddedCacheOptions): Cache {
-  const values = new LRUCache<string, Kept>({
-    max: entriesMax,
-    maxSize: bytesMax,
-    sizeCalculation: ({ value }, key) => value.byteLength + key.length * 2 + 64,
+export function openEmbeddedCache(options: EmbeddedCacheOptions): Cache {
+  const clock = { now: () => options.world.now() };
+  const values = new LRUCache<string, Uint8Array>({
+    maxSize: options.sizeBytesMax ?? defaultSizeBytesMax,
+    sizeCalculation: (value, key) => value.byteLength + 2 * key.length + 1,
+    ttlResolution: 0,
+    perf: clock,
   });
-  /** For each key the time at which its bucket is full again: the theoretical arrival time of GCRA. */
-  const arrivals = new LRUCache<string, number>({ max: limitsMax });
+  const rates = new LRUCache<string, bigint>({ max: ratesMax });
   return {
-    get: async (key) => {
-      const kept = values.get(key);
-      if (kept === undefined) return undefined;
-      if (kept.untilMs > world.now()) return Uint8Array.from(kept.value);
-      values.delete(key);
-      return undefined;
+    get: async (key) => values.get(key)?.slice(),
+    async set(key, value, ttlMs) {
+      if (!(ttlMs > 0 && ttlMs <= ttlMsMax))
+        throw new RangeError(`a value is cached for ${ttlMs} ms; at most ${ttlMsMax}`);
+      values.set(key, Uint8Array.from(value), { ttl: ttlMs });
     },
-    set: async (key, value, ttlMs) => {
-      values.set(key, { value: Uint8Array.from(value), untilMs: world.now() + Math.min(ttlMs, ttlMsMax) });
-    },
-    delete: async (key) => {
+    async delete(key) {
       values.delete(key);
     },
-    allow: async (key, limit, periodMs, cost = 1) => {
-      const { decision, arrivalMs } = decide(arrivals.get(key) ?? 0, world.now(), limit, periodMs, cost);
-      if (decision.allowed) arrivals.set(key, arrivalMs);
+    async allow(key, limit, periodMs, cost = 1) {
+      assertRate(limit, periodMs, cost);
+      // A limit that changes begins anew: the stored time is in units of it.
+      const name = `${limit}/${periodMs} ${key}`;
+      const { next, decision } = decide(rates.get(name), clock.now(), limit, periodMs, cost);
+      if (next !== undefined) rates.set(name, next);
       return decision;
     },
     ping: async () => 0,
   };
 }
 
+function assertRate(limit: number, periodMs: number, cost: number): void {
+  for (const [name, value] of Object.entries({ limit, periodMs, cost })) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new RangeError(`${name} is ${value}; it must be a whole number from 1`);
+  }
+  if (cost > limit) throw new RangeError(`a cost of ${cost} never fits under a limit of ${limit}`);
+}
+
 /**
- * GCRA (ITU-T I.371): each unit moves the arrival time on by `periodMs / limit`; a call fits while the arrival time is
- * at most one period ahead of now.
+ * The generic cell rate algorithm (ITU-T I.371; "GCRA" in Redis's rate limiters): one number per key, the theoretical
+ * arrival time, at which the whole burst would be back. Time counts in units of 1/limit ms, in which both a millisecond
+ * (`limit` units) and the distance of two calls (`periodMs` units) are whole numbers: nothing is rounded.
  */
-export function decide(
-  lastArrivalMs: number,
+function decide(
+  stored: bigint | undefined,
   nowMs: number,
   limit: number,
   periodMs: number,
   cost: number,
-): { readonly decision: RateDecision; readonly arrivalMs: number } {
-  const unitMs = periodMs / limit;
-  const startMs = Math.max(lastArrivalMs, nowMs);
-  const arrivalMs = startMs + unitMs * cost;
-  const overMs = arrivalMs - nowMs - periodMs;
-  // A thousandth of a unit of grace, so that rounding never refuses what fits exactly.
-  const allowed = overMs <= unitMs / 1_000;
-  const aheadMs = (allowed ? arrivalMs : startMs) - nowMs;
+): { next: bigint | undefined; decision: RateDecision } {
+  const unitsPerMs = BigInt(limit);
+  const distance = BigInt(periodMs);
+  const burst = distance * unitsPerMs;
+  const now = BigInt(Math.floor(nowMs)) * unitsPerMs;
+  const arrival = stored !== undefined && stored > now ? stored : now;
+  const after = arrival + BigInt(cost) * distance;
+  const allowed = after - now <= burst;
+  const kept = allowed ? after : arrival;
   return {
-    arrivalMs,
+    next: allowed ? after : undefined,
     decision: {
       allowed,
-      remaining: Math.max(0, Math.floor((periodMs - aheadMs) / unitMs + 1e-3)),
-      retryAfterMs: allowed ? 0 : Math.ceil(overMs),
-      resetMs: Math.ceil(aheadMs),
+      remaining: Number((burst - (kept - now)) / distance),
+      retryAfterMs: allowed ? 0 : wholeMs(after - now - burst, unitsPerMs),
+      resetMs: wholeMs(kept - now, unitsPerMs),
     },
   };
+}
+
+function wholeMs(units: bigint, unitsPerMs: bigint): number {
+  return Number((units + unitsPerMs - 1n) / unitsPerMs);
 }

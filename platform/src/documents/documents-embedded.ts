@@ -140,7 +140,8 @@ function findText(
   const conditions = Object.entries(where).map(([field, value]) => {
     if (!indexed.has(field)) throw new Error(`${collection} is not defined to be searched by ${field}`);
     values.push(JSON.stringify(value));
-    return `AND body->'${field}' = $${values.length}::jsonb`;
+    // The second condition is true whenever the first is; it shows the planner that a unique index fits.
+    return `AND body->'${field}' = $${values.length}::jsonb ${isPresent(field)}`;
   });
   const ascending = options.order === 'id_ascending';
   if (options.afterId !== undefined) {
@@ -219,13 +220,17 @@ async function createIndexes(tx: SqlTransaction, { name, indexed, unique = [] }:
     );
   }
   for (const fields of unique) {
-    // A document without the field, or with null in it, claims no value. The single field also serves searches.
+    // A document without the field, or with null in it, claims no value. A single field also serves searches.
     const columns = fields.map((field) => `(body->'${field}')`).join(', ');
-    const present = fields.map((field) => `AND coalesce(body->'${field}', 'null') <> 'null'`).join(' ');
+    const present = fields.map(isPresent).join(' ');
     await tx.execute(
       `CREATE UNIQUE INDEX IF NOT EXISTS "${indexName('unique', name, fields)}" ON documents (${columns}) WHERE collection = '${name}' ${present}`,
     );
   }
+}
+
+function isPresent(field: string): string {
+  return `AND coalesce(body->'${field}', 'null') <> 'null'`;
 }
 
 function indexName(kind: 'by' | 'unique', collection: string, fields: readonly string[]): string {

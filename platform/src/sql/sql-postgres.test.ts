@@ -2,7 +2,7 @@ import { freshDatabaseUrl } from '../testing.ts';
 import { sqlContract } from './sql.contract.ts';
 import { openPostgres } from './sql-postgres.ts';
 
-sqlContract('PostgreSQL by URL, the embedded server', async () => {
+sqlContract('PostgreSQL by URL', async () => {
   const url = await freshDatabaseUrl();
   const sql = await openPostgres({ url });
   const other = await openPostgres({ url: `${url}?application_name=other` });
