@@ -147,7 +147,7 @@ async function layGround(config: Config, closing: (() => Promise<void>)[]): Prom
     keys,
     mail:
       config.smtpUrl === ''
-        ? await openMailbox({ folder: path.join(config.dataFolder, 'mail') })
+        ? await openMailbox({ folder: path.join(config.dataFolder, 'mail'), world })
         : await openSmtp({ url: config.smtpUrl, from: config.mailFrom }),
     cache: openEmbeddedCache({ world }),
     stream,
@@ -274,7 +274,7 @@ async function openEngines(
     ...(sql !== undefined && wanted.has('documents')
       ? { documents: await openEmbeddedDocuments({ sql, publishIn }) }
       : {}),
-    ...(wanted.has('objects') ? { objects: await openDiskObjects({ folder }) } : {}),
+    ...(wanted.has('objects') ? { objects: await openDiskObjects({ folder, world: ground.world }) } : {}),
     ...(wanted.has('search') ? { search: openEmbeddedSearch() } : {}),
   };
 }

@@ -19,7 +19,7 @@ export interface RateDecision {
   readonly allowed: boolean;
   /** Whole units still free now. */
   readonly remaining: number;
-  /** Until one unit is free; 0 when allowed. */
+  /** Until the same call would fit; 0 when allowed. */
   readonly retryAfterMs: number;
   /** Until the full burst is back. */
   readonly resetMs: number;

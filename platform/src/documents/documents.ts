@@ -23,7 +23,10 @@ export interface CollectionDefinition {
   readonly name: string;
   /** Top-level fields that can be searched for equality. */
   readonly indexed: readonly string[];
-  /** Top-level fields (or groups of them) whose value no two documents share. */
+  /**
+   * Top-level fields (or groups of them) whose value no two documents share. A document without the field, or with null
+   * in it, claims no value. A single unique field can be searched for, too.
+   */
   readonly unique?: readonly (readonly string[])[];
 }
 
@@ -59,7 +62,12 @@ export interface DocumentTransaction extends DocumentReader {
 }
 
 export interface Documents extends DocumentReader {
+  /**
+   * Commits when `work` resolves. `work` runs again when it lost a deadlock, so it has no effects outside. A DocumentFault
+   * ends the unit of work, also when `work` passes over it.
+   */
   transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T>;
+  /** Makes the indexes that are missing; to be called at each start, before anything else. */
   define(collections: readonly CollectionDefinition[]): Promise<void>;
   ping(): Promise<number>;
 }

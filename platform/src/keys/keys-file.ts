@@ -1,83 +1,142 @@
 /**
- * `keys` in one file: JSON of base64url secrets by name, mode 0600, replaced whole and fsynced with each new secret.
+ * The `keys` port in one file: a JSON object of names and base64url secrets, readable by its owner only. Each change
+ * replaces the whole file at once; a lock file keeps two processes that start together from making two secrets of one name.
  */
-import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, stat } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError } from '../config.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isErrno, writeDurably } from '../objects/durable-file.ts';
 import type { Keys } from './keys.ts';
 
+/** A sentence for the operator; the process prints it and ends. */
+export class KeyringError extends Error {}
+
 const secretBytes = 32;
+const namePattern = /^[a-z][a-z0-9._-]{0,99}$/;
+const lockWaitMsMax = 10_000;
+const lockCheckMs = 5;
+/** A lock is held for milliseconds. One older than this whose process is gone was left behind by a kill. */
+const abandonedMs = 2_000;
 
-/** Opens the keyring, or begins an empty one. A file that others may read stops the start: its secrets are not secret. */
+/** Opens the keyring, or begins one. Throws KeyringError when others may read it, or it is not a keyring. */
 export async function openKeyring(file: string): Promise<Keys> {
-  const secrets = await readSecrets(file);
-  // One change at a time, so that two first uses make one secret and no write overtakes another.
-  let last: Promise<unknown> = Promise.resolve();
-  const make = async (name: string): Promise<Uint8Array> => {
-    const known = secrets.get(name);
-    if (known !== undefined) return known;
-    const secret = randomBytes(secretBytes);
-    await writeSecrets(file, new Map([...secrets, [name, secret]]));
-    secrets.set(name, secret);
-    return secret;
-  };
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  let secrets = await readKeyring(file);
+  let turn: Promise<unknown> = Promise.resolve();
+  const make = (name: string): Promise<string> =>
+    withFileLock(`${file}.lock`, async () => {
+      // Another process may have made it meanwhile.
+      const stored = await readKeyring(file);
+      const secret = stored.get(name) ?? randomBytes(secretBytes).toString('base64url');
+      secrets = new Map([...stored, [name, secret]]);
+      if (!stored.has(name)) {
+        await writeDurably(file, `${JSON.stringify(Object.fromEntries(secrets), undefined, 2)}\n`, { mode: 0o600 });
+      }
+      return secret;
+    });
   return {
-    secret: async (name) => {
-      const known = secrets.get(name);
-      if (known !== undefined) return Uint8Array.from(known);
-      const made = last.then(() => make(name));
-      last = made.catch(() => {});
-      return Uint8Array.from(await made);
+    async secret(name) {
+      if (!namePattern.test(name)) throw new RangeError(`"${name}" cannot name a secret`);
+      const answer = turn.then(async () => secrets.get(name) ?? (await make(name)));
+      turn = answer.catch(() => {});
+      return Uint8Array.from(Buffer.from(await answer, 'base64url'));
     },
   };
 }
 
-async function readSecrets(file: string): Promise<Map<string, Uint8Array>> {
-  const mode = await stat(file).then(
-    (found) => found.mode & 0o777,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    },
-  );
-  if (mode === undefined) return new Map();
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    throw new ConfigError(
-      `The keyring ${file} has mode ${mode.toString(8)}, so others may read its secrets; set it with "chmod 600 ${file}".`,
-    );
-  }
+type Secrets = ReadonlyMap<string, string>;
+
+async function readKeyring(file: string): Promise<Secrets> {
+  let text: string;
   try {
-    const stored = JSON.parse(await readFile(file, 'utf8')) as Record<string, string>;
-    return new Map(Object.entries(stored).map(([name, text]) => [name, Buffer.from(text, 'base64url')]));
+    const { mode } = await stat(file);
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      const found = (mode & 0o777).toString(8).padStart(4, '0');
+      throw new KeyringError(
+        `The keyring ${file} may be read or written by others (mode ${found}); say "chmod 600 ${file}" and start again.`,
+      );
+    }
+    text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(`The keyring ${file} cannot be read as JSON; bring it back from a backup.`, { cause: error });
+    if (isErrno(error, 'ENOENT')) return new Map();
+    throw error;
   }
-}
-
-async function writeSecrets(file: string, secrets: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  const stored = Object.fromEntries(
-    [...secrets].map(([name, secret]) => [name, Buffer.from(secret).toString('base64url')]),
+  const secrets = parse(text);
+  if (secrets !== undefined) return secrets;
+  throw new KeyringError(
+    `The keyring ${file} is damaged; put a copy of it back. Without it, all that its keys signed is void.`,
   );
-  const beside = `${file}.${randomBytes(6).toString('hex')}.new`;
-  const handle = await open(beside, 'wx', 0o600);
-  try {
-    await handle.writeFile(`${JSON.stringify(stored, null, 2)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(beside, file);
-  await syncFolder(path.dirname(file));
 }
 
-/** A rename is durable when its folder is (fsync(2)); Windows cannot open folders and needs none of it. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
+function parse(text: string): Secrets | undefined {
+  let value: unknown;
   try {
-    await handle.sync();
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const entries = Object.entries(value);
+  const whole = entries.every(
+    ([, secret]) => typeof secret === 'string' && Buffer.from(secret, 'base64url').byteLength >= secretBytes,
+  );
+  return whole ? new Map(entries) : undefined;
+}
+
+async function withFileLock<T>(lock: string, work: () => Promise<T>): Promise<T> {
+  const token = `${process.pid} ${randomUUID()}`;
+  const untilMs = Date.now() + lockWaitMsMax;
+  while (!(await writeDurably(lock, token, { exclusive: true }))) {
+    await removeAbandoned(lock);
+    if (Date.now() > untilMs)
+      throw new KeyringError(`Another process holds ${lock}; if there is none, remove that file.`);
+    await delay(lockCheckMs);
+  }
+  try {
+    return await work();
   } finally {
-    await handle.close();
+    await rm(lock, { force: true });
+  }
+}
+
+async function removeAbandoned(lock: string): Promise<void> {
+  const holder = await readLock(lock);
+  if (holder === undefined || Date.now() - holder.sinceMs < abandonedMs || isAlive(holder.pid)) return;
+  // Moved before it is removed: of several that find it, one gets it, and sees whether it is still the one it judged.
+  const moved = `${lock}.${randomUUID()}`;
+  try {
+    await rename(lock, moved);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  const taken = await readLock(moved);
+  if (taken !== undefined && taken.token !== holder.token) await writeDurably(lock, taken.token, { exclusive: true });
+  await rm(moved, { force: true });
+}
+
+async function readLock(lock: string): Promise<{ token: string; pid: number; sinceMs: number } | undefined> {
+  try {
+    const handle = await open(lock, 'r');
+    try {
+      const token = await handle.readFile('utf8');
+      const { mtimeMs } = await handle.stat();
+      return { token, pid: Number(token.split(' ')[0]), sinceMs: mtimeMs };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isErrno(error, 'EPERM');
   }
 }

@@ -1,116 +1,182 @@
 /**
- * `objects` in a folder: written beside, fsynced, renamed. What it is (type, size, hash) lies in a second file, written
- * last: an object without it was cut off and does not exist.
+ * The `objects` port in a folder: each object is a folder of its own with the bytes and what is known of them. It is
+ * made aside, written through to the disk, and then moved to its place as a whole: renaming a folder is atomic and never
+ * replaces one that is not empty, so an object is there whole, once, or not at all.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
+import type { World } from '../world.ts';
+import { isErrno, syncFolder, writeDurably } from './durable-file.ts';
 import { ObjectFault, type Objects, type StoredObject } from './objects.ts';
 
-/** Ids become file names: nothing that climbs, hides or needs quoting. */
-const idFormat = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
+export interface DiskObjectsOptions {
+  /** Absolute. Made when it does not exist. */
+  readonly folder: string;
+  readonly world: Pick<World, 'now'>;
+}
 
-export async function openDiskObjects({ folder }: { readonly folder: string }): Promise<Objects> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const bodyOf = (id: string) => path.join(shelf(folder, id), id);
-  const factsOf = (id: string) => `${bodyOf(id)}.json`;
-  const find = async (id: string): Promise<StoredObject | undefined> => {
-    if (!idFormat.test(id)) return undefined;
-    const text = await readFile(factsOf(id), 'utf8').catch(absent);
-    if (text === undefined) return undefined;
-    const facts = JSON.parse(text) as Omit<StoredObject, 'createdAt'> & { createdAt: string };
-    return { ...facts, createdAt: new Date(facts.createdAt) };
-  };
+/**
+ * Parts of letters, digits, `_`, `-` and inner `.`, with `/` between them, 200 characters in all: no part can begin with
+ * a dot, so none can climb out of the folder or hide in it.
+ */
+const idPattern = /^(?=.{1,200}$)[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
+/** What lies aside for longer was left by a process that died. Another process may still be writing what is younger. */
+const leftoverMs = 24 * 3_600_000;
+
+export async function openDiskObjects(options: DiskObjectsOptions): Promise<Objects> {
+  const { world } = options;
+  const aside = path.join(options.folder, 'aside');
+  const shelves = path.join(options.folder, 'objects');
+  await mkdir(aside, { recursive: true, mode: 0o700 });
+  await mkdir(shelves, { recursive: true, mode: 0o700 });
+  await removeLeftovers(aside);
+  const place = (id: string) => placeOf(shelves, id);
+  const newAside = () => path.join(aside, randomBytes(12).toString('hex'));
   return {
-    put: async (id, contentType, body, sizeBytesMax) => {
-      if (!idFormat.test(id)) throw new TypeError(`"${id}" cannot be the id of an object`);
-      if ((await find(id)) !== undefined) throw new ObjectFault('exists', `the object ${id} exists already`);
-      await mkdir(shelf(folder, id), { recursive: true, mode: 0o700 });
-      const { sizeBytes, sha256 } = await writeDurably(bodyOf(id), body, sizeBytesMax);
-      const stored: StoredObject = { id, sizeBytes, sha256, contentType, createdAt: new Date() };
-      await writeTextDurably(factsOf(id), JSON.stringify(stored));
-      return stored;
-    },
-    stat: find,
-    read: async (id, range) => {
-      if ((await find(id)) === undefined) return undefined;
-      return createReadStream(bodyOf(id), range === undefined ? {} : { start: range.start, end: range.end });
-    },
-    delete: async (id) => {
-      if (!idFormat.test(id)) return;
-      await rm(factsOf(id), { force: true });
-      await rm(bodyOf(id), { force: true });
-    },
+    put: (id, contentType, body, sizeBytesMax) =>
+      orUnavailable(async () => {
+        const target = place(id);
+        if ((await readMeta(target, id)) !== undefined) throw taken(id);
+        const staged = newAside();
+        await mkdir(staged, { mode: 0o700 });
+        try {
+          const written = await writeBody(path.join(staged, 'body'), body, sizeBytesMax);
+          const stored: StoredObject = { id, contentType, ...written, createdAt: new Date(world.now()) };
+          await writeDurably(path.join(staged, 'meta.json'), JSON.stringify(stored));
+          await moveIn(staged, target, id);
+          return stored;
+        } finally {
+          await rm(staged, { recursive: true, force: true });
+        }
+      }),
+    stat: (id) => orUnavailable(() => readMeta(place(id), id)),
+    read: (id, range) => orUnavailable(() => readBody(place(id), id, range)),
+    delete: (id) => orUnavailable(() => removeObject(place(id), newAside())),
     ping: async () => {
       const startedMs = performance.now();
-      await stat(folder);
+      await orUnavailable(() => stat(shelves));
       return performance.now() - startedMs;
     },
   };
 }
 
-/** Spreads the files over 256 folders by the hash of the id. */
-function shelf(folder: string, id: string): string {
-  return path.join(folder, createHash('sha256').update(id).digest('hex').slice(0, 2));
+/** Two letters of a hash come first, so that no folder grows without bound. */
+function placeOf(shelves: string, id: string): string {
+  if (!idPattern.test(id)) throw new RangeError(`"${id.slice(0, 250)}" cannot name an object`);
+  const shelf = createHash('sha256').update(id).digest('hex').slice(0, 2);
+  // No id has a "+", so no two ids share a name.
+  return path.join(shelves, shelf, id.replaceAll('/', '+'));
 }
 
-async function writeDurably(
+async function writeBody(
   file: string,
   body: Readable,
   sizeBytesMax: number,
 ): Promise<{ sizeBytes: number; sha256: string }> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  const counted = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      sizeBytes += chunk.byteLength;
-      if (sizeBytes > sizeBytesMax) {
-        done(new ObjectFault('too_large', `the object has more than ${sizeBytesMax} bytes`));
-        return;
-      }
-      hash.update(chunk);
-      done(null, chunk);
-    },
-  });
-  const beside = `${file}.${randomBytes(6).toString('hex')}.new`;
+  const handle = await open(file, 'wx', 0o600);
   try {
-    await pipeline(body, counted, createWriteStream(beside, { flags: 'wx', mode: 0o600, flush: true }));
-    await settle(beside, file);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
+    // The body is left open when it is refused: it may be a request that still wants its answer.
+    for await (const chunk of body.iterator({ destroyOnReturn: false })) {
+      const bytes = Buffer.from(chunk as Uint8Array | string);
+      sizeBytes += bytes.byteLength;
+      if (sizeBytes > sizeBytesMax)
+        throw new ObjectFault('too_large', `the object has more than ${sizeBytesMax} bytes`);
+      hash.update(bytes);
+      await writeAll(handle, bytes);
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
   return { sizeBytes, sha256: hash.digest('hex') };
 }
 
-async function writeTextDurably(file: string, text: string): Promise<void> {
-  const beside = `${file}.${randomBytes(6).toString('hex')}.new`;
-  const handle = await open(beside, 'wx', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await settle(beside, file);
-}
-
-/** Gives the finished file its name, durably. */
-async function settle(beside: string, file: string): Promise<void> {
-  await rename(beside, file);
-  if (process.platform === 'win32') return;
-  const handle = await open(path.dirname(file), 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+  for (let from = 0; from < bytes.byteLength; ) {
+    const { bytesWritten } = await handle.write(bytes, from);
+    from += bytesWritten;
   }
 }
 
-function absent(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT') return undefined;
-  throw error;
+async function moveIn(staged: string, target: string, id: string): Promise<void> {
+  const shelf = path.dirname(target);
+  if ((await mkdir(shelf, { recursive: true, mode: 0o700 })) !== undefined) await syncFolder(path.dirname(shelf));
+  await syncFolder(staged);
+  try {
+    await rename(staged, target);
+  } catch (error) {
+    // Windows says EPERM.
+    if (isErrno(error, 'ENOTEMPTY', 'EEXIST', 'EPERM')) throw taken(id);
+    throw error;
+  }
+  await syncFolder(shelf);
+}
+
+async function readMeta(target: string, id: string): Promise<StoredObject | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path.join(target, 'meta.json'), 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  const stored = JSON.parse(text) as Omit<StoredObject, 'createdAt'> & { createdAt: string };
+  // Some file systems take "A" and "a" for one name.
+  return stored.id === id ? { ...stored, createdAt: new Date(stored.createdAt) } : undefined;
+}
+
+async function readBody(
+  target: string,
+  id: string,
+  range?: { readonly start: number; readonly end: number },
+): Promise<Readable | undefined> {
+  if (range !== undefined && !(range.start >= 0 && range.start <= range.end)) {
+    throw new RangeError(`bytes ${range.start} to ${range.end} are no range`);
+  }
+  if ((await readMeta(target, id)) === undefined) return undefined;
+  try {
+    const handle = await open(path.join(target, 'body'), 'r');
+    return handle.createReadStream(range === undefined ? {} : { start: range.start, end: range.end });
+  } catch (error) {
+    // Deleted in between.
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+async function removeObject(target: string, aside: string): Promise<void> {
+  try {
+    await rename(target, aside);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  await syncFolder(path.dirname(target));
+  await rm(aside, { recursive: true, force: true });
+}
+
+async function removeLeftovers(aside: string): Promise<void> {
+  for (const name of await readdir(aside)) {
+    const folder = path.join(aside, name);
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (Date.now() - mtimeMs > leftoverMs) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function taken(id: string): ObjectFault {
+  return new ObjectFault('exists', `there is already an object ${id}`);
+}
+
+/** A full or broken disk is the store's fault; what the body itself throws goes on to the caller as it is. */
+async function orUnavailable<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!isErrno(error, 'ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EACCES', 'EMFILE', 'ENFILE', 'ENOENT')) throw error;
+    throw new ObjectFault('unavailable', 'the object store does not answer', { cause: error });
+  }
 }

@@ -1,44 +1,85 @@
-/** The piece of a text that shows why it was found: escaped HTML with <mark> around what matched. */
-import { type Word, wordsOf } from './words.ts';
+/** The passage of a text that answers best, as escaped HTML with the matching words marked. */
+import { bitCount } from './dictionary.ts';
+import { type Token, tokenize } from './analysis.ts';
 
-const snippetWords = 30;
+/** About three lines; a text up to this length is shown whole. */
+const snippetCharsMax = 240;
+/** Words shown before the first match, for the sense of it. */
+const wordsBefore = 4;
 
-/** Whether a folded word of the text is one that the query asked for. */
-export type Matches = (folded: string) => boolean;
-
-/** The best snippet; undefined when nothing in the text matched. `whole` keeps the full text, for titles. */
-export function highlight(text: string, matches: Matches, whole: boolean): string | undefined {
-  const words = wordsOf(text);
-  const hits = words.map((word) => matches(word.folded));
-  if (!hits.includes(true)) return undefined;
-  const first = whole ? 0 : bestStart(words, hits);
-  const last = whole ? words.length : Math.min(words.length, first + snippetWords);
-  const from = first === 0 ? 0 : (words[first]?.start ?? 0);
-  const to = last === words.length ? text.length : (words[last - 1]?.end ?? text.length);
-  let html = from > 0 ? '… ' : '';
-  let at = from;
-  for (let index = first; index < last; index += 1) {
-    const word = words[index];
-    if (word === undefined || !hits[index]) continue;
-    html += `${escapeHtml(text.slice(at, word.start))}<mark>${escapeHtml(text.slice(word.start, word.end))}</mark>`;
-    at = word.end;
-  }
-  return `${html}${escapeHtml(text.slice(at, to))}${to < text.length ? ' …' : ''}`.replace(/\s+/g, ' ');
+/**
+ * Undefined when no word matches. `groupsOf` says which words of the query a word of the text stands for, as bits; the
+ * passage holds as many different ones as fit, then as many as fit, then comes first. Offsets are those of `text`.
+ */
+export function highlight(text: string, groupsOf: (word: string) => number): string | undefined {
+  const tokens = tokenize(text);
+  const groups = tokens.map((token) => groupsOf(token.word));
+  if (!groups.some((bits) => bits !== 0)) return undefined;
+  if (text.length <= snippetCharsMax) return marked(text, 0, text.length, tokens, groups);
+  const first = bestStart(tokens, groups);
+  const from = Math.max(0, first - wordsBefore);
+  const start = from === 0 ? 0 : (tokens[from]?.start ?? 0);
+  const end = endOf(tokens, from, start + snippetCharsMax, text.length);
+  const shown = marked(text, start, end, tokens, groups);
+  return `${start > 0 ? '… ' : ''}${shown}${end < text.length ? ' …' : ''}`;
 }
 
-/** The window with the most different matching words, the earliest of equals, with a little before its first match. */
-function bestStart(words: readonly Word[], hits: readonly boolean[]): number {
-  let best = { start: 0, score: -1 };
-  for (let start = 0; start < words.length; start += 1) {
-    if (!hits[start]) continue;
-    const inside = words.slice(start, start + snippetWords).filter((_, offset) => hits[start + offset]);
-    const score = new Set(inside.map((word) => word.folded)).size;
-    if (score > best.score) best = { start, score };
+/** Token with which the best window of snippetCharsMax characters begins; a match. */
+function bestStart(tokens: readonly Token[], groups: readonly number[]): number {
+  const matches = groups.flatMap((bits, index) => (bits === 0 ? [] : [index]));
+  let best = { index: matches[0] ?? 0, different: 0, count: 0 };
+  for (let at = 0; at < matches.length; at += 1) {
+    const index = matches[at] ?? 0;
+    const limit = (tokens[index]?.start ?? 0) + snippetCharsMax / 2;
+    let bits = 0;
+    let count = 0;
+    for (let next = at; next < matches.length; next += 1) {
+      const other = matches[next] ?? 0;
+      if ((tokens[other]?.end ?? 0) > limit) break;
+      bits |= groups[other] ?? 0;
+      count += 1;
+    }
+    const different = bitCount(bits);
+    if (different > best.different || (different === best.different && count > best.count)) {
+      best = { index, different, count };
+    }
   }
-  const lead = 4;
-  return Math.max(0, best.start - lead);
+  return best.index;
 }
 
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
+/** End of the last word that ends before `limit`, but of one word at least. */
+function endOf(tokens: readonly Token[], from: number, limit: number, textLength: number): number {
+  if (limit >= textLength) return textLength;
+  let end = tokens[from]?.end ?? textLength;
+  for (let at = from + 1; at < tokens.length; at += 1) {
+    const next = tokens[at]?.end ?? 0;
+    if (next > limit) return end;
+    end = next;
+  }
+  return textLength;
+}
+
+function marked(text: string, start: number, end: number, tokens: readonly Token[], groups: readonly number[]): string {
+  const parts: string[] = [];
+  let at = start;
+  tokens.forEach((token, index) => {
+    if (groups[index] === 0 || token.start < start || token.end > end) return;
+    parts.push(escapeMarkup(text.slice(at, token.start)), '<mark>', escapeMarkup(text.slice(token.start, token.end)), '</mark>');
+    at = token.end;
+  });
+  parts.push(escapeMarkup(text.slice(at, end)));
+  return parts.join('');
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text as HTML text or attribute value. */
+export function escapeMarkup(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => escapes[character] ?? '');
 }

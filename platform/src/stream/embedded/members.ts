@@ -86,8 +86,8 @@ export function createMembers(parts: MembersParts): Members {
       if (process.closed) throw new Error('the stream is closed');
       if (process.members.has(options.group)) throw new Error(`${options.group} already consumes in this process`);
       const member = memberOf(options);
-      process.members.set(options.group, member);
       await parts.offsets.register(options.group, options.topics);
+      process.members.set(options.group, member);
       await look();
       looking ??= keepLooking();
       return { stop: () => leave(process, member) };
