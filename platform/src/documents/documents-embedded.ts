@@ -50,7 +50,7 @@ export async function openEmbeddedDocuments(options: EmbeddedDocumentsOptions): 
   });
   return {
     ...reader(sql, schema),
-    transaction: (work) => retrying(() => inUnitOfWork(sql, schema, publishIn, work)),
+    transaction: (work) => guarded(() => retrying(() => inUnitOfWork(sql, schema, publishIn, work))),
     async define(collections) {
       for (const collection of collections) note(schema, collection);
       await inDefinition(sql, async (tx) => {

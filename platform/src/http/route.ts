@@ -26,4 +26,6 @@ export interface RawRoute {
 export interface RawContext extends CallContext {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** What an inline script of this answer must carry to be run; the gateway's own page policy names it. */
+  readonly cspNonce?: string;
 }

@@ -1,18 +1,10 @@
 import { spawn } from 'node:child_process';
-import {
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { keysContract } from './keys.contract.ts';
 import { KeyringError, openKeyring } from './keys-file.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'suuupra-keys-'));
@@ -25,40 +17,16 @@ beforeEach(() => {
   file = path.join(root, String(runs), 'keys.json');
 });
 
-const hex = (secret: Uint8Array) => Buffer.from(secret).toString('hex');
+keysContract('in a file', async () => {
+  const shared = path.join(root, 'contract', 'keys.json');
+  return { open: () => openKeyring(shared), close: async () => {} };
+});
 
 describe('the keyring', () => {
-  it('makes a secret once and keeps it', async () => {
-    const keys = await openKeyring(file);
-    const first = await keys.secret('session');
-    expect(first.byteLength).toBe(32);
-    expect(hex(await keys.secret('session'))).toBe(hex(first));
-    expect(hex(await keys.secret('webhook'))).not.toBe(hex(first));
-    expect(hex(await (await openKeyring(file)).secret('session'))).toBe(hex(first));
-    expect(Object.keys(JSON.parse(readFileSync(file, 'utf8')))).toEqual(['session', 'webhook']);
-  });
-
   it('is its owner’s alone, and leaves nothing beside it', async () => {
     await (await openKeyring(file)).secret('session');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(readdirSync(path.dirname(file))).toEqual(['keys.json']);
-  });
-
-  it('gives a copy that a caller may overwrite', async () => {
-    const keys = await openKeyring(file);
-    const before = hex(await keys.secret('session'));
-    (await keys.secret('session')).fill(0);
-    expect(hex(await keys.secret('session'))).toBe(before);
-  });
-
-  it('makes one secret of a name when many ask for it first', async () => {
-    const rings = await Promise.all([openKeyring(file), openKeyring(file), openKeyring(file)]);
-    const names = ['a', 'b', 'c', 'd'];
-    const asked = rings.flatMap((ring) =>
-      [...names, ...names].map(async (name) => `${name} ${hex(await ring.secret(name))}`),
-    );
-    expect(new Set(await Promise.all(asked)).size).toBe(names.length);
-    expect(Object.keys(JSON.parse(readFileSync(file, 'utf8'))).sort()).toEqual(names);
   });
 
   it('makes one secret of a name when processes start together', async () => {
@@ -104,13 +72,5 @@ describe('the keyring', () => {
     utimesSync(`${file}.lock`, new Date(0), new Date(0));
     expect((await keys.secret('session')).byteLength).toBe(32);
     expect(readdirSync(path.dirname(file))).toEqual(['keys.json']);
-  });
-
-  it('takes only plain names', async () => {
-    const keys = await openKeyring(file);
-    for (const name of ['', '__proto__', 'Über', 'a b', 'x'.repeat(101)]) {
-      await expect(keys.secret(name)).rejects.toThrow('cannot name a secret');
-    }
-    expect((await keys.secret('constructor')).byteLength).toBe(32);
   });
 });

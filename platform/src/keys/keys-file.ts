@@ -6,11 +6,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigError } from '../config.ts';
 import { isErrno, writeDurably } from '../objects/durable-file.ts';
 import type { Keys } from './keys.ts';
 
 /** A sentence for the operator; the process prints it and ends. */
-export class KeyringError extends Error {}
+export class KeyringError extends ConfigError {}
 
 const secretBytes = 32;
 const namePattern = /^[a-z][a-z0-9._-]{0,99}$/;

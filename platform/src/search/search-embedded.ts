@@ -1,209 +1,304 @@
 /**
- * `search` in this process: an inverted index on typed arrays.
+ * The `search` port in this process: an inverted index in typed arrays. It holds nothing that cannot be built again.
  *
- * Ranking is BM25F (Robertson, Zaragoza: The Probabilistic Relevance Framework, 2009) over weighted fields. A query word
- * stands for itself, for words of its stem, and, as the last word of the query, for words that begin with it; only a
- * word that none of these finds in what the viewer may see is forgiven typing mistakes. All words must match; when no
- * document has them all, most must; at last any will do. What the viewer may not see is put aside before anything is
- * counted, scored or shown.
- *
- * Nothing is kept on disk: the service that fills the index does so again at its start.
+ * Everything an answer depends on (which words exist, how frequent they are, how long fields are, what counts as a
+ * slip) is counted over what the viewer may see, so an answer is the same as if nothing else were in the index.
  */
-import { highlight } from './highlight.ts';
-import { type DocumentTable, openDocumentTable } from './document-table.ts';
-import type { SearchAnswer, SearchHit, SearchIndex, SearchQuery } from './search.ts';
-import { isStopWord, typosAllowed, distance, wordsOf } from './words.ts';
+import { type Language, languageCode, loadLanguage, noLanguage } from './analysis.ts';
+import { type Group, groupFor } from './alternatives.ts';
+import { Best } from './best.ts';
+import { bitCount } from './dictionary.ts';
+import { escapeMarkup, highlight } from './highlight.ts';
+import { type IndexedDocument, InvertedIndex, type Visible } from './inverted-index.ts';
+import { type FieldWeights, holdsPhrase, type Matches, matchGroups, proximity, WordBits } from './match.ts';
+import { parseQuery, type QueryWord } from './query-words.ts';
+import {
+  type SearchAnswer,
+  type SearchDocument,
+  SearchFault,
+  type SearchHit,
+  type SearchIndex,
+  type SearchQuery,
+  searchLimitMax,
+  searchWindowMax,
+} from './search.ts';
 
-const wordsMax = 32;
-const charsMax = 512;
-const limitMax = 100;
-const offsetMax = 1_000;
-const prefixWordsMax = 200;
-const fuzzyWordsMax = 20;
-const facetValuesMax = 50;
-/** BM25's saturation and length normalisation, the usual values. */
-const k1 = 1.2;
-const b = 0.5;
-/** How much a match counts that is not the word itself. */
-const variantWeights = { exact: 1, stem: 0.9, prefix: 0.7, typo: 0.5 } as const;
-type VariantKind = keyof typeof variantWeights;
-
-/** One word of the query and what it may stand for, with how much each counts. */
-interface QueryWord {
-  readonly text: string;
-  readonly variants: ReadonlyMap<string, VariantKind>;
+export interface EmbeddedSearchOptions {
+  /** What a word in each field counts; 1 where nothing is said. */
+  readonly fieldWeights?: FieldWeights;
+  /** Fewer hits than this, and documents with fewer of the words are taken too. */
+  readonly relaxBelowHits?: number;
+  readonly documentsMax?: number;
+  /** Of all texts and values together: some two to four bytes of memory each, with the index. */
+  readonly charsMax?: number;
 }
 
-interface Scored {
-  readonly doc: number;
-  readonly score: number;
+type Settings = Required<EmbeddedSearchOptions>;
+
+const defaults: Settings = {
+  fieldWeights: { title: 4, summary: 2, body: 1 },
+  relaxBelowHits: 3,
+  documentsMax: 500_000,
+  charsMax: 400_000_000,
+};
+
+/** Removals that are remembered against late writes; the oldest are forgotten. */
+const tombstonesMax = 100_000;
+/** Indexing lets other work in after this long. */
+const sliceMs = 15;
+/** The best hits are put in order again by how near their words stand. */
+const rerankedMax = 50;
+/** Values of one facet in an answer. */
+const facetValuesMax = 100;
+/** Two thirds of the words, when too few documents hold all of them. */
+const shouldMatchShare = 2 / 3;
+const visibleKept = 16;
+const marksKeptMax = 64;
+
+export function openEmbeddedSearch(options: EmbeddedSearchOptions = {}): SearchIndex {
+  return new EmbeddedSearch({ ...defaults, ...options });
 }
 
-export function openEmbeddedSearch(): SearchIndex {
-  const table = openDocumentTable();
-  return {
-    put: async (documents) => table.put(documents),
-    remove: async (ids, version) => table.remove(ids, version),
-    search: async (query) => search(table, query),
-    ping: async () => 0,
-  };
-}
+class EmbeddedSearch implements SearchIndex {
+  readonly #settings: Settings;
+  readonly #index = new InvertedIndex();
+  readonly #tombstones = new Map<string, number>();
+  readonly #visible = new Map<string, Visible>();
+  #visibleAsOf = 0;
 
-function search(table: DocumentTable, query: SearchQuery): SearchAnswer {
-  const text = query.words.slice(0, charsMax);
-  const visible = visibility(table, query);
-  const phrases = [...text.matchAll(/"([^"]+)"/g)].map(([, inner]) => wordsOf(inner ?? '').map((word) => word.folded));
-  const typed = wordsOf(text).slice(0, wordsMax).map((word) => word.folded);
-  const telling = typed.filter((word) => !isStopWord(word));
-  const wanted = telling.length > 0 ? telling : typed;
-  const quoted = new Set(phrases.flat());
-  const isOpen = /[\p{L}\p{M}\p{N}]$/u.test(text);
-  const words = [...new Set(wanted)].map((word, index, all) =>
-    queryWord(table, visible, word, { isQuoted: quoted.has(word), isLast: isOpen && index === all.length - 1 }),
-  );
-  const scored = wanted.length === 0 ? everything(table, visible) : rank(table, visible, words, phrases);
-  const shown = scored.slice(Math.min(query.offset, offsetMax)).slice(0, Math.min(query.limit, limitMax));
-  const corrected = correction(typed, words);
-  return {
-    hits: shown.map((hit) => hitOf(table, hit, words)),
-    total: scored.length,
-    facets: Object.fromEntries(query.facets.map((field) => [field, facet(table, scored, field)])),
-    ...(corrected === undefined ? {} : { correctedWords: corrected }),
-  };
-}
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
 
-type Visible = (doc: number) => boolean;
-
-/** Documents that live, that the viewer may see and that pass the filters; each is decided once a query. */
-function visibility(table: DocumentTable, { viewerMarks, filters }: SearchQuery): Visible {
-  const wanted = Object.entries(filters);
-  const decided = new Map<number, boolean>();
-  return (doc) => {
-    const known = decided.get(doc);
-    if (known !== undefined) return known;
-    const document = table.documentOf(doc);
-    const seen =
-      document !== undefined &&
-      document.visibleTo.some((mark) => viewerMarks.has(mark)) &&
-      wanted.every(([field, value]) => document.values[field] === value);
-    decided.set(doc, seen);
-    return seen;
-  };
-}
-
-function queryWord(
-  table: DocumentTable,
-  visible: Visible,
-  word: string,
-  how: { readonly isQuoted: boolean; readonly isLast: boolean },
-): QueryWord {
-  const variants = new Map<string, VariantKind>();
-  const add = (term: string, kind: VariantKind) => {
-    if (!variants.has(term) && isSeen(table, visible, term)) variants.set(term, kind);
-  };
-  add(word, 'exact');
-  if (how.isQuoted) return { text: word, variants };
-  for (const term of table.termsOfSameStem(word)) add(term, 'stem');
-  if (how.isLast) for (const term of table.termsWithPrefix(word, prefixWordsMax)) add(term, 'prefix');
-  if (variants.size > 0) return { text: word, variants };
-  const most = typosAllowed(word);
-  if (most === 0) return { text: word, variants };
-  const near = table
-    .termsOfLength(word.length - most, word.length + most)
-    .map((term) => ({ term, away: distance(word, term, most) }))
-    .filter(({ term, away }) => away <= most && isSeen(table, visible, term))
-    .sort((left, right) => left.away - right.away || (left.term < right.term ? -1 : 1))
-    .slice(0, fuzzyWordsMax);
-  for (const { term } of near) variants.set(term, 'typo');
-  for (const { term } of near) for (const kin of table.termsOfSameStem(term)) add(kin, 'typo');
-  return { text: word, variants };
-}
-
-function isSeen(table: DocumentTable, visible: Visible, term: string): boolean {
-  return table.postingsOf(term)?.some((doc) => visible(doc)) ?? false;
-}
-
-function everything(table: DocumentTable, visible: Visible): Scored[] {
-  return table
-    .allDocs()
-    .filter(visible)
-    .map((doc) => ({ doc, score: 0 }))
-    .sort((left, right) => byId(table, left, right));
-}
-
-/** BM25F over the words, then the three steps of forgiveness: all words, most, any. */
-function rank(table: DocumentTable, visible: Visible, words: readonly QueryWord[], phrases: readonly string[][]): Scored[] {
-  const scores = new Map<number, number>();
-  const matched = new Map<number, number>();
-  for (const word of words) {
-    const weights = weightsOf(table, visible, word);
-    const rarity = Math.log(1 + (table.size - weights.size + 0.5) / (weights.size + 0.5));
-    for (const [doc, weight] of weights) {
-      scores.set(doc, (scores.get(doc) ?? 0) + rarity * (weight / (k1 + weight)));
-      matched.set(doc, (matched.get(doc) ?? 0) + 1);
+  async put(documents: readonly SearchDocument[]): Promise<void> {
+    const codes = new Set(documents.map((document) => languageCode(document.language)));
+    const languages: Language[] = await Promise.all([...codes].map(loadLanguage));
+    for (const language of languages) if (language !== noLanguage) this.#index.learn(language);
+    let sliceEndMs = performance.now() + sliceMs;
+    for (const document of documents) {
+      this.#putOne(document);
+      if (performance.now() < sliceEndMs) continue;
+      await new Promise((resolve) => setImmediate(resolve));
+      sliceEndMs = performance.now() + sliceMs;
     }
   }
-  const inPhrase = [...scores.keys()].filter((doc) => phrases.every((phrase) => table.holdsPhrase(doc, phrase)));
-  for (const least of [words.length, Math.ceil(words.length * 0.7), 1]) {
-    const found = inPhrase.filter((doc) => (matched.get(doc) ?? 0) >= least);
-    if (found.length === 0) continue;
-    return found
-      .map((doc) => ({ doc, score: (scores.get(doc) ?? 0) * ((matched.get(doc) ?? 0) / words.length) ** 2 }))
-      .sort((left, right) => right.score - left.score || byId(table, left, right));
+
+  #putOne(document: SearchDocument): void {
+    if ((this.#tombstones.get(document.id) ?? Number.NEGATIVE_INFINITY) >= document.version) return;
+    const known = this.#index.document(document.id);
+    if (known !== undefined && known.version > document.version) return;
+    const { documentsMax, charsMax } = this.#settings;
+    if ((known === undefined && this.#index.size >= documentsMax) || this.#index.charCount >= charsMax) {
+      throw new SearchFault('full', `The search index is full: ${documentsMax} documents or ${charsMax} characters.`);
+    }
+    this.#tombstones.delete(document.id);
+    this.#index.add(document);
   }
-  return [];
+
+  async remove(ids: readonly string[], version: number): Promise<void> {
+    for (const id of ids) {
+      const known = this.#index.document(id);
+      if (known !== undefined && known.version > version) continue;
+      this.#index.remove(id);
+      const before = this.#tombstones.get(id) ?? Number.NEGATIVE_INFINITY;
+      this.#tombstones.delete(id);
+      this.#tombstones.set(id, Math.max(before, version));
+    }
+    for (const id of this.#tombstones.keys()) {
+      if (this.#tombstones.size <= tombstonesMax) break;
+      this.#tombstones.delete(id);
+    }
+  }
+
+  async search(query: SearchQuery): Promise<SearchAnswer> {
+    return new Search(this.#index, this.#settings, this.#visibleTo(query.viewerMarks), query).run();
+  }
+
+  async ping(): Promise<number> {
+    return 0;
+  }
+
+  /** Most searches are by viewers with the same few marks. */
+  #visibleTo(marks: ReadonlySet<string>): Visible {
+    if (marks.size > marksKeptMax) return this.#index.visibleTo(marks);
+    if (this.#visibleAsOf !== this.#index.changes) this.#visible.clear();
+    this.#visibleAsOf = this.#index.changes;
+    const key = JSON.stringify([...marks].sort());
+    const kept = this.#visible.get(key);
+    if (kept !== undefined) return kept;
+    const visible = this.#index.visibleTo(marks);
+    const [oldest] = this.#visible.keys();
+    if (this.#visible.size >= visibleKept && oldest !== undefined) this.#visible.delete(oldest);
+    this.#visible.set(key, visible);
+    return visible;
+  }
 }
 
-/** Weighted frequency of a word in each visible document that has it, normalised by field length. */
-function weightsOf(table: DocumentTable, visible: Visible, word: QueryWord): Map<number, number> {
-  const weights = new Map<number, number>();
-  for (const [term, kind] of word.variants) {
-    table.postingsOf(term)?.forEach((doc, fields) => {
-      if (!visible(doc)) return;
-      const weight = variantWeights[kind] * table.fieldWeight(doc, fields, b);
-      // Several forms of one word in a document do not add up: the best counts.
-      weights.set(doc, Math.max(weights.get(doc) ?? 0, weight));
+interface Candidate {
+  readonly document: IndexedDocument;
+  readonly bits: number;
+  readonly matched: number;
+  score: number;
+}
+
+/** One query on its way through the index. */
+class Search {
+  readonly #index: InvertedIndex;
+  readonly #settings: Settings;
+  readonly #visible: Visible;
+  readonly #query: SearchQuery;
+  readonly #filters: readonly (readonly [string, string])[];
+
+  constructor(index: InvertedIndex, settings: Settings, visible: Visible, query: SearchQuery) {
+    this.#index = index;
+    this.#settings = settings;
+    this.#visible = visible;
+    this.#query = query;
+    this.#filters = Object.entries(query.filters);
+  }
+
+  run(): SearchAnswer {
+    const parsed = parseQuery(this.#query.words);
+    const words = this.#withoutStopWords(parsed.words);
+    if (words.length === 0) return { hits: [], total: 0, facets: this.#facets(this.#allVisible(), 0) };
+    const groups = words.map((word) => groupFor(this.#index, this.#visible, word, word === parsed.words.at(-1)));
+    const matches = matchGroups(this.#index, this.#visible, groups, this.#settings.fieldWeights);
+    const phrases = parsed.phrases.map((phrase) => phrase.map((at) => this.#index.dictionary.find(parsed.words[at]?.word ?? '')));
+    const candidates = this.#candidates(matches, phrases);
+    const needed = this.#level(candidates, words.length);
+    const bits = new WordBits(groups);
+    const hits = this.#best(candidates, needed, words.length, bits);
+    const corrected = this.#corrected(parsed.words, words, groups);
+    return {
+      hits: hits.map((hit) => this.#hit(hit, bits)),
+      total: candidates.filter(({ matched, failing }) => matched >= needed && failing === passing).length,
+      facets: this.#facets(candidates, needed),
+      ...(corrected !== undefined && { correctedWords: corrected }),
+    };
+  }
+
+  /** Words that say nothing by themselves are dropped when others remain; what is quoted stays. */
+  #withoutStopWords(words: readonly QueryWord[]): readonly QueryWord[] {
+    const { stopWords } = this.#mainLanguage();
+    const telling = words.filter(({ word, quoted }) => quoted || !stopWords.has(word));
+    return telling.length > 0 ? telling : words;
+  }
+
+  /** The language of most of what the viewer sees. */
+  #mainLanguage(): Language {
+    const { languages } = this.#index;
+    const counts = this.#visible.languageCounts;
+    return languages.reduce((main, language) => {
+      const difference = (counts[languages.indexOf(language)] ?? 0) - (counts[languages.indexOf(main)] ?? 0);
+      return difference > 0 || (difference === 0 && language.code < main.code) ? language : main;
+    }, noLanguage);
+  }
+
+  #candidates(matches: Matches, phrases: readonly (readonly (number | undefined)[])[]): FilteredCandidate[] {
+    return matches.documents.flatMap((number) => {
+      const document = this.#index.documents[number];
+      if (document === undefined || !phrases.every((phrase) => holdsPhrase(document, phrase))) return [];
+      const bits = matches.bits[number] ?? 0;
+      const score = matches.scores[number] ?? 0;
+      return [{ document, bits, matched: bitCount(bits), score, failing: this.#failing(document) }];
     });
   }
-  return weights;
-}
 
-function byId(table: DocumentTable, left: Scored, right: Scored): number {
-  const [a = '', z = ''] = [table.documentOf(left.doc)?.id, table.documentOf(right.doc)?.id];
-  if (a === z) return 0;
-  return a < z ? -1 : 1;
-}
-
-function facet(table: DocumentTable, scored: readonly Scored[], field: string): { value: string; count: number }[] {
-  const counts = new Map<string, number>();
-  for (const { doc } of scored) {
-    const value = table.documentOf(doc)?.values[field];
-    if (value !== undefined && value !== '') counts.set(value, (counts.get(value) ?? 0) + 1);
+  #allVisible(): FilteredCandidate[] {
+    return this.#index.documents.flatMap((document, number) => {
+      if (document === undefined || this.#visible.documents[number] !== 1) return [];
+      return [{ document, bits: 0, matched: 0, score: 0, failing: this.#failing(document) }];
+    });
   }
-  return [...counts]
+
+  /** The one filter that keeps the document out, `passing` when none does, `severalFail` when more do. */
+  #failing(document: IndexedDocument): number {
+    let failing = passing;
+    for (let at = 0; at < this.#filters.length; at += 1) {
+      const [field = '', value = ''] = this.#filters[at] ?? [];
+      if (document.values[field] === value) continue;
+      if (failing !== passing) return severalFail;
+      failing = at;
+    }
+    return failing;
+  }
+
+  /** How many of the words a hit must hold: all, then most, then one, until enough documents do. */
+  #level(candidates: readonly FilteredCandidate[], wordCount: number): number {
+    const levels = [wordCount, Math.ceil(wordCount * shouldMatchShare), 1];
+    const enough = levels.find((needed) => {
+      const hits = candidates.filter(({ matched, failing }) => matched >= needed && failing === passing);
+      return hits.length >= this.#settings.relaxBelowHits;
+    });
+    return enough ?? 1;
+  }
+
+  #best(candidates: readonly FilteredCandidate[], needed: number, wordCount: number, bits: WordBits): Candidate[] {
+    const most = Math.ceil(wordCount * shouldMatchShare);
+    const tier = ({ matched }: Candidate) => (matched >= wordCount ? 0 : matched >= most ? 1 : 2);
+    const isBefore = (a: Candidate, b: Candidate) => {
+      const difference = tier(a) - tier(b);
+      if (difference !== 0) return difference < 0;
+      return a.score === b.score ? a.document.id < b.document.id : a.score > b.score;
+    };
+    const { limit, offset } = this.#query;
+    const end = Math.min(offset + Math.min(limit, searchLimitMax), searchWindowMax);
+    const best = new Best<Candidate>(Math.max(end, rerankedMax), isBefore);
+    for (const candidate of candidates) {
+      if (candidate.matched >= needed && candidate.failing === passing) best.offer(candidate);
+    }
+    const sorted = best.sorted();
+    const first = sorted.slice(0, rerankedMax);
+    for (const hit of first) hit.score *= proximity(hit.document, bits.of(hit.document.language), hit.bits);
+    first.sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    return [...first, ...sorted.slice(rerankedMax)].slice(offset, end);
+  }
+
+  #hit({ document, score }: Candidate, bits: WordBits): SearchHit {
+    const bitsOf = bits.of(document.language);
+    const groupsOf = (word: string) => {
+      const id = this.#index.dictionary.find(word);
+      return id === undefined ? 0 : (bitsOf.get(id) ?? 0);
+    };
+    const highlights = Object.entries(document.text).flatMap(([field, text]) => {
+      const html = highlight(text, groupsOf);
+      return html === undefined ? [] : [[field, html] as const];
+    });
+    return { id: document.id, score, values: document.values, highlights: Object.fromEntries(highlights) };
+  }
+
+  #facets(candidates: readonly FilteredCandidate[], needed: number): SearchAnswer['facets'] {
+    const counts = this.#query.facets.map((field) => ({ field, values: new Map<string, number>() }));
+    for (const { document, matched, failing } of candidates) {
+      if (matched < needed || failing === severalFail) continue;
+      for (const { field, values } of counts) {
+        const value = document.values[field];
+        if (value === undefined || (failing !== passing && this.#filters[failing]?.[0] !== field)) continue;
+        values.set(value, (values.get(value) ?? 0) + 1);
+      }
+    }
+    return Object.fromEntries(counts.map(({ field, values }) => [field, mostFirst(values)]));
+  }
+
+  #corrected(typed: readonly QueryWord[], words: readonly QueryWord[], groups: readonly Group[]): string | undefined {
+    if (groups.every(({ corrected }) => corrected === undefined)) return undefined;
+    return typed.map((word) => groups[words.indexOf(word)]?.corrected ?? word.word).join(' ');
+  }
+}
+
+interface FilteredCandidate extends Candidate {
+  readonly failing: number;
+}
+
+const passing = -1;
+const severalFail = -2;
+
+function mostFirst(values: ReadonlyMap<string, number>): { value: string; count: number }[] {
+  return [...values]
     .map(([value, count]) => ({ value, count }))
-    .sort((left, right) => right.count - left.count || (left.value < right.value ? -1 : 1))
+    .sort((a, b) => (a.count === b.count ? (a.value < b.value ? -1 : 1) : b.count - a.count))
     .slice(0, facetValuesMax);
 }
 
-function hitOf(table: DocumentTable, { doc, score }: Scored, words: readonly QueryWord[]): SearchHit {
-  const document = table.documentOf(doc);
-  if (document === undefined) throw new Error('a hit without its document');
-  const matches = (folded: string) => words.some((word) => word.variants.has(folded));
-  const highlights = Object.entries(document.text).flatMap(([field, text]) => {
-    const html = highlight(text, matches, field === 'title');
-    return html === undefined ? [] : [[field, html] as const];
-  });
-  return { id: document.id, score, values: document.values, highlights: Object.fromEntries(highlights) };
-}
-
-/** What was searched for instead of what was typed; undefined when nothing was mended. */
-function correction(typed: readonly string[], words: readonly QueryWord[]): string | undefined {
-  const mended = new Map(
-    words.flatMap((word) => {
-      const [first] = word.variants;
-      return first !== undefined && first[1] === 'typo' ? [[word.text, first[0]] as const] : [];
-    }),
-  );
-  return mended.size === 0 ? undefined : typed.map((word) => mended.get(word) ?? word).join(' ');
-}
+/** Text as HTML, for those who show a document's own words where nothing in them matched. */
+export { escapeMarkup };

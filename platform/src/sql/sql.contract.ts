@@ -111,6 +111,12 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
         await tx.execute("UPDATE accounts SET balance = 2 WHERE id = 'cut'");
       });
       await expect(cut).rejects.toBeInstanceOf(SqlFault);
+      // An idle connection may still be handed out while it dies: that fault is `unavailable`, and the next one serves.
+      const served = await sql.ping().catch((error: SqlFault) => {
+        expect(error.kind).toBe('unavailable');
+        return sql.ping();
+      });
+      expect(served).toBeGreaterThan(0);
       expect(await sql.query("SELECT 1 FROM accounts WHERE id = 'cut'")).toEqual([]);
     });
 

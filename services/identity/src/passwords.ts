@@ -24,7 +24,7 @@ const concurrentMax = 2;
 const queueMax = 80;
 
 export async function openPasswords(pepper: Uint8Array): Promise<Passwords> {
-  const keyed = (password: string) => createHmac('sha256', pepper).update(password.normalize('NFKC')).digest();
+  const keyed = (password: string) => createHmac('sha256', pepper).update(password.normalize('NFKC')).digest('base64');
   const dummy = await hash(keyed('nobody has this password'), parameters);
   const admit = boundedQueue(concurrentMax, queueMax);
   return {
