@@ -116,7 +116,10 @@ function mended(index: InvertedIndex, visible: Visible, word: string): Group | u
   const near = index.dictionary
     .near(word, edits)
     .filter(({ id }) => !/\p{N}/u.test(index.dictionary.words[id] ?? ''))
-    .map(({ id, distance }) => ({ distance, alternative: { wordId: id, languages: everyLanguage, weight: mendedWeight } }))
+    .map(({ id, distance }) => ({
+      distance,
+      alternative: { wordId: id, languages: everyLanguage, weight: mendedWeight },
+    }))
     .filter(({ alternative }) => visibleCount(index, visible, alternative) > 0);
   if (near.length === 0) return undefined;
   const nearest = Math.min(...near.map(({ distance }) => distance));

@@ -157,7 +157,15 @@ export function openDocumentTable(): DocumentTable {
     fieldWeight: (doc, fields, b) => fieldWeight(state, doc, fields, b),
     holdsPhrase: (doc, phrase) => {
       const texts = Object.values(state.documents[doc]?.text ?? {});
-      return phrase.length === 0 || texts.some((text) => standsIn(wordsOf(text).map((word) => word.folded), phrase));
+      return (
+        phrase.length === 0 ||
+        texts.some((text) =>
+          standsIn(
+            wordsOf(text).map((word) => word.folded),
+            phrase,
+          ),
+        )
+      );
     },
   };
 }

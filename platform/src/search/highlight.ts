@@ -1,6 +1,7 @@
 /** The passage of a text that answers best, as escaped HTML with the matching words marked. */
-import { bitCount } from './dictionary.ts';
+
 import { type Token, tokenize } from './analysis.ts';
+import { bitCount } from './dictionary.ts';
 
 /** About three lines; a text up to this length is shown whole. */
 const snippetCharsMax = 240;
@@ -64,7 +65,12 @@ function marked(text: string, start: number, end: number, tokens: readonly Token
   let at = start;
   tokens.forEach((token, index) => {
     if (groups[index] === 0 || token.start < start || token.end > end) return;
-    parts.push(escapeMarkup(text.slice(at, token.start)), '<mark>', escapeMarkup(text.slice(token.start, token.end)), '</mark>');
+    parts.push(
+      escapeMarkup(text.slice(at, token.start)),
+      '<mark>',
+      escapeMarkup(text.slice(token.start, token.end)),
+      '</mark>',
+    );
     at = token.end;
   });
   parts.push(escapeMarkup(text.slice(at, end)));

@@ -72,6 +72,7 @@ export class InvertedIndex {
 
   /** Replaces the document of this id. The rules of its language must have been given with `learn`. */
   add(document: SearchDocument): void {
+    for (const name of Object.keys(document.text)) this.#fieldOf(name);
     this.remove(document.id);
     const number = this.documents.length;
     const language = this.#languageByCode.get(languageCode(document.language)) ?? 0;
@@ -126,7 +127,6 @@ export class InvertedIndex {
   }
 
   #indexText(document: SearchDocument, number: number, language: number) {
-    for (const name of Object.keys(document.text)) this.#fieldOf(name);
     const words: number[] = [];
     const fieldEnds = this.fields.map((name, field) => {
       const before = words.length;
@@ -206,5 +206,8 @@ function listOf<K>(map: Map<K, number[]>, key: K): number[] {
 
 function charsOf(document: Pick<SearchDocument, 'text' | 'values'> | undefined): number {
   if (document === undefined) return 0;
-  return [...Object.values(document.text), ...Object.values(document.values)].reduce((sum, text) => sum + text.length, 0);
+  return [...Object.values(document.text), ...Object.values(document.values)].reduce(
+    (sum, text) => sum + text.length,
+    0,
+  );
 }

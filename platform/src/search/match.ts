@@ -70,7 +70,13 @@ function weigher(index: InvertedIndex, visible: Visible, fieldWeights: FieldWeig
 }
 
 /** Adds up the weights of a group's words in each visible document; gives the documents. */
-function weighGroup(index: InvertedIndex, visible: Visible, group: Group, weights: Float64Array, weigh: Weigh): number[] {
+function weighGroup(
+  index: InvertedIndex,
+  visible: Visible,
+  group: Group,
+  weights: Float64Array,
+  weigh: Weigh,
+): number[] {
   const touched: number[] = [];
   const { languageOf } = index;
   for (const alternative of group.alternatives) {
@@ -81,7 +87,8 @@ function weighGroup(index: InvertedIndex, visible: Visible, group: Group, weight
       if (visible.documents[document] !== 1) continue;
       if (((alternative.languages >>> (languageOf[document] ?? 0)) & 1) === 0) continue;
       if (weights[document] === 0) touched.push(document);
-      weights[document] = (weights[document] ?? 0) + alternative.weight * weigh(document, postings.frequencies[at] ?? 0);
+      weights[document] =
+        (weights[document] ?? 0) + alternative.weight * weigh(document, postings.frequencies[at] ?? 0);
     }
   }
   return touched;

@@ -4,11 +4,12 @@
  * Everything an answer depends on (which words exist, how frequent they are, how long fields are, what counts as a
  * slip) is counted over what the viewer may see, so an answer is the same as if nothing else were in the index.
  */
-import { type Language, languageCode, loadLanguage, noLanguage } from './analysis.ts';
+
 import { type Group, groupFor } from './alternatives.ts';
+import { type Language, languageCode, loadLanguage, noLanguage } from './analysis.ts';
 import { Best } from './best.ts';
 import { bitCount } from './dictionary.ts';
-import { escapeMarkup, highlight } from './highlight.ts';
+import { highlight } from './highlight.ts';
 import { type IndexedDocument, InvertedIndex, type Visible } from './inverted-index.ts';
 import { type FieldWeights, holdsPhrase, type Matches, matchGroups, proximity, WordBits } from './match.ts';
 import { parseQuery, type QueryWord } from './query-words.ts';
@@ -163,7 +164,9 @@ class Search {
     if (words.length === 0) return { hits: [], total: 0, facets: this.#facets(this.#allVisible(), 0) };
     const groups = words.map((word) => groupFor(this.#index, this.#visible, word, word === parsed.words.at(-1)));
     const matches = matchGroups(this.#index, this.#visible, groups, this.#settings.fieldWeights);
-    const phrases = parsed.phrases.map((phrase) => phrase.map((at) => this.#index.dictionary.find(parsed.words[at]?.word ?? '')));
+    const phrases = parsed.phrases.map((phrase) =>
+      phrase.map((at) => this.#index.dictionary.find(parsed.words[at]?.word ?? '')),
+    );
     const candidates = this.#candidates(matches, phrases);
     const needed = this.#level(candidates, words.length);
     const bits = new WordBits(groups);
@@ -299,6 +302,3 @@ function mostFirst(values: ReadonlyMap<string, number>): { value: string; count:
     .sort((a, b) => (a.count === b.count ? (a.value < b.value ? -1 : 1) : b.count - a.count))
     .slice(0, facetValuesMax);
 }
-
-/** Text as HTML, for those who show a document's own words where nothing in them matched. */
-export { escapeMarkup };

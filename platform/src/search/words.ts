@@ -22,7 +22,8 @@ export function wordsOf(text: string): Word[] {
   const words: Word[] = [];
   for (const match of text.matchAll(wordPattern)) {
     const [run] = match;
-    if (run.length <= wordCharsMax) words.push({ folded: fold(run), start: match.index, end: match.index + run.length });
+    if (run.length <= wordCharsMax)
+      words.push({ folded: fold(run), start: match.index, end: match.index + run.length });
   }
   return words;
 }

@@ -1,0 +1,163 @@
+/**
+ * Whole purchases a second and CPU a purchase: order, payment with tok_ok, and everything the events then do (order
+ * marked paid, journal, enrolment, receipt), against the same number of bare node:http answers.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  anonymousClient,
+  assertInBalance,
+  type Course,
+  entriesOf,
+  eventually,
+  type Order,
+  type Payment,
+  type Person,
+  pay,
+  placeOrder,
+  publishCourse,
+  signIn,
+  signUp,
+  trialBalance,
+} from '../test/client.ts';
+import { demoPassword, makeDataFolder, startPlatform } from '../test/platform.ts';
+import { cpuMs, machine, median, spread, table } from './measure.ts';
+import { generateLoad, startBareServer } from './processes.ts';
+
+const rounds = 5;
+const buyers = 20;
+const coursesPerRound = 10;
+const atOnce = 16;
+
+interface Round {
+  readonly ordersPerSecond: number;
+  readonly paymentsPerSecond: number;
+  readonly purchasesPerSecond: number;
+  readonly nodeCpuMsPerPurchase: number;
+  readonly postgresCpuMsPerPurchase: number;
+  readonly settledAfterMs: number;
+}
+
+export async function benchPurchase(): Promise<string> {
+  const data = makeDataFolder();
+  try {
+    const platform = await startPlatform({ data });
+    const visitor = anonymousClient(platform.url);
+    const instructor = await signIn(visitor, 'instructor@suuupra.test', demoPassword);
+    const finance = await signIn(visitor, 'finance@suuupra.test', demoPassword);
+    const people = await Promise.all(Array.from({ length: buyers }, (_, index) => signUp(visitor, `Buyer${index}`)));
+    const results: Round[] = [];
+    for (let round = 0; round <= rounds; round += 1) {
+      const courses: Course[] = [];
+      for (let index = 0; index < coursesPerRound; index += 1) {
+        courses.push(
+          await publishCourse(instructor, `Bench ${randomUUID()}`, { currency: 'INR', amountMinor: '49900' }),
+        );
+      }
+      const measured = await buyAll(people, courses, finance, {
+        node: platform.processId,
+        postgres: data.postgresId() ?? 0,
+      });
+      // The first round warms up.
+      if (round > 0) results.push(measured);
+    }
+    assertInBalance(await trialBalance(finance));
+    return report(results, await bareCpuUs());
+  } finally {
+    await data.remove();
+  }
+}
+
+async function buyAll(
+  people: readonly Person[],
+  courses: readonly Course[],
+  finance: Person,
+  ids: { readonly node: number; readonly postgres: number },
+): Promise<Round> {
+  const wanted = courses.flatMap((course) => people.map((buyer) => ({ buyer, course })));
+  const cpuBefore = { node: cpuMs(ids.node), postgres: cpuMs(ids.postgres) };
+  const startedMs = performance.now();
+  const orders: { buyer: Person; order: Order }[] = [];
+  await someAtOnce(wanted, async ({ buyer, course }) => {
+    orders.push({ buyer, order: await placeOrder(buyer, course.id) });
+  });
+  const orderedMs = performance.now();
+  const payments: Payment[] = [];
+  await someAtOnce(orders, async ({ buyer, order }) => {
+    payments.push(await pay(buyer, order.id, 'tok_ok'));
+  });
+  const paidMs = performance.now();
+  // Journals come after the order is marked paid; the last order's is not always the last, so each is looked for once.
+  for (const { order } of orders) {
+    await eventually(
+      'the journal is there',
+      () => entriesOf(finance, order.id),
+      (entries) => entries.length === 1,
+    );
+  }
+  const settledMs = performance.now();
+  const perPurchase = (ms: number) => ms / wanted.length;
+  return {
+    ordersPerSecond: wanted.length / ((orderedMs - startedMs) / 1_000),
+    paymentsPerSecond: wanted.length / ((paidMs - orderedMs) / 1_000),
+    purchasesPerSecond: wanted.length / ((paidMs - startedMs) / 1_000),
+    nodeCpuMsPerPurchase: perPurchase(cpuMs(ids.node) - cpuBefore.node),
+    postgresCpuMsPerPurchase: perPurchase(cpuMs(ids.postgres) - cpuBefore.postgres),
+    settledAfterMs: settledMs - paidMs,
+  };
+}
+
+async function someAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < items.length; index = next++) await work(items[index] as T);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/** CPU of a bare answer of the size of an order, in this session. */
+async function bareCpuUs(): Promise<number> {
+  const bare = await startBareServer(JSON.stringify({ order: 'x'.repeat(900) }));
+  const samples: number[] = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    const before = cpuMs(bare.processId);
+    const seen = await generateLoad({
+      origin: bare.origin,
+      path: '/',
+      headers: {},
+      connections: atOnce,
+      seconds: 1,
+      manyAddresses: false,
+    });
+    if (round > 0) samples.push(((cpuMs(bare.processId) - before) * 1_000) / seen.requests);
+  }
+  await bare.stop();
+  return median(samples);
+}
+
+function report(results: readonly Round[], bareUs: number): string {
+  const column = (name: keyof Round) => results.map((round) => round[name]);
+  const cpu = results.map((round) => round.nodeCpuMsPerPurchase + round.postgresCpuMsPerPurchase);
+  const bareMs = (2 * bareUs) / 1_000;
+  return [
+    '## A whole purchase',
+    '',
+    `${machine()}. ${buyers * coursesPerRound} purchases a round by ${buyers} people, ${atOnce} requests at once, tok_ok; ${rounds} rounds after a warm-up, median (least–most). A purchase is two requests (order, payment); its CPU includes all that the events do afterwards and the reading that found it done. Every answer is durable before it is given (fsync on).`,
+    '',
+    table(
+      ['what', 'figure'],
+      [
+        ['orders/s', spread(column('ordersPerSecond'))],
+        ['payments/s', spread(column('paymentsPerSecond'))],
+        ['whole purchases/s', spread(column('purchasesPerSecond'))],
+        ['all journals posted after the last payment, ms', spread(column('settledAfterMs'))],
+        ['CPU a purchase, Node, ms', spread(column('nodeCpuMsPerPurchase'), 2)],
+        ['CPU a purchase, PostgreSQL, ms', spread(column('postgresCpuMsPerPurchase'), 2)],
+        ['CPU a purchase, all, ms', spread(cpu, 2)],
+        ['two bare node:http answers, ms', bareMs.toFixed(3)],
+        ['against bare', `${(median(cpu) / bareMs).toFixed(0)} ×`],
+      ],
+    ),
+  ].join('\n');
+}
+
+if (import.meta.main) console.log(await benchPurchase());

@@ -1,0 +1,43 @@
+/** What learning hears: paid orders grant, refunds end, releases tell who teaches. */
+
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
+import { ReleasePublishedSchema } from '@suuupra/contracts/gen/suuupra/content/v1/content_events_pb.ts';
+import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
+import { type EventHandler, on } from '@suuupra/platform/service';
+import { recordFact } from './enrolments.ts';
+import type { LearningParts } from './parts.ts';
+import { lockLearner, putCourse } from './store.ts';
+
+export function eventHandlers(parts: LearningParts): EventHandler[] {
+  const { world } = parts;
+  return [
+    on(OrderPaidSchema, async ({ event, tx, cause }) => {
+      await lockLearner(tx, event.buyerId);
+      const publish = parts.publishIn(tx);
+      for (const line of event.lines) {
+        const enrolled = { userId: event.buyerId, courseId: line.courseId, courseTitle: line.title };
+        const { lineId, release } = line;
+        const fact = { kind: 'granted', lineId, orderId: event.orderId, release, at: timeOf(event.paidAt) } as const;
+        await recordFact(tx, { publish, world, cause }, enrolled, fact);
+      }
+    }),
+    on(OrderRefundedSchema, async ({ event, tx, cause }) => {
+      await lockLearner(tx, event.buyerId);
+      const publish = parts.publishIn(tx);
+      for (const { lineId, courseId } of event.lines.filter((line) => line.wholeLineRefunded)) {
+        const enrolled = { userId: event.buyerId, courseId, courseTitle: '' };
+        const { orderId, refundId } = event;
+        const fact = { kind: 'ended', lineId, orderId, refundId, at: timeOf(event.refundedAt) } as const;
+        await recordFact(tx, { publish, world, cause }, enrolled, fact);
+      }
+    }),
+    on(ReleasePublishedSchema, async ({ event, tx }) => {
+      await putCourse(tx, event.courseId, { instructorId: event.instructorId, newestRelease: event.release });
+    }),
+  ];
+}
+
+function timeOf(timestamp: Timestamp | undefined): Date {
+  if (timestamp === undefined) throw new Error('the event does not say when it happened');
+  return timestampDate(timestamp);
+}

@@ -1,0 +1,38 @@
+/** Learning: who is enrolled and why, how far they are, and what they answered. */
+import { ReleasePublishedSchema } from '@suuupra/contracts/gen/suuupra/content/v1/content_events_pb.ts';
+import { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
+import {
+  AttemptGradedSchema,
+  CourseCompletedSchema,
+  EnrolmentEndedSchema,
+  EnrolmentGrantedSchema,
+  LessonCompletedSchema,
+} from '@suuupra/contracts/gen/suuupra/learning/v1/learning_events_pb.ts';
+import { LearningService } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
+import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
+import { defineService } from '@suuupra/platform/service';
+import { eventHandlers } from './events.ts';
+import { createOutlines } from './outlines.ts';
+import { learningRpc } from './rpc.ts';
+
+export const learning = defineService({
+  name: 'learning',
+  provides: [LearningService],
+  calls: { content: ContentService },
+  engines: ['sql'],
+  consumes: [OrderPaidSchema, OrderRefundedSchema, ReleasePublishedSchema],
+  publishes: [
+    EnrolmentGrantedSchema,
+    EnrolmentEndedSchema,
+    LessonCompletedSchema,
+    CourseCompletedSchema,
+    AttemptGradedSchema,
+  ],
+  migrations: new URL('../migrations/', import.meta.url),
+  start: async ({ engines, clients, publishIn, telemetry, world }) => {
+    const { sql } = engines;
+    const { content } = clients;
+    const parts = { sql, content, publishIn, world, log: telemetry.log, outlines: createOutlines(sql, content) };
+    return { implementations: [learningRpc(parts)], handlers: eventHandlers(parts) };
+  },
+});

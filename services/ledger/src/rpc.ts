@@ -1,0 +1,161 @@
+/** What the ledger answers: the trial balance, the entries, an instructor's earnings. It is read only from outside. */
+import { EarningStatus, LedgerService, Side } from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_pb.ts';
+import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
+import { type Handlers, type Implementation, implement, isRefusal, refuse } from '@suuupra/platform/rpc/rpc';
+import type { World } from '@suuupra/platform/world';
+import {
+  accountKind,
+  balanceOn,
+  currencyByDefault,
+  instructorAccount,
+  instructorPayable,
+  type Side as NormalSide,
+} from './chart.ts';
+import type { SoldLine } from './journals.ts';
+import type { LedgerStore, RecordedJournal } from './store.ts';
+import { microsecondsOf, timestampOf } from './time.ts';
+import { trialBalances } from './trial-balance.ts';
+
+type LedgerHandlers = Handlers<typeof LedgerService>;
+
+export function ledgerRpc(store: LedgerStore, world: World): Implementation {
+  return implement(LedgerService, {
+    getTrialBalance: getTrialBalance(store, world),
+    listEntries: listEntries(store),
+    getMyEarnings: getMyEarnings(store),
+  });
+}
+
+/** A time to come is answered as of now, and the answer says so. */
+function getTrialBalance(store: LedgerStore, world: World): LedgerHandlers['getTrialBalance'] {
+  return async (request) => {
+    const nowUs = BigInt(world.now()) * 1_000n;
+    const askedUs = request.at === undefined ? nowUs : microsecondsOf(request.at);
+    const isPast = request.at !== undefined && askedUs < nowUs;
+    const { sequence, totals } = await store.reading(async (reader) => {
+      if (!isPast) return { sequence: (await reader.head()).journalSequence, totals: await reader.totals() };
+      const sequence = await reader.sequenceAt(askedUs);
+      return { sequence, totals: await reader.totalsAfter(sequence) };
+    });
+    return {
+      at: timestampOf(isPast ? askedUs : nowUs),
+      sequence,
+      currencies: trialBalances(totals).map(({ currency, debit, credit, accounts }) => ({
+        currency,
+        debitMinor: debit,
+        creditMinor: credit,
+        accounts: accounts.map(({ code, name, type, normalSide, balance }) => ({
+          code,
+          name,
+          type,
+          normalSide: sides[normalSide],
+          balanceMinor: balance,
+        })),
+      })),
+    };
+  };
+}
+
+const sides: Record<NormalSide, Side> = { debit: Side.DEBIT, credit: Side.CREDIT };
+const newestOfAll = 9_223_372_036_854_775_807n;
+
+function listEntries(store: LedgerStore): LedgerHandlers['listEntries'] {
+  return async (request) => {
+    const page = readPage(request, ['integer']);
+    if (isRefusal(page)) return page;
+    const { reference, account } = request;
+    if (account !== '' && account !== instructorPayable && accountKind(account) === undefined)
+      return refuse('invalid_request', 'account is a code of the chart, e.g. 1100.', [
+        { field: 'account', code: 'bad_format', detail: 'a code as the trial balance lists it' },
+      ]);
+    const before = page.after[0] === undefined ? newestOfAll : BigInt(page.after[0]);
+    const found = await store.reading((reader) => reader.entries({ reference, account }, before, page.limit + 1));
+    const given = found.slice(0, page.limit);
+    const last = given.at(-1);
+    return {
+      entries: given.map(entryOf),
+      nextPageToken: found.length > page.limit && last !== undefined ? pageToken([String(last.sequence)]) : '',
+    };
+  };
+}
+
+function entryOf(journal: RecordedJournal) {
+  const { id, kind, cause, reference, description, sequence } = journal;
+  return {
+    id,
+    kind,
+    cause,
+    reference,
+    description,
+    sequence,
+    at: timestampOf(journal.recordedAtUs),
+    effectiveAt: timestampOf(journal.effectiveAtUs),
+    legs: legsOf(journal),
+  };
+}
+
+/** One leg for each account and side, debits first, in the order of the transfers. */
+function legsOf({ transfers, currency }: RecordedJournal) {
+  const sums = { debit: new Map<string, bigint>(), credit: new Map<string, bigint>() };
+  for (const transfer of transfers) {
+    for (const side of ['debit', 'credit'] as const)
+      sums[side].set(transfer[side], (sums[side].get(transfer[side]) ?? 0n) + transfer.amount);
+  }
+  const leg = (side: NormalSide) =>
+    [...sums[side]].map(([account, amountMinor]) => ({
+      account,
+      accountName: accountKind(account)?.name ?? '',
+      [side]: { currency, amountMinor },
+    }));
+  return [...leg('debit'), ...leg('credit')];
+}
+
+function getMyEarnings(store: LedgerStore): LedgerHandlers['getMyEarnings'] {
+  return async (request, { principal }) => {
+    const page = readPage(request, ['integer', 'text']);
+    if (isRefusal(page)) return page;
+    if (principal.kind !== 'user') return refuse('permission_denied', 'Only an instructor has earnings.');
+    const [soldBy, lineId] = page.after;
+    const after = soldBy === undefined || lineId === undefined ? undefined : { soldBy: BigInt(soldBy), lineId };
+    const { lines, currencies, payables } = await store.reading(async (reader) => ({
+      lines: await reader.soldLines(principal.userId, after, page.limit + 1),
+      currencies: await reader.currenciesOf(principal.userId),
+      payables: await reader.totalsOf(instructorAccount(principal.userId)),
+    }));
+    const given = lines.slice(0, page.limit);
+    const last = given.at(-1);
+    const balances = currencies.map((currency) => {
+      const payable = payables.find((account) => account.currency === currency);
+      return { currency, amountMinor: payable === undefined ? 0n : balanceOn('credit', payable) };
+    });
+    return {
+      earnings: given.map(earningOf),
+      balance: balances[0] ?? { currency: currencyByDefault, amountMinor: 0n },
+      balances,
+      nextPageToken:
+        lines.length > page.limit && last !== undefined ? pageToken([String(last.soldBy), last.lineId]) : '',
+    };
+  };
+}
+
+function earningOf(line: SoldLine) {
+  const { orderId, courseId, courseTitle, currency, gross, tax, fee, share, refunded } = line;
+  const money = (amountMinor: bigint) => ({ currency, amountMinor });
+  return {
+    orderId,
+    courseId,
+    courseTitle,
+    gross: money(gross),
+    tax: money(tax),
+    platformFee: money(fee),
+    share: money(share),
+    refundedShare: money(refunded.share),
+    status: statusOf(line),
+    at: timestampOf(line.soldAtUs),
+  };
+}
+
+function statusOf({ net, tax, refunded }: SoldLine): EarningStatus {
+  if (refunded.net === net && refunded.tax === tax) return EarningStatus.REFUNDED;
+  return refunded.net + refunded.tax > 0n ? EarningStatus.PARTIALLY_REFUNDED : EarningStatus.EARNED;
+}

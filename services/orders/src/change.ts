@@ -1,0 +1,91 @@
+/** The one way in which an order changes: its events, its row, its timers and what others are told, all in one transaction. */
+import type { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
+import type { LearningService } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
+import type { PaymentsService } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import { type Client, isRefusal, type Refusal } from '@suuupra/platform/rpc/rpc';
+import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
+import type { EventCause, Publish } from '@suuupra/platform/stream/outbox';
+import type { Log } from '@suuupra/platform/telemetry/telemetry';
+import type { World } from '@suuupra/platform/world';
+import { publishFact } from './facts.ts';
+import { decide, type Order, type OrderCommand, type OrderEvent } from './order.ts';
+import { appendEvents, dropTimer, type LoadedOrder, lockOrder, setTimer } from './store.ts';
+
+export interface OrdersSurroundings {
+  readonly sql: Sql;
+  readonly world: World;
+  readonly log: Log;
+  readonly clients: {
+    readonly content: Pick<Client<typeof ContentService>, 'getOffers'>;
+    readonly learning: Pick<Client<typeof LearningService>, 'checkAccess'>;
+    readonly payments: Pick<Client<typeof PaymentsService>, 'refundPayment' | 'cancelIntent'>;
+  };
+  publishIn(tx: SqlTransaction): Publish;
+  /** Counts what became of orders, by event. */
+  count(event: OrderEvent['type']): void;
+  /** A timer may be due earlier than the janitor knows. */
+  nudge(): void;
+  /** Idempotency keys under way in this process. */
+  readonly running: Set<string>;
+}
+
+/** A refund that its own request does not finish (a crash, a lost answer) is sent again after this time. */
+const refundResendMs = 30_000;
+
+/** Decides the command on the locked order and carries it out. Refuses as `decide` does, `not_found` for an unknown order. */
+export async function changeOrder(
+  surroundings: OrdersSurroundings,
+  tx: SqlTransaction,
+  orderId: string,
+  command: OrderCommand,
+  cause?: EventCause,
+): Promise<LoadedOrder | Refusal> {
+  const loaded = await lockOrder(tx, orderId);
+  const events = decide(command, loaded?.order);
+  if (isRefusal(events)) return events;
+  if (events.length === 0 && loaded !== undefined) return loaded;
+  return recordEvents(surroundings, tx, orderId, loaded, events as readonly OrderEvent[], cause);
+}
+
+/** Appends what was decided. */
+export async function recordEvents(
+  surroundings: OrdersSurroundings,
+  tx: SqlTransaction,
+  orderId: string,
+  before: LoadedOrder | undefined,
+  events: readonly OrderEvent[],
+  cause?: EventCause,
+): Promise<LoadedOrder> {
+  const after = await appendEvents(tx, orderId, before, events);
+  const { order } = after;
+  const publish = surroundings.publishIn(tx);
+  for (const event of events) {
+    await moveTimers(tx, order, event);
+    await publishFact(publish, order, event, cause);
+    tx.afterCommit(() => surroundings.count(event.type));
+  }
+  tx.afterCommit(surroundings.nudge);
+  return after;
+}
+
+async function moveTimers(tx: SqlTransaction, order: Order, event: OrderEvent): Promise<void> {
+  const orderId = order.id;
+  switch (event.type) {
+    case 'OrderPlaced':
+      if (order.state === 'awaiting_payment')
+        await setTimer(tx, { orderId, kind: 'expiry', subject: '' }, order.expiresAtMs);
+      return;
+    case 'OrderPaid':
+    case 'OrderCancelled':
+      await dropTimer(tx, { orderId, kind: 'expiry', subject: '' });
+      await dropTimer(tx, { orderId, kind: 'cancel', subject: '' });
+      return;
+    case 'RefundRequested':
+      await setTimer(tx, { orderId, kind: 'refund', subject: event.refundId }, event.atMs + refundResendMs);
+      return;
+    case 'RefundSucceeded':
+    case 'RefundFailed':
+      await dropTimer(tx, { orderId, kind: 'refund', subject: event.refundId });
+      return;
+  }
+}

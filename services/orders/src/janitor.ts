@@ -1,0 +1,76 @@
+/**
+ * Looks after what nobody else finishes: orders that nobody pays, cancellations and refunds whose request died. All of
+ * it is kept as timers in the database, so a restart forgets nothing.
+ */
+import { isRefusal } from '@suuupra/platform/rpc/rpc';
+import { refusableTransaction } from '@suuupra/platform/sql/refusable';
+import { backOffMs } from '@suuupra/platform/stream/bell';
+import { changeOrder, type OrdersSurroundings } from './change.ts';
+import { closeIntent } from './orders.ts';
+import { resendRefund } from './refunds.ts';
+import { dropTimer, nextTimerMs, setTimer, type Timer, takeTimers } from './store.ts';
+
+/** Timers taken in one round; each means a call to payments. */
+const timersMax = 10;
+/** A timer that was taken comes back after this time unless it was finished: payments was away, or a payment is under way. */
+const againMs = 60_000;
+const resendFirstMs = 30_000;
+const resendMostMs = 3_600_000;
+/** From this try on a refund that is still pending is said in the log each time. */
+const triesUnremarkable = 5;
+
+/** Does what is due; tells when something is due next. */
+export async function janitorRound(surroundings: OrdersSurroundings): Promise<number | undefined> {
+  const { sql, world, log } = surroundings;
+  const timers = await takeTimers(sql, world.now(), world.now() + againMs, timersMax);
+  await Promise.all(
+    timers.map((timer) =>
+      lookAfter(surroundings, timer).catch((error) => {
+        log.warn('a timer of an order will be tried again', { orderId: timer.orderId, kind: timer.kind, error });
+      }),
+    ),
+  );
+  return nextTimerMs(sql);
+}
+
+async function lookAfter(surroundings: OrdersSurroundings, timer: Timer): Promise<void> {
+  switch (timer.kind) {
+    case 'expiry':
+      return expire(surroundings, timer);
+    case 'cancel':
+      return finishCancellation(surroundings, timer);
+    case 'refund':
+      return finishRefund(surroundings, timer);
+  }
+}
+
+/** A live payment, or one whose outcome is unknown, puts the expiry off; so does a capture whose event is on its way. */
+async function expire(surroundings: OrdersSurroundings, timer: Timer): Promise<void> {
+  if ((await closeIntent(surroundings, timer.orderId, 'expired')) !== undefined) return;
+  await cancelClosed(surroundings, timer, 'expired');
+}
+
+async function finishCancellation(surroundings: OrdersSurroundings, timer: Timer): Promise<void> {
+  const refused = await closeIntent(surroundings, timer.orderId, 'buyer');
+  if (refused !== undefined) return dropTimer(surroundings.sql, timer);
+  await cancelClosed(surroundings, timer, 'buyer');
+}
+
+async function cancelClosed(surroundings: OrdersSurroundings, timer: Timer, because: 'buyer' | 'expired') {
+  const { sql, world } = surroundings;
+  await refusableTransaction(sql, async (tx) => {
+    const changed = await changeOrder(surroundings, tx, timer.orderId, { kind: 'cancel', because, atMs: world.now() });
+    if (isRefusal(changed)) return changed;
+    await dropTimer(tx, timer);
+    return changed;
+  });
+}
+
+async function finishRefund(surroundings: OrdersSurroundings, timer: Timer): Promise<void> {
+  const { sql, world, log } = surroundings;
+  if (await resendRefund(surroundings, timer.orderId, timer.subject)) return dropTimer(sql, timer);
+  const delayMs = backOffMs(timer.tries, resendFirstMs, resendMostMs, world.random);
+  await setTimer(sql, timer, world.now() + delayMs);
+  if (timer.tries >= triesUnremarkable)
+    log.warn('a refund is still pending', { orderId: timer.orderId, refundId: timer.subject, tries: timer.tries });
+}

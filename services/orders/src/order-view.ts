@@ -1,0 +1,176 @@
+/**
+ * The read model of an order: one denormalised row, a function of the order's events alone, and what the API shows of it.
+ */
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { OrderSchema, RefundSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
+import { OrderStatus, RefundStatus } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
+import {
+  isLineRefunded,
+  type Order,
+  type OrderStatusWord,
+  type RefundState,
+  refundedMinor,
+  refundedOfLineMinor,
+  refundWindowMs,
+  statusOf,
+  totalMinor,
+  totalOfLineMinor,
+} from './order.ts';
+
+/** Raise it with every change of `viewOf`: the rows are rebuilt from the events at the next start. */
+export const viewVersion = 1;
+
+export interface LineView {
+  readonly id: string;
+  readonly courseId: string;
+  readonly title: string;
+  readonly courseSlug: string;
+  readonly priceMinor: bigint;
+  readonly discountMinor: bigint;
+  readonly netMinor: bigint;
+  readonly taxMinor: bigint;
+  readonly totalMinor: bigint;
+  readonly refundedMinor: bigint;
+}
+
+export interface RefundView {
+  readonly id: string;
+  readonly state: RefundState;
+  readonly amountMinor: bigint;
+  readonly reason: string;
+  readonly requestedAtMs: number;
+}
+
+export interface OrderView {
+  readonly id: string;
+  readonly version: number;
+  readonly number: string;
+  readonly buyerId: string;
+  readonly status: OrderStatusWord;
+  readonly currency: string;
+  readonly subtotalMinor: bigint;
+  readonly discountMinor: bigint;
+  readonly taxMinor: bigint;
+  readonly totalMinor: bigint;
+  readonly refundedMinor: bigint;
+  readonly lines: readonly LineView[];
+  readonly refunds: readonly RefundView[];
+  readonly ownedCourseIds: readonly string[];
+  readonly paymentId: string;
+  readonly cancelledBecause: string;
+  readonly placedAt: Date;
+  readonly paidAt: Date | null;
+  readonly expiresAt: Date;
+}
+
+export function viewOf(order: Order, version: number): OrderView {
+  const lines = order.lines.map((line) => ({
+    id: line.id,
+    courseId: line.courseId,
+    title: line.title,
+    courseSlug: line.courseSlug,
+    priceMinor: line.priceMinor,
+    discountMinor: line.discountMinor,
+    netMinor: totalOfLineMinor(line) - line.taxMinor,
+    taxMinor: line.taxMinor,
+    totalMinor: totalOfLineMinor(line),
+    refundedMinor: refundedOfLineMinor(order, line.id),
+  }));
+  const discountMinor = sum(lines.map((line) => line.discountMinor));
+  return {
+    id: order.id,
+    version,
+    number: order.number,
+    buyerId: order.buyerId,
+    status: statusOf(order),
+    currency: order.currency,
+    // Net of tax and before the discount, so that total = subtotal - discount + tax.
+    subtotalMinor: sum(lines.map((line) => line.netMinor)) + discountMinor,
+    discountMinor,
+    taxMinor: sum(lines.map((line) => line.taxMinor)),
+    totalMinor: totalMinor(order),
+    refundedMinor: refundedMinor(order),
+    lines,
+    refunds: order.refunds.map(({ id, state, amountMinor, reason, requestedAtMs }) => ({
+      id,
+      state,
+      amountMinor,
+      reason,
+      requestedAtMs,
+    })),
+    ownedCourseIds:
+      order.state === 'paid'
+        ? order.lines.filter((line) => !isLineRefunded(order, line)).map((line) => line.courseId)
+        : [],
+    paymentId: order.paymentId,
+    cancelledBecause: order.cancelledBecause ?? '',
+    placedAt: new Date(order.placedAtMs),
+    paidAt: order.paidAtMs === undefined ? null : new Date(order.paidAtMs),
+    expiresAt: new Date(order.expiresAtMs),
+  };
+}
+
+function sum(amounts: readonly bigint[]): bigint {
+  return amounts.reduce((total, amount) => total + amount, 0n);
+}
+
+export const statusNumbers: Record<OrderStatusWord, OrderStatus> = {
+  awaiting_payment: OrderStatus.AWAITING_PAYMENT,
+  paid: OrderStatus.PAID,
+  cancelled: OrderStatus.CANCELLED,
+  partially_refunded: OrderStatus.PARTIALLY_REFUNDED,
+  refunded: OrderStatus.REFUNDED,
+};
+
+const refundStatusNumbers: Record<RefundState, RefundStatus> = {
+  pending: RefundStatus.PENDING,
+  succeeded: RefundStatus.SUCCEEDED,
+  failed: RefundStatus.FAILED,
+};
+
+/** What the API shows of an order; the buyer's id only to finance. */
+export function orderMessage(view: OrderView, toFinance: boolean): MessageInitShape<typeof OrderSchema> {
+  const money = (amountMinor: bigint) => ({ currency: view.currency, amountMinor });
+  const isReturnable = view.paidAt !== null && view.refundedMinor < view.totalMinor;
+  return {
+    id: view.id,
+    number: view.number,
+    status: statusNumbers[view.status],
+    lines: view.lines.map((line) => ({
+      id: line.id,
+      courseId: line.courseId,
+      title: line.title,
+      courseSlug: line.courseSlug,
+      price: money(line.priceMinor),
+      discount: money(line.discountMinor),
+      net: money(line.netMinor),
+      tax: money(line.taxMinor),
+      total: money(line.totalMinor),
+      refunded: money(line.refundedMinor),
+    })),
+    subtotal: money(view.subtotalMinor),
+    discount: money(view.discountMinor),
+    tax: money(view.taxMinor),
+    total: money(view.totalMinor),
+    refunded: money(view.refundedMinor),
+    placedAt: timestampFromDate(view.placedAt),
+    ...(view.paidAt === null ? {} : { paidAt: timestampFromDate(view.paidAt) }),
+    ...(view.status === 'awaiting_payment' ? { expiresAt: timestampFromDate(view.expiresAt) } : {}),
+    ...(isReturnable ? { refundableUntil: timestampFromMs(view.paidAt.getTime() + refundWindowMs) } : {}),
+    paymentId: view.paymentId,
+    refunds: view.refunds.map((refund) => refundMessage(refund, view.currency)),
+    cancelledBecause: view.cancelledBecause,
+    buyerId: toFinance ? view.buyerId : '',
+  };
+}
+
+export function refundMessage(refund: RefundView, currency: string): MessageInitShape<typeof RefundSchema> {
+  return {
+    id: refund.id,
+    status: refundStatusNumbers[refund.state],
+    amount: { currency, amountMinor: refund.amountMinor },
+    reason: refund.reason,
+    createdAt: timestampFromMs(refund.requestedAtMs),
+  };
+}

@@ -1,0 +1,192 @@
+/**
+ * A client that is not put off: it repeats a request with the same Idempotency-Key until it has an answer, writes down
+ * every answer it was given, and sees at once when something that was true is not any more.
+ */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Answer, CallOptions, Course, Order, Payment, Person, Problem, Refund } from '../client.ts';
+import { moved } from '../client.ts';
+import type { AfterPayment, AttemptPlan, PurchasePlan } from './plan.ts';
+
+/** An answer that the platform gave and must stand by. */
+export interface Acknowledged {
+  readonly purchase: number;
+  readonly by: Person;
+  readonly path: string;
+  readonly body: unknown;
+  readonly key: string;
+  readonly status: number;
+  readonly text: string;
+}
+
+/** What one purchase came to, as its client saw it. */
+export interface Bought {
+  readonly plan: PurchasePlan;
+  readonly buyer: Person;
+  readonly course: Course;
+  readonly order: Order;
+  readonly payments: readonly Payment[];
+  readonly refunds: readonly Refund[];
+  /** The lesson that was acknowledged as completed. */
+  readonly completedLessonId?: string;
+}
+
+/** The platform as the clients see it: somewhere, sometimes. */
+export interface Street {
+  /** Where it was last seen. */
+  url(): string;
+  readonly finance: Person;
+  acknowledge(answer: Acknowledged): void;
+  /** Counts what came instead of an answer, by its name. */
+  unanswered(why: string): void;
+}
+
+/** One request gets its answer within this time, whatever is killed meanwhile. */
+const answerMsMax = 90_000;
+const retryMs = 40;
+const pollMs = 100;
+/** Statuses that say "not now": documented as retryable. */
+const notNow = new Set([408, 429, 500, 502, 503, 504]);
+
+/** Repeats the call until it is answered. */
+export async function insist<T>(
+  street: Street,
+  by: Person,
+  method: string,
+  path: string,
+  options: CallOptions = {},
+): Promise<Answer<T>> {
+  const untilMs = Date.now() + answerMsMax;
+  for (let last = ''; ; ) {
+    try {
+      const answer = await moved(by, street.url()).call<T>(method, path, options);
+      const code = (answer.json as Problem | undefined)?.code;
+      if (!notNow.has(answer.status) && code !== 'idempotency_in_progress') return answer;
+      last = `${answer.status} ${code ?? answer.text.slice(0, 200)}`;
+    } catch (error) {
+      last = causeOf(error);
+    }
+    street.unanswered(last);
+    if (Date.now() > untilMs)
+      assert.fail(`${method} ${path} had no answer for ${answerMsMax / 1_000} s; last: ${last}`);
+    await delay(retryMs);
+  }
+}
+
+/** fetch says only "fetch failed"; why it failed is in the cause. */
+function causeOf(error: unknown): string {
+  const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+  return cause?.code ?? cause?.message ?? (error as Error).message;
+}
+
+interface Shopping {
+  readonly street: Street;
+  readonly plan: PurchasePlan;
+  readonly buyer: Person;
+  readonly course: Course;
+}
+
+/** One purchase from order to refund, as planned. */
+export async function shop(street: Street, plan: PurchasePlan, buyer: Person, course: Course): Promise<Bought> {
+  const shopping = { street, plan, buyer, course };
+  const { order } = await post<{ order: Order }>(shopping, buyer, '/orders', { items: [{ courseId: course.id }] });
+  assert.equal(order.status, 'awaiting_payment');
+  assert.deepEqual(order.total, course.price);
+  const payments: Payment[] = [];
+  for (const attempt of plan.attempts) payments.push(await settledPayment(shopping, order, attempt));
+  const paid = payments.at(-1)?.status === 'succeeded';
+  if (!paid) {
+    if (plan.afterFailure === 'cancel') await post(shopping, buyer, `/orders/${order.id}:cancel`, {}, 200);
+    return { plan, buyer, course, order, payments, refunds: [] };
+  }
+  await until(
+    shopping,
+    `/orders/${order.id}`,
+    (answer: { order: Order }) => answer.order.status !== 'awaiting_payment',
+  );
+  if (plan.afterPayment === 'learn') {
+    return { plan, buyer, course, order, payments, refunds: [], completedLessonId: await learn(shopping) };
+  }
+  return { plan, buyer, course, order, payments, refunds: await giveBack(shopping, order, plan.afterPayment) };
+}
+
+/** Pays and waits until it is known how that ended. What was seen as settled must stay so. */
+async function settledPayment(shopping: Shopping, order: Order, attempt: AttemptPlan): Promise<Payment> {
+  const { buyer } = shopping;
+  const method = { type: 'card', token: attempt.token };
+  const made = await post<{ payment: Payment }>(shopping, buyer, `/orders/${order.id}/payments`, { method });
+  assert.deepEqual(made.payment.amount, order.total);
+  const { challengeResponse } = attempt;
+  if (challengeResponse !== undefined) {
+    await post(shopping, buyer, `/payments/${made.payment.id}:confirm`, { challengeResponse }, 200);
+  }
+  const { payment } = await until(shopping, `/payments/${made.payment.id}`, (answer: { payment: Payment }) =>
+    ['succeeded', 'failed', 'cancelled'].includes(answer.payment.status),
+  );
+  assert.equal(payment.status, attempt.end, `${attempt.token} ends as ${attempt.end}`);
+  return payment;
+}
+
+async function giveBack(
+  shopping: Shopping,
+  order: Order,
+  how: Exclude<AfterPayment, 'learn'>,
+): Promise<readonly Refund[]> {
+  const { street, buyer } = shopping;
+  const half = (BigInt(order.total.amountMinor) / 2n).toString();
+  const part = { amount: { ...order.total, amountMinor: half } };
+  const ask = async (by: Person, what: object) =>
+    (await post<{ refund: Refund }>(shopping, by, `/orders/${order.id}/refunds`, { ...what, reason: 'kill_test' }))
+      .refund;
+  switch (how) {
+    case 'refund by finance':
+      return [await ask(street.finance, {})];
+    case 'refund by the buyer':
+      return [await ask(buyer, {})];
+    case 'refund a part':
+      return [await ask(street.finance, part)];
+    case 'refund in two parts':
+      return [await ask(street.finance, part), await ask(street.finance, {})];
+  }
+}
+
+/** Completes the first lesson that is open to those who paid. */
+async function learn(shopping: Shopping): Promise<string> {
+  const { street, buyer, course } = shopping;
+  await until(shopping, `/courses/${course.id}/access`, (answer: { entitled: boolean }) => answer.entitled);
+  const outline = await insist<{ sections: { lessons: { id: string; kind: string; preview: boolean }[] }[] }>(
+    street,
+    buyer,
+    'GET',
+    `/courses/${course.id}/outline`,
+  );
+  const lessons = outline.json.sections.flatMap((section) => section.lessons);
+  const lesson = lessons.find(({ kind, preview }) => kind === 'text' && !preview);
+  assert(lesson, 'the course has a text lesson');
+  const put = await insist(street, buyer, 'PUT', `/lessons/${lesson.id}/progress`, { body: { completed: true } });
+  assert.equal(put.status, 200, `progress: ${put.text}`);
+  return lesson.id;
+}
+
+/** Sends with a key of its own until it is answered, and keeps the answer. */
+async function post<T>(shopping: Shopping, by: Person, path: string, body: unknown, status = 201): Promise<T> {
+  const { street, plan } = shopping;
+  const key = randomUUID();
+  const answer = await insist<T>(street, by, 'POST', path, { key, body });
+  assert.equal(answer.status, status, `purchase ${plan.index}, POST ${path}: ${answer.status} ${answer.text}`);
+  street.acknowledge({ purchase: plan.index, by, path, body, key, status, text: answer.text });
+  return answer.json;
+}
+
+/** Looks until it is so. A status that was seen as final is never seen otherwise again. */
+async function until<T extends object>(shopping: Shopping, path: string, so: (answer: T) => boolean): Promise<T> {
+  const untilMs = Date.now() + answerMsMax;
+  for (;;) {
+    const answer = await insist<T>(shopping.street, shopping.buyer, 'GET', path);
+    assert.equal(answer.status, 200, `purchase ${shopping.plan.index}, GET ${path}: ${answer.status} ${answer.text}`);
+    if (so(answer.json)) return answer.json;
+    if (Date.now() > untilMs) assert.fail(`purchase ${shopping.plan.index}: ${path} stays ${answer.text}`);
+    await delay(pollMs);
+  }
+}

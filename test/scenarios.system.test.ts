@@ -1,0 +1,41 @@
+/** The scenarios on one process with the embedded engines. */
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { type DataFolder, demoPassword, makeDataFolder, startPlatform } from './platform.ts';
+import { declineThen3ds } from './scenarios/decline-then-3ds.ts';
+import { everyToken } from './scenarios/every-token.ts';
+import { freeCourse } from './scenarios/free-course.ts';
+import { purchase } from './scenarios/purchase.ts';
+import { raceOfPayingAndCancelling, raceOnOneKey, raceOnOneOrder, raceOnOneRefund } from './scenarios/races.ts';
+import { fullRefund, partialRefund, refundByTheBuyer } from './scenarios/refund.ts';
+import { type Scenario, type Stage, setStage } from './scenarios/stage.ts';
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  'a purchase': purchase,
+  'a free course': freeCourse,
+  'declined, rejected, then approved': declineThen3ds,
+  'every sandbox token': everyToken,
+  'a full refund': fullRefund,
+  'a refund by the buyer': refundByTheBuyer,
+  'a partial refund and then the rest': partialRefund,
+  'eight at once on one key': raceOnOneKey,
+  'eight at once on one order': raceOnOneOrder,
+  'eight at once on one refund': raceOnOneRefund,
+  'paying while cancelling': raceOfPayingAndCancelling,
+};
+
+describe('on one process', () => {
+  let data: DataFolder;
+  let stage: Stage;
+  beforeAll(async () => {
+    data = makeDataFolder();
+    const platform = await startPlatform({ data });
+    stage = await setStage(platform.url, demoPassword);
+  }, 120_000);
+  afterAll(async () => {
+    await data.remove();
+  }, 60_000);
+
+  it.each(Object.entries(scenarios))('%s', { timeout: 60_000 }, async (_name, scenario) => {
+    await scenario(stage);
+  });
+});

@@ -1,0 +1,14 @@
+/** The tests that start the real program, one file at a time: they measure memory and kill processes. */
+import { defineConfig } from 'vitest/config';
+import { reporting } from './tools/vitest-reporting.ts';
+
+export default defineConfig({
+  test: {
+    ...reporting,
+    include: ['test/**/*.system.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+    fileParallelism: false,
+  },
+});

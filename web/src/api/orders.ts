@@ -1,0 +1,75 @@
+/** Orders, payments and refunds. Everything that moves money runs under one intent: see intent.ts. */
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { call, query } from './client.ts';
+import { withIntent } from './intent.ts';
+import type { Money, Order, Payment, Refund } from './types.ts';
+
+export interface OrdersPage {
+  readonly orders: Order[];
+  readonly nextPageToken?: string;
+}
+
+export const orderQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['order', id],
+    queryFn: ({ signal }) => call<{ order: Order }>('GET', `/orders/${encodeURIComponent(id)}`, { signal }),
+    select: (answer) => answer.order,
+  });
+
+/** `all`: everybody's, for finance. */
+export const ordersQuery = (asked: { all?: boolean; status?: string | undefined }) =>
+  infiniteQueryOptions({
+    queryKey: ['orders', asked],
+    queryFn: ({ signal, pageParam }) =>
+      call<OrdersPage>('GET', `/orders${query({ ...asked, pageToken: pageParam })}`, { signal }),
+    initialPageParam: '',
+    getNextPageParam: (last: OrdersPage) => last.nextPageToken || undefined,
+  });
+
+export const placeOrder = (courseId: string) =>
+  withIntent(`order.${courseId}`, (idempotencyKey) =>
+    call<{ order: Order }>('POST', '/orders', { body: { items: [{ courseId }] }, idempotencyKey }),
+  );
+
+export const cancelOrder = (id: string) =>
+  call<{ order: Order }>('POST', `/orders/${encodeURIComponent(id)}:cancel`, { body: {} });
+
+export interface Method {
+  readonly type: 'card' | 'upi';
+  readonly token: string;
+}
+
+/** The key belongs to the order and the chosen method: choosing another one is another intent. */
+export const pay = (orderId: string, method: Method) =>
+  withIntent(`pay.${orderId}.${method.type}.${method.token}`, (idempotencyKey) =>
+    call<{ payment: Payment }>('POST', `/orders/${encodeURIComponent(orderId)}/payments`, { body: { method }, idempotencyKey }),
+  );
+
+export const paymentsQuery = (orderId: string) =>
+  queryOptions({
+    queryKey: ['payments', orderId],
+    queryFn: ({ signal }) =>
+      call<{ payments: Payment[] }>('GET', `/orders/${encodeURIComponent(orderId)}/payments`, { signal }),
+    select: (answer) => answer.payments,
+  });
+
+export const paymentQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['payment', id],
+    queryFn: ({ signal }) => call<{ payment: Payment }>('GET', `/payments/${encodeURIComponent(id)}`, { signal }),
+    select: (answer) => answer.payment,
+  });
+
+export const confirmPayment = (id: string, challengeResponse: 'approve' | 'reject') =>
+  call<{ payment: Payment }>('POST', `/payments/${encodeURIComponent(id)}:confirm`, { body: { challengeResponse } });
+
+export interface RefundAsked {
+  readonly reason: string;
+  /** Absent: all that is left. */
+  readonly amount?: Money;
+}
+
+export const requestRefund = (orderId: string, asked: RefundAsked) =>
+  withIntent(`refund.${orderId}.${asked.amount?.amountMinor ?? 'all'}.${asked.reason}`, (idempotencyKey) =>
+    call<{ refund: Refund }>('POST', `/orders/${encodeURIComponent(orderId)}/refunds`, { body: asked, idempotencyKey }),
+  );

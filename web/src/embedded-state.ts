@@ -1,0 +1,10 @@
+/** What the server's document carries for the browser: who may be here, and the data the page was rendered with. */
+import type { DehydratedState } from '@tanstack/react-query';
+
+export interface EmbeddedState {
+  /** Whether the request came with a living session. */
+  readonly signedIn: boolean;
+  readonly queries?: DehydratedState;
+}
+
+export const stateElementId = 'suuupra-state';

@@ -1,0 +1,147 @@
+/** A payment under way: the bank's page, the payer's app, or an answer that has not come yet. */
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { encode } from 'uqr';
+import { confirmPayment, paymentQuery } from '../api/orders.ts';
+import type { Order, Payment } from '../api/types.ts';
+import { backOffMs, pollAttemptsMax } from '../lib/interval.ts';
+import { formatPosition } from '../lib/time.ts';
+import { Badge, Money, Notice } from '../ui/bits.tsx';
+import { Button, ButtonLink } from '../ui/button.tsx';
+import { toastProblem } from '../ui/toast.tsx';
+
+interface WaitProps {
+  payment: Payment;
+  order: Order;
+  onSettled: (payment: Payment) => void;
+}
+
+export function PaymentWait({ payment, order, onSettled }: WaitProps) {
+  const { payment: current, gaveUp, askAgain } = useSettling(payment, order, onSettled);
+  if (current.status === 'requires_action' && current.nextAction?.type === 'upi_intent') {
+    return <UpiIntent payment={current} />;
+  }
+  if (current.status === 'requires_action') {
+    return (
+      <section className="wait" aria-label="Payment">
+        <Notice tone="info" title="Your bank wants you to approve this payment">
+          <p>Nothing is charged before you do.</p>
+        </Notice>
+        <ButtonLink to="/sandbox/3ds/$paymentId" params={{ paymentId: current.id }} look="primary" wide>
+          Go to the bank’s page
+        </ButtonLink>
+      </section>
+    );
+  }
+  return <Waiting unknown={current.status === 'unknown'} gaveUp={gaveUp} askAgain={askAgain} />;
+}
+
+/** Asks with growing pauses until the payment is settled and the order has heard of it. */
+function useSettling(payment: Payment, order: Order, onSettled: (payment: Payment) => void) {
+  const client = useQueryClient();
+  const query = useQuery({
+    ...paymentQuery(payment.id),
+    staleTime: 0,
+    refetchInterval: (state) => (state.state.dataUpdateCount > pollAttemptsMax ? false : backOffMs(state.state.dataUpdateCount)),
+  });
+  const current = query.data ?? payment;
+  const settled = current.status === 'succeeded' || current.status === 'failed' || current.status === 'cancelled';
+  const rounds = client.getQueryState(['payment', payment.id])?.dataUpdateCount ?? 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each round asks for the order again until it has heard.
+  useEffect(() => {
+    if (!settled) return;
+    void client.invalidateQueries({ queryKey: ['order', order.id] });
+    if (current.status !== 'succeeded') onSettled(current);
+  }, [settled, rounds, current.status, order.id, client]);
+  return { payment: current, gaveUp: rounds > pollAttemptsMax, askAgain: () => void query.refetch() };
+}
+
+function Waiting({ unknown, gaveUp, askAgain }: { unknown: boolean; gaveUp: boolean; askAgain: () => void }) {
+  return (
+    <section className="wait" aria-label="Payment">
+      <div className="wait-box" role="status">
+        <span className="spinner spinner-large" aria-hidden="true" />
+        <div>
+          <strong>{unknown ? 'The bank has not answered yet' : 'The bank is working on it'}</strong>
+          <p>
+            {unknown
+              ? 'Its answer was lost on the way, so we are asking again. You are charged once or not at all; do not pay again.'
+              : 'This usually takes a second or two. You can leave this page; the order will know.'}
+          </p>
+        </div>
+      </div>
+      {gaveUp && <Button onPress={askAgain}>Ask again now</Button>}
+    </section>
+  );
+}
+
+function UpiIntent({ payment }: { payment: Payment }) {
+  const client = useQueryClient();
+  const answer = useMutation({
+    mutationFn: (response: 'approve' | 'reject') => confirmPayment(payment.id, response),
+    onSuccess: (data) => client.setQueryData(paymentQuery(payment.id).queryKey, data),
+    onError: toastProblem,
+  });
+  const leftSeconds = useSecondsLeft(payment.nextAction?.expiresAt);
+  const uri = payment.nextAction?.uri ?? '';
+  return (
+    <section className="wait" aria-label="Payment by UPI">
+      <div className="upi">
+        <QrCode text={uri} />
+        <div className="upi-text">
+          <h2 className="section-title">Scan with a UPI app</h2>
+          <p>
+            Pay <Money value={payment.amount} />. <a href={uri}>Open it on this phone</a> instead.
+          </p>
+          {leftSeconds !== undefined && (
+            <p className="upi-left">
+              {leftSeconds > 0 ? (
+                <>
+                  Expires in <span className="tabular">{formatPosition(leftSeconds)}</span>
+                </>
+              ) : (
+                'The time is over; waiting for the last word of the bank.'
+              )}
+            </p>
+          )}
+        </div>
+      </div>
+      <div className="payer">
+        <Badge tone="warn" icon="info">
+          Simulated payer’s app
+        </Badge>
+        <p>There is no real app behind this code. Decide here what it would say.</p>
+        <div className="button-row">
+          <Button look="primary" isPending={answer.isPending} onPress={() => answer.mutate('approve')}>
+            Approve
+          </Button>
+          <Button isDisabled={answer.isPending} onPress={() => answer.mutate('reject')}>
+            Reject
+          </Button>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/** Black on white in both themes: cameras expect it. */
+function QrCode({ text }: { text: string }) {
+  const code = encode(text, { border: 2 });
+  const dark = code.data.flatMap((row, y) => row.flatMap((on, x) => (on ? [`M${x} ${y}h1v1h-1z`] : []))).join('');
+  return (
+    <svg className="qr" viewBox={`0 0 ${code.size} ${code.size}`} role="img" aria-label="QR code of the UPI payment" shapeRendering="crispEdges">
+      <rect width={code.size} height={code.size} fill="#fff" />
+      <path d={dark} fill="#000" />
+    </svg>
+  );
+}
+
+function useSecondsLeft(until: string | undefined): number | undefined {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  if (!until) return undefined;
+  return Math.max(0, Math.round((new Date(until).getTime() - now) / 1000));
+}

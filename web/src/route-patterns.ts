@@ -1,0 +1,69 @@
+/**
+ * The addresses of the app, once: the router is built over them, and the server answers 404 for every other path.
+ * `room` says who a page is for; the server renders only what is public.
+ */
+export const pagePatterns = [
+  '/',
+  '/courses',
+  '/courses/$slug',
+  '/lessons/$lessonId',
+  '/search',
+  '/sign-in',
+  '/sign-up',
+  '/verify-email',
+  '/checkout/$orderId',
+  '/sandbox/3ds/$paymentId',
+  '/orders',
+  '/orders/$orderId',
+  '/learn',
+  '/notifications',
+  '/mailbox',
+  '/account',
+  '/teach',
+  '/teach/earnings',
+  '/teach/courses/$courseId',
+  '/teach/lessons/$lessonId',
+  '/finance',
+  '/finance/journals',
+  '/finance/orders',
+  '/finance/orders/$orderId',
+  '/admin/users',
+] as const;
+
+export type PagePattern = (typeof pagePatterns)[number];
+
+export interface PageMatch {
+  readonly pattern: PagePattern;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** The page that a path names; undefined when the app has none. One slash at the end is forgiven. */
+export function matchPage(path: string): PageMatch | undefined {
+  const parts = path.replace(/(.)\/$/, '$1').split('/');
+  for (const pattern of pagePatterns) {
+    const params = matchParts(pattern.split('/'), parts);
+    if (params) return { pattern, params };
+  }
+  return undefined;
+}
+
+function matchParts(pattern: readonly string[], parts: readonly string[]): Record<string, string> | undefined {
+  if (pattern.length !== parts.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, name] of pattern.entries()) {
+    const part = parts[index] ?? '';
+    if (name.startsWith('$')) {
+      if (part === '') return undefined;
+      params[name.slice(1)] = decoded(part);
+    } else if (name !== part) return undefined;
+  }
+  return params;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
