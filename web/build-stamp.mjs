@@ -6,7 +6,15 @@ import { fileURLToPath } from 'node:url';
 
 const web = dirname(fileURLToPath(import.meta.url));
 const stampFile = join(web, 'dist', '.stamp');
-const inputs = ['src', 'package.json', 'vite.config.ts', 'build.ts', 'build-stamp.mjs', '../package-lock.json'];
+const inputs = [
+  'src',
+  'public',
+  'package.json',
+  'vite.config.ts',
+  'build.ts',
+  'build-stamp.mjs',
+  '../package-lock.json',
+];
 
 /** @param {string} path @returns {string[]} every file at or below `path`, tests left out */
 function filesOf(path) {
@@ -23,7 +31,11 @@ function filesOf(path) {
 export function inputsHash() {
   const hash = createHash('sha256');
   const files = inputs.flatMap((input) => filesOf(join(web, input))).sort();
-  for (const file of files) hash.update(`${relative(web, file)}\0`).update(readFileSync(file)).update('\0');
+  for (const file of files)
+    hash
+      .update(`${relative(web, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
   return hash.digest('hex');
 }
 

@@ -5,7 +5,7 @@ import { defineConfig } from 'vite';
 export default defineConfig(({ isSsrBuild }) => ({
   root: import.meta.dirname,
   plugins: [react()],
-  publicDir: false,
+  publicDir: isSsrBuild ? false : 'public',
   ssr: { noExternal: true },
   build: {
     outDir: isSsrBuild ? 'dist/server' : 'dist/client',
@@ -16,6 +16,8 @@ export default defineConfig(({ isSsrBuild }) => ({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    ...(isSsrBuild ? { ssr: 'src/entry-server.tsx' } : { rolldownOptions: { input: ['src/main.tsx', 'src/theme-boot.ts'] } }),
+    ...(isSsrBuild
+      ? { ssr: 'src/entry-server.tsx' }
+      : { rolldownOptions: { input: ['src/main.tsx', 'src/theme-boot.ts'] } }),
   },
 }));

@@ -16,7 +16,8 @@ export function createQueryClient(): QueryClient {
     }),
     defaultOptions: {
       queries: {
-        retry: (count, error) => count < retriesMax && error instanceof Problem && error.passing && error.status !== 429,
+        retry: (count, error) =>
+          count < retriesMax && error instanceof Problem && error.passing && error.status !== 429,
         refetchOnWindowFocus: false,
         staleTime: 5_000,
       },

@@ -8,3 +8,14 @@ export interface EmbeddedState {
 }
 
 export const stateElementId = 'suuupra-state';
+
+/** A piece of data and the query it answers. */
+export interface Seed {
+  readonly queryKey: readonly unknown[];
+  readonly data: unknown;
+}
+
+export interface RenderedPage {
+  readonly html: string;
+  readonly state: EmbeddedState;
+}

@@ -5,19 +5,8 @@ import { renderToString } from 'react-dom/server';
 import { courseQuery, coursesQuery, lessonQuery, outlineQuery } from './api/catalogue.ts';
 import { meQuery } from './api/session.ts';
 import { App, createQueryClient } from './app.tsx';
-import type { EmbeddedState } from './embedded-state.ts';
+import type { RenderedPage, Seed } from './embedded-state.ts';
 import { createAppRouter } from './routes.tsx';
-
-/** A piece of data and the query it answers. */
-export interface Seed {
-  readonly queryKey: readonly unknown[];
-  readonly data: unknown;
-}
-
-export interface RenderedPage {
-  readonly html: string;
-  readonly state: EmbeddedState;
-}
 
 export async function renderPage(href: string, seeds: readonly Seed[], signedIn: boolean): Promise<RenderedPage> {
   const queryClient = createQueryClient();

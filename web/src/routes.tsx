@@ -74,14 +74,18 @@ const searchRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/search' satisfies PagePattern,
   component: lazyRouteComponent(() => import('./pages/search.tsx'), 'SearchPage'),
-  validateSearch: (search: Record<string, unknown>): CatalogueSearch & { q?: string | undefined; kind?: string | undefined } => ({
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): CatalogueSearch & { q?: string | undefined; kind?: string | undefined } => ({
     q: text(search.q),
     kind: text(search.kind),
     level: text(search.level),
     language: text(search.language),
   }),
 });
-const returnOf = (search: Record<string, unknown>): { return?: string | undefined } => ({ return: text(search.return) });
+const returnOf = (search: Record<string, unknown>): { return?: string | undefined } => ({
+  return: text(search.return),
+});
 const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/sign-in' satisfies PagePattern,
@@ -179,7 +183,9 @@ const financeOrdersRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/finance/orders' satisfies PagePattern,
   component: lazyRouteComponent(() => import('./pages/finance-orders.tsx'), 'FinanceOrdersPage'),
-  validateSearch: (search: Record<string, unknown>): { status?: string | undefined } => ({ status: text(search.status) }),
+  validateSearch: (search: Record<string, unknown>): { status?: string | undefined } => ({
+    status: text(search.status),
+  }),
 });
 const financeOrderRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -193,9 +199,30 @@ const usersRoute = createRoute({
 });
 
 export const routeTree = rootRoute.addChildren([
-  homeRoute, coursesRoute, courseRoute, lessonRoute, searchRoute, signInRoute, signUpRoute, verifyRoute, checkoutRoute,
-  challengeRoute, ordersRoute, orderRoute, learnRoute, notificationsRoute, mailboxRoute, accountRoute, teachRoute,
-  earningsRoute, editCourseRoute, editLessonRoute, financeRoute, journalsRoute, financeOrdersRoute, financeOrderRoute,
+  homeRoute,
+  coursesRoute,
+  courseRoute,
+  lessonRoute,
+  searchRoute,
+  signInRoute,
+  signUpRoute,
+  verifyRoute,
+  checkoutRoute,
+  challengeRoute,
+  ordersRoute,
+  orderRoute,
+  learnRoute,
+  notificationsRoute,
+  mailboxRoute,
+  accountRoute,
+  teachRoute,
+  earningsRoute,
+  editCourseRoute,
+  editLessonRoute,
+  financeRoute,
+  journalsRoute,
+  financeOrdersRoute,
+  financeOrderRoute,
   usersRoute,
 ]);
 

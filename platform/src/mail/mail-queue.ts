@@ -2,12 +2,15 @@
  * Mail as part of a transaction: `enqueue` writes it beside the fact it tells of, a loop brings it to the `mail` port
  * after the commit. A mail is sent at least once; its id lets the next hop recognise a repetition.
  *
- * A service that uses it makes the table with `mailQueueTable` in its own migrations.
+ * A service that uses it makes the table `mail_queue` in its own migrations:
+ * id text PRIMARY KEY, recipient text, subject text, body text, due_at timestamptz, tries int DEFAULT 0.
  */
+import { type Loop, startLoop } from '../loop.ts';
 import type { Sql, SqlTransaction } from '../sql/sql.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { World } from '../world.ts';
 import type { Mail, MailMessage } from './mail.ts';
+import { type TextSeal, textSeal } from './sealed-text.ts';
 
 export interface MailQueue {
   /** Adds a mail to the transaction; the same id twice is one mail. */
@@ -17,12 +20,22 @@ export interface MailQueue {
   stop(): Promise<void>;
 }
 
+export interface MailQueueParts {
+  readonly sql: Sql;
+  readonly mail: Mail;
+  readonly world: World;
+  readonly telemetry: Telemetry;
+  /** A secret of the keyring: texts are sealed with it while they wait, e.g. because they carry a link that signs in. */
+  readonly sealedWith?: Uint8Array;
+}
+
 const batchMax = 20;
 /** How long a claimed mail is left to the process that claimed it. */
 const leaseSeconds = 60;
-/** After 12 tries with doubling pauses (about 34 hours) a mail is kept as failed and not tried again. */
+/** After 12 tries with doubling pauses (about 17 hours) a mail is kept as failed and not tried again. */
 const triesMax = 12;
-const idleMs = 5_000;
+const retryFirstMs = 30_000;
+const idleMsMax = 5_000;
 
 interface QueuedMail extends Record<string, unknown> {
   id: string;
@@ -32,79 +45,65 @@ interface QueuedMail extends Record<string, unknown> {
   tries: number;
 }
 
-export function openMailQueue(parts: { sql: Sql; mail: Mail; world: World; telemetry: Telemetry }): MailQueue {
-  const { telemetry } = parts;
-  let running: Promise<void> = Promise.resolve();
-  let stopped = true;
-  let wake = () => {};
-
-  const loop = async () => {
-    while (!stopped) {
-      const sent = await sendDue(parts).catch((error: unknown) => {
-        telemetry.log.warn('mail queue cannot be read', { error });
-        return 0;
-      });
-      if (sent === batchMax || stopped) continue;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, idleMs);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-  };
-
+export function openMailQueue(parts: MailQueueParts): MailQueue {
+  const { world, telemetry, sealedWith } = parts;
+  const seal = sealedWith === undefined ? undefined : textSeal(sealedWith);
+  let loop: Loop | undefined;
   return {
-    enqueue: async (tx, message) => {
+    enqueue: async (tx, { id, to, subject, text }) => {
       await tx.execute(
         `INSERT INTO mail_queue (id, recipient, subject, body, due_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-        [message.id, message.to, message.subject, message.text, new Date(parts.world.now())],
+        [id, to, subject, seal?.seal(text, id) ?? text, new Date(world.now())],
       );
-      tx.afterCommit(() => wake());
+      tx.afterCommit(() => loop?.nudge());
     },
     start: () => {
-      stopped = false;
-      running = loop();
+      loop = startLoop({
+        round: () => sendDue(parts, seal),
+        now: () => world.now(),
+        idleMsMax,
+        failed: (error) => telemetry.log.warn('mail queue cannot be read', { error }),
+      });
     },
-    stop: async () => {
-      stopped = true;
-      wake();
-      await running;
-    },
+    stop: async () => loop?.stop(),
   };
 }
 
-async function sendDue({
-  sql,
-  mail,
-  world,
-  telemetry,
-}: {
-  sql: Sql;
-  mail: Mail;
-  world: World;
-  telemetry: Telemetry;
-}): Promise<number> {
+/** Sends what is due; gives the time when more is. */
+async function sendDue(parts: MailQueueParts, seal: TextSeal | undefined): Promise<number | undefined> {
+  const { sql, world } = parts;
   const nowMs = world.now();
   const due = await sql.query<QueuedMail>(
     `UPDATE mail_queue SET due_at = $1, tries = tries + 1
-     WHERE id IN (SELECT id FROM mail_queue WHERE due_at <= $2 AND tries < $3 ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+     WHERE id IN (SELECT id FROM mail_queue WHERE due_at <= $2 AND tries < $3 ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED)
      RETURNING id, recipient, subject, body, tries`,
     [new Date(nowMs + leaseSeconds * 1_000), new Date(nowMs), triesMax, batchMax],
   );
-  for (const message of due) {
-    try {
-      await mail.send({ id: message.id, to: message.recipient, subject: message.subject, text: message.body });
-      await sql.execute('DELETE FROM mail_queue WHERE id = $1', [message.id]);
-    } catch (error) {
-      telemetry.log.warn('a mail could not be sent', { mail: message.id, tries: message.tries, error });
-      const pauseMs = 30_000 * 2 ** (message.tries - 1);
-      await sql.execute('UPDATE mail_queue SET due_at = $2 WHERE id = $1', [
-        message.id,
-        new Date(world.now() + pauseMs),
-      ]);
-    }
+  // Ids begin with the time: in the order in which they were queued, as far as a mailbox can tell.
+  due.sort((a, b) => (a.id < b.id ? -1 : 1));
+  for (const mail of due) await trySend(parts, seal, mail);
+  const [next] = await sql.query<{ due_at: Date | null }>(
+    'SELECT min(due_at) AS due_at FROM mail_queue WHERE tries < $1',
+    [triesMax],
+  );
+  return next?.due_at?.getTime();
+}
+
+async function trySend(parts: MailQueueParts, seal: TextSeal | undefined, queued: QueuedMail): Promise<void> {
+  const { sql, mail, world, telemetry } = parts;
+  const { id, recipient, subject, body, tries } = queued;
+  try {
+    await mail.send({ id, to: recipient, subject, text: seal?.open(body, id) ?? body });
+    await sql.execute('DELETE FROM mail_queue WHERE id = $1', [id]);
+  } catch (error) {
+    telemetry.log.warn('a mail could not be sent', { mail: id, tries, ...reasonOf(error) });
+    const pauseMs = retryFirstMs * 2 ** (tries - 1);
+    await sql.execute('UPDATE mail_queue SET due_at = $2 WHERE id = $1', [id, new Date(world.now() + pauseMs)]);
   }
-  return due.length;
+}
+
+/** Without the message: servers repeat the address in it, and logs hold no addresses. */
+function reasonOf(error: unknown): Record<string, unknown> {
+  const { name, code, responseCode } = error as { name?: unknown; code?: unknown; responseCode?: unknown };
+  return { name, code, responseCode };
 }

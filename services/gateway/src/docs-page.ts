@@ -10,10 +10,10 @@ export function docsPage(document: OpenApiDocument): string {
   );
   const byTag = Map.groupBy(operations, ({ operation }) => operation.tags[0] ?? '');
   const tags = [...byTag].sort(([a], [b]) => (a < b ? -1 : 1));
-  const contents = tags.map(([tag]) => `<li><a href="#${escape(tag)}">${escape(tag)}</a></li>`);
+  const contents = tags.map(([tag]) => `<li><a href="#${escaped(tag)}">${escaped(tag)}</a></li>`);
   const sections = tags.map(([tag, those]) => {
     const parts = those.map(({ path, verb, operation }) => operationPart(path, verb, operation));
-    return `<section id="${escape(tag)}"><h2>${escape(tag)}</h2>${parts.join('')}</section>`;
+    return `<section id="${escaped(tag)}"><h2>${escaped(tag)}</h2>${parts.join('')}</section>`;
   });
   const body = [
     '<h1>Suuupra API</h1>',
@@ -37,16 +37,16 @@ function operationPart(path: string, verb: string, operation: OpenApiOperation):
   const parameters = operation.parameters.map((parameter) => {
     const needed = parameter.required === true ? ', required' : '';
     const schema = shortSchema(parameter.schema as Json);
-    return `<dt><code>${escape(String(parameter.name))}</code></dt><dd>${escape(`${String(parameter.in)}${needed}: ${schema}`)}</dd>`;
+    return `<dt><code>${escaped(String(parameter.name))}</code></dt><dd>${escaped(`${String(parameter.in)}${needed}: ${schema}`)}</dd>`;
   });
   const content = (operation.requestBody?.content as Record<string, Json> | undefined) ?? {};
   const bodySchema = content['application/json']?.schema as Json | undefined;
   const responses = Object.entries(operation.responses).map(
-    ([status, response]) => `<dt>${escape(status)}</dt><dd>${responseText(response)}</dd>`,
+    ([status, response]) => `<dt>${escaped(status)}</dt><dd>${responseText(response)}</dd>`,
   );
   return [
-    `<article id="${escape(operation.operationId)}"><h3><span class="verb">${verb}</span><code>${escape(path)}</code></h3>`,
-    `<p>${escape(operation.summary)} <em>(${escape(operation['x-access'])})</em></p>`,
+    `<article id="${escaped(operation.operationId)}"><h3><span class="verb">${verb}</span><code>${escaped(path)}</code></h3>`,
+    `<p>${escaped(operation.summary)} <em>(${escaped(operation['x-access'])})</em></p>`,
     parameters.length > 0 ? `<dl>${parameters.join('')}</dl>` : '',
     bodySchema === undefined ? '' : `<pre>${linked(bodySchema)}</pre>`,
     `<dl>${responses.join('')}</dl></article>`,
@@ -56,7 +56,7 @@ function operationPart(path: string, verb: string, operation: OpenApiOperation):
 function responseText(response: Json): string {
   const content = (response.content as Record<string, Json> | undefined) ?? {};
   const schema = content['application/json']?.schema as Json | undefined;
-  return schema === undefined ? escape(String(response.description)) : `<code>${linked(schema)}</code>`;
+  return schema === undefined ? escaped(String(response.description)) : `<code>${linked(schema)}</code>`;
 }
 
 function shortSchema(schema: Json): string {
@@ -73,7 +73,7 @@ function shortSchema(schema: Json): string {
 function schemasPart(schemas: Readonly<Record<string, Json>>): string {
   const parts = Object.entries(schemas).map(
     ([name, schema]) =>
-      `<article id="type-${escape(name)}"><h3>${escape(name)}</h3><pre>${linked(schema)}</pre></article>`,
+      `<article id="type-${escaped(name)}"><h3>${escaped(name)}</h3><pre>${linked(schema)}</pre></article>`,
   );
   return `<section id="schemas"><h2>types</h2>${parts.join('')}</section>`;
 }
@@ -81,17 +81,17 @@ function schemasPart(schemas: Readonly<Record<string, Json>>): string {
 /** The schema as text, with each reference a link to its type. */
 function linked(schema: Json): string {
   const reference = /&quot;\$ref&quot;: &quot;#\/components\/schemas\/(\w+)&quot;/g;
-  return escape(JSON.stringify(schema, null, 1)).replaceAll(reference, '<a href="#type-$1">$1</a>');
+  return escaped(JSON.stringify(schema, null, 1)).replaceAll(reference, '<a href="#type-$1">$1</a>');
 }
 
 function problemsPart(): string {
   const rows = Object.entries(refusals).map(
     ([code, kind]) =>
-      `<dt id="problem-${code}"><code>${code}</code></dt><dd>${kind.http}: ${escape(kind.title)}.${kind.retryable ? ' The same request may succeed later.' : ''}</dd>`,
+      `<dt id="problem-${code}"><code>${code}</code></dt><dd>${kind.http}: ${escaped(kind.title)}.${kind.retryable ? ' The same request may succeed later.' : ''}</dd>`,
   );
   return `<section id="problems"><h2>problems</h2><dl>${rows.join('')}</dl></section>`;
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

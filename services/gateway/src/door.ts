@@ -30,6 +30,7 @@ export interface Door {
   readonly trustedHops: number;
   /** Requests under way. */
   readonly open: Set<Exchange>;
+  readonly inFlight: ReturnType<Telemetry['gauge']>;
   readonly requests: ReturnType<Telemetry['counter']>;
   readonly durations: ReturnType<Telemetry['histogram']>;
 }

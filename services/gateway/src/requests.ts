@@ -140,8 +140,7 @@ async function answerRoute(door: Door, exchange: Exchange, match: Match): Promis
   if (!unlimited && door.shedder.isOver(route.priority)) {
     return sendRefusal(exchange, refuse('busy', 'Too much is under way; try again in a moment.'));
   }
-  const leave = route.kind === 'raw' && route.raw.lasting === true ? undefined : door.shedder.enter();
-  if (leave !== undefined) exchange.response.once('close', leave);
+  if (route.kind === 'method' || route.raw.lasting !== true) enter(door, exchange);
   const over = unlimited ? undefined : await countClient(door, exchange);
   if (over !== undefined) return sendRefusal(exchange, over);
   const caller = await identify(door, exchange, route);
@@ -150,6 +149,16 @@ async function answerRoute(door: Door, exchange: Exchange, match: Match): Promis
   if (refusal !== undefined) return sendRefusal(exchange, refusal);
   if (route.kind === 'raw') await answerRaw(door, exchange, route, match.params, caller);
   else await answerMethod(door, exchange, route, match.params, caller);
+}
+
+/** Lasting requests are not counted: an open stream is no work under way. */
+function enter(door: Door, exchange: Exchange): void {
+  const leave = door.shedder.enter();
+  door.inFlight.inc();
+  exchange.response.once('close', () => {
+    leave();
+    door.inFlight.dec();
+  });
 }
 
 async function countClient(door: Door, exchange: Exchange): Promise<Refusal | undefined> {

@@ -44,7 +44,7 @@ function refuseConnection(
   current: ServerResponse | undefined,
   limits: GatewayLimits,
 ): void {
-  const busy = current !== undefined && current.headersSent && !current.writableFinished;
+  const busy = current?.headersSent === true && !current.writableFinished;
   if (error.code === 'ECONNRESET' || !socket.writable || busy) {
     socket.destroy(error);
     return;

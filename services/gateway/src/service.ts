@@ -101,9 +101,6 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
 async function openDoor(parts: GatewayParts, limits: GatewayLimits, routes: readonly Route[]): Promise<Door> {
   const { telemetry, world, settings } = parts;
   const compressor = openCompressor(limits.compressionsMax);
-  const shedder = parts.shedder ?? openShedder();
-  const inFlight = telemetry.gauge('suuupra_http_requests_in_flight', 'Requests under way, streams left out');
-  inFlight.collect = () => inFlight.set(shedder.inFlight);
   return {
     router: createRouter(routes),
     sessions: openSessions({ identity: parts.identity, world, limits }),
@@ -112,13 +109,14 @@ async function openDoor(parts: GatewayParts, limits: GatewayLimits, routes: read
     cache: parts.cache,
     answers: openAnswerCache(world, compressor, limits),
     compressor,
-    shedder,
+    shedder: parts.shedder ?? openShedder(),
     security: securityHeaders(settings.publicUrl),
     world,
     telemetry,
     limits,
     trustedHops: settings.trustedHops,
     open: new Set(),
+    inFlight: telemetry.gauge('suuupra_http_requests_in_flight', 'Requests under way, lasting ones left out'),
     requests: telemetry.counter('suuupra_http_requests_total', 'Requests answered, by route and status', [
       'method',
       'route',

@@ -11,7 +11,7 @@ export interface Letter {
   readonly subject: string;
   /** Parted by empty lines. */
   readonly paragraphs: readonly string[];
-  readonly action: { readonly label: string; /** A path in the web app. */ readonly link: string };
+  readonly action: { readonly label: string /** A path in the web app. */; readonly link: string };
   /** Completes "You get this mail because …". */
   readonly because: string;
 }

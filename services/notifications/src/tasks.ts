@@ -6,7 +6,7 @@
  * it told: told twice is impossible, told late when something is down. Each way waits for itself, so a receipt is in the
  * app at once also while identity, which knows the address, is away.
  */
-import { type DescMessage, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import { fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import type { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import type { IdentityService, User } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
 import { type Loop, startLoop } from '@suuupra/platform/loop';
@@ -140,23 +140,24 @@ async function tryToTell(parts: TaskParts, task: Task): Promise<void> {
   }
 }
 
+interface Telling {
+  readonly task: Task;
+  readonly plan: Plan;
+  readonly event: Message;
+  readonly userId: string;
+  readonly course: CourseName;
+}
+
 async function tell(parts: TaskParts, task: Task): Promise<void> {
   const plan = planOf(task.type);
   if (plan === undefined) throw new Error(`nothing is planned for ${task.type}`);
-  const event = fromBinary(plan.schema as DescMessage, task.data);
-  const course = await courseOf(parts, plan, event);
-  if (task.channel === 'app') await tellInApp(parts, task, plan.reader(event), plan, event, course);
-  else await tellByMail(parts, task, plan.reader(event), plan, event, course);
+  const event = fromBinary(plan.schema, task.data);
+  const telling = { task, plan, event, userId: plan.reader(event), course: await courseOf(parts, plan, event) };
+  if (task.channel === 'app') await tellInApp(parts, telling);
+  else await tellByMail(parts, telling);
 }
 
-async function tellInApp(
-  parts: TaskParts,
-  task: Task,
-  userId: string,
-  plan: Plan,
-  event: Message,
-  course: CourseName,
-): Promise<void> {
+async function tellInApp(parts: TaskParts, { task, plan, event, userId, course }: Telling): Promise<void> {
   const notice = plan.notice(event, course);
   await parts.sql.transaction(async (tx) => {
     if (!(await takeOff(tx, task))) return;
@@ -165,18 +166,11 @@ async function tellInApp(
   });
 }
 
-async function tellByMail(
-  parts: TaskParts,
-  task: Task,
-  userId: string,
-  plan: Plan,
-  event: Message,
-  course: CourseName,
-): Promise<void> {
+async function tellByMail(parts: TaskParts, { task, plan, event, userId, course }: Telling): Promise<void> {
   const letter = plan.letter?.(event, course);
   const user = await userOf(parts, userId);
   await parts.sql.transaction(async (tx) => {
-    // Nobody by that id any more, or a text that is no longer told by mail: nobody to write to.
+    // Nobody by that id any more, or a fact that is no longer told by mail: there is nobody to write to.
     if (!(await takeOff(tx, task)) || letter === undefined || user === undefined) return;
     const name = user.emailVerified ? user.displayName : '';
     await parts.mails.enqueue(tx, {

@@ -63,7 +63,8 @@ export const outlineQuery = (idOrSlug: string, draft = false) =>
 export const lessonQuery = (id: string, draft = false) =>
   queryOptions({
     queryKey: ['lesson', id, draft],
-    queryFn: ({ signal }) => call<{ lesson: Lesson }>('GET', `/lessons/${encodeURIComponent(id)}${query({ draft })}`, { signal }),
+    queryFn: ({ signal }) =>
+      call<{ lesson: Lesson }>('GET', `/lessons/${encodeURIComponent(id)}${query({ draft })}`, { signal }),
     select: (answer) => answer.lesson,
     staleTime: draft ? 0 : 5 * 60_000,
   });

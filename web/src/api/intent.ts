@@ -15,7 +15,11 @@ export interface KeyStore {
 const prefix = 'suuupra.intent.';
 
 /** Runs `act` with the key of the intent called `name`. */
-export async function withIntent<T>(name: string, act: (key: string) => Promise<T>, store = sessionStore()): Promise<T> {
+export async function withIntent<T>(
+  name: string,
+  act: (key: string) => Promise<T>,
+  store = sessionStore(),
+): Promise<T> {
   const kept = store.getItem(prefix + name);
   const key = kept ?? crypto.randomUUID();
   if (!kept) store.setItem(prefix + name, key);

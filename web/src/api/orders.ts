@@ -42,7 +42,10 @@ export interface Method {
 /** The key belongs to the order and the chosen method: choosing another one is another intent. */
 export const pay = (orderId: string, method: Method) =>
   withIntent(`pay.${orderId}.${method.type}.${method.token}`, (idempotencyKey) =>
-    call<{ payment: Payment }>('POST', `/orders/${encodeURIComponent(orderId)}/payments`, { body: { method }, idempotencyKey }),
+    call<{ payment: Payment }>('POST', `/orders/${encodeURIComponent(orderId)}/payments`, {
+      body: { method },
+      idempotencyKey,
+    }),
   );
 
 export const paymentsQuery = (orderId: string) =>

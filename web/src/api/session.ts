@@ -69,7 +69,8 @@ export const notificationsQuery = infiniteQueryOptions({
 });
 
 /** No ids: all of them. */
-export const markRead = (ids: string[]) => call<{ unreadCount: number }>('POST', '/notifications:markRead', { body: { ids } });
+export const markRead = (ids: string[]) =>
+  call<{ unreadCount: number }>('POST', '/notifications:markRead', { body: { ids } });
 
 export interface MailPage {
   readonly mails: Mail[];
@@ -79,7 +80,8 @@ export interface MailPage {
 export const mailQuery = (all: boolean) =>
   infiniteQueryOptions({
     queryKey: ['mailbox', all],
-    queryFn: ({ signal, pageParam }) => call<MailPage>('GET', `/mailbox${query({ all, pageToken: pageParam })}`, { signal }),
+    queryFn: ({ signal, pageParam }) =>
+      call<MailPage>('GET', `/mailbox${query({ all, pageToken: pageParam })}`, { signal }),
     initialPageParam: '',
     getNextPageParam: (last: MailPage) => last.nextPageToken || undefined,
     refetchInterval: 5_000,

@@ -48,7 +48,8 @@ function keyFor(kind: QuestionKind, options: readonly OptionInput[]): AnswerKeyI
 function rightPositions(question: QuestionInput): number[] {
   const options = question.options ?? [];
   const ids = question.key?.optionIds ?? [];
-  if (ids.length > 0) return ids.map((id) => options.findIndex((option) => option.id === id)).filter((index) => index >= 0);
+  if (ids.length > 0)
+    return ids.map((id) => options.findIndex((option) => option.id === id)).filter((index) => index >= 0);
   return question.key?.optionPositions ?? [];
 }
 
@@ -59,16 +60,27 @@ interface QuizEditorProps {
 }
 
 export function QuizEditor({ questions, onChange, passPercent }: QuizEditorProps) {
-  const replace = (index: number, question: QuestionInput) => onChange(questions.map((old, at) => (at === index ? question : old)));
+  const replace = (index: number, question: QuestionInput) =>
+    onChange(questions.map((old, at) => (at === index ? question : old)));
   return (
     <div className="quiz-editor">
-      <TextField label="Passes with, in percent" name="passPercent" defaultValue={String(passPercent)} inputMode="numeric" />
+      <TextField
+        label="Passes with, in percent"
+        name="passPercent"
+        defaultValue={String(passPercent)}
+        inputMode="numeric"
+      />
       {questions.map((question, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a new question has no id yet, and questions are not moved.
         <fieldset key={index} className="question-editor">
           <legend className="field-label">Question {index + 1}</legend>
           <QuestionFields question={question} onChange={(changed) => replace(index, changed)} />
-          <Button small look="quiet" isDisabled={questions.length === 1} onPress={() => onChange(questions.filter((_, at) => at !== index))}>
+          <Button
+            small
+            look="quiet"
+            isDisabled={questions.length === 1}
+            onPress={() => onChange(questions.filter((_, at) => at !== index))}
+          >
             Remove this question
           </Button>
         </fieldset>
@@ -89,16 +101,40 @@ interface FieldsProps {
 
 function QuestionFields({ question, onChange }: FieldsProps) {
   const changeKind = (kind: QuestionKind) => {
-    const options = kind === 'numeric' ? [] : question.options?.length ? question.options : [{ text: '' }, { text: '' }];
+    const options =
+      kind === 'numeric' ? [] : question.options?.length ? question.options : [{ text: '' }, { text: '' }];
     onChange({ ...question, kind, options, key: keyFor(kind, options) });
   };
   return (
     <>
-      <Select label="Kind" value={question.kind ?? 'single'} options={kinds} onChange={(kind) => changeKind(kind as QuestionKind)} />
-      <TextField label="Question" value={question.stem} rows={2} onChange={(stem) => onChange({ ...question, stem })} isRequired />
-      {question.kind === 'numeric' ? <NumericKey question={question} onChange={onChange} /> : <Options question={question} onChange={onChange} />}
-      <TextField label="Said when right" value={question.feedback?.correct ?? ''} onChange={(correct) => onChange({ ...question, feedback: { ...question.feedback, correct } })} />
-      <TextField label="Said when wrong" value={question.feedback?.incorrect ?? ''} onChange={(incorrect) => onChange({ ...question, feedback: { ...question.feedback, incorrect } })} />
+      <Select
+        label="Kind"
+        value={question.kind ?? 'single'}
+        options={kinds}
+        onChange={(kind) => changeKind(kind as QuestionKind)}
+      />
+      <TextField
+        label="Question"
+        value={question.stem}
+        rows={2}
+        onChange={(stem) => onChange({ ...question, stem })}
+        isRequired
+      />
+      {question.kind === 'numeric' ? (
+        <NumericKey question={question} onChange={onChange} />
+      ) : (
+        <Options question={question} onChange={onChange} />
+      )}
+      <TextField
+        label="Said when right"
+        value={question.feedback?.correct ?? ''}
+        onChange={(correct) => onChange({ ...question, feedback: { ...question.feedback, correct } })}
+      />
+      <TextField
+        label="Said when wrong"
+        value={question.feedback?.incorrect ?? ''}
+        onChange={(incorrect) => onChange({ ...question, feedback: { ...question.feedback, incorrect } })}
+      />
     </>
   );
 }
@@ -107,8 +143,18 @@ function NumericKey({ question, onChange }: FieldsProps) {
   const set = (part: AnswerKeyInput) => onChange({ ...question, key: { ...question.key, ...part } });
   return (
     <div className="field-row">
-      <TextField label="Right number" defaultValue={String(question.key?.value ?? 0)} inputMode="decimal" onChange={(text) => set({ value: Number(text) || 0 })} />
-      <TextField label="May be off by" defaultValue={String(question.key?.tolerance ?? 0)} inputMode="decimal" onChange={(text) => set({ tolerance: Math.abs(Number(text)) || 0 })} />
+      <TextField
+        label="Right number"
+        defaultValue={String(question.key?.value ?? 0)}
+        inputMode="decimal"
+        onChange={(text) => set({ value: Number(text) || 0 })}
+      />
+      <TextField
+        label="May be off by"
+        defaultValue={String(question.key?.tolerance ?? 0)}
+        inputMode="decimal"
+        onChange={(text) => set({ tolerance: Math.abs(Number(text)) || 0 })}
+      />
       <TextField label="Unit" value={question.unit ?? ''} onChange={(unit) => onChange({ ...question, unit })} />
     </div>
   );
@@ -119,7 +165,11 @@ function Options({ question, onChange }: FieldsProps) {
   const right = rightPositions(question);
   const isOrdering = question.kind === 'ordering';
   const withOptions = (next: OptionInput[], positions: number[]) =>
-    onChange({ ...question, options: next, key: { optionPositions: isOrdering ? next.map((_, index) => index) : positions } });
+    onChange({
+      ...question,
+      options: next,
+      key: { optionPositions: isOrdering ? next.map((_, index) => index) : positions },
+    });
   const setRight = (index: number, on: boolean) => {
     const others = question.kind === 'single' ? [] : right.filter((position) => position !== index);
     withOptions(options, on ? [...others, index].sort((a, b) => a - b) : others);
@@ -130,13 +180,34 @@ function Options({ question, onChange }: FieldsProps) {
       {options.map((option, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a new option has no id yet.
         <div key={index} className="option-editor">
-          <TextField label={`Option ${index + 1}`} value={option.text} onChange={(text) => withOptions(options.map((old, at) => (at === index ? { ...old, text } : old)), right)} />
+          <TextField
+            label={`Option ${index + 1}`}
+            value={option.text}
+            onChange={(text) =>
+              withOptions(
+                options.map((old, at) => (at === index ? { ...old, text } : old)),
+                right,
+              )
+            }
+          />
           {!isOrdering && (
             <Checkbox isSelected={right.includes(index)} onChange={(on) => setRight(index, on)}>
               Right
             </Checkbox>
           )}
-          <Button small look="quiet" iconOnly aria-label={`Remove option ${index + 1}`} isDisabled={options.length <= 2} onPress={() => withOptions(options.filter((_, at) => at !== index), right.filter((at) => at !== index).map((at) => (at > index ? at - 1 : at)))}>
+          <Button
+            small
+            look="quiet"
+            iconOnly
+            aria-label={`Remove option ${index + 1}`}
+            isDisabled={options.length <= 2}
+            onPress={() =>
+              withOptions(
+                options.filter((_, at) => at !== index),
+                right.filter((at) => at !== index).map((at) => (at > index ? at - 1 : at)),
+              )
+            }
+          >
             <Icon name="close" size={16} />
           </Button>
         </div>

@@ -9,11 +9,11 @@ const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"'
 export function piecesOf(highlight: string): Piece[] {
   return highlight.split(/(<mark>.*?<\/mark>)/s).flatMap((part) => {
     const marked = part.startsWith('<mark>') && part.endsWith('</mark>');
-    const text = unescape(marked ? part.slice(6, -7) : part);
+    const text = withoutEntities(marked ? part.slice(6, -7) : part);
     return text === '' ? [] : [{ text, marked }];
   });
 }
 
-function unescape(text: string): string {
+function withoutEntities(text: string): string {
   return text.replaceAll(/&(lt|gt|quot|amp|#39|#x27);/g, (whole, name: string) => entities[name] ?? whole);
 }

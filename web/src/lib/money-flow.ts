@@ -58,9 +58,15 @@ function gather(legs: readonly Leg[], side: 'debit' | 'credit', currency: string
     const money = leg[side];
     if (!money || money.currency !== currency || BigInt(money.amountMinor) === 0n) continue;
     const before = sums.get(leg.account)?.amountMinor ?? 0n;
-    sums.set(leg.account, { account: leg.account, name: leg.accountName || leg.account, amountMinor: before + BigInt(money.amountMinor) });
+    sums.set(leg.account, {
+      account: leg.account,
+      name: leg.accountName || leg.account,
+      amountMinor: before + BigInt(money.amountMinor),
+    });
   }
-  return [...sums.values()].sort((a, b) => (a.amountMinor < b.amountMinor ? 1 : a.amountMinor > b.amountMinor ? -1 : a.account.localeCompare(b.account)));
+  return [...sums.values()].sort((a, b) =>
+    a.amountMinor < b.amountMinor ? 1 : a.amountMinor > b.amountMinor ? -1 : a.account.localeCompare(b.account),
+  );
 }
 
 function place(sums: readonly Sum[], total: bigint): FlowNode[] {
@@ -86,7 +92,8 @@ function ribbonsOf(left: readonly FlowNode[], right: readonly FlowNode[]): Ribbo
     while (rest > 0n && to < right.length) {
       const room = leftOver[to] ?? 0n;
       const amountMinor = rest < room ? rest : room;
-      if (amountMinor > 0n) ribbons.push(ribbon({ left, right, from, to, amountMinor, out: node.amountMinor - rest, into: room }));
+      if (amountMinor > 0n)
+        ribbons.push(ribbon({ left, right, from, to, amountMinor, out: node.amountMinor - rest, into: room }));
       rest -= amountMinor;
       leftOver[to] = room - amountMinor;
       if (leftOver[to] === 0n) to += 1;
@@ -108,7 +115,10 @@ interface RibbonParts {
 function ribbon({ left, right, from, to, amountMinor, out, into }: RibbonParts): Ribbon {
   const start = left[from] as FlowNode;
   const end = right[to] as FlowNode;
-  const height = Math.min(share(amountMinor, start.amountMinor) * start.height, share(amountMinor, end.amountMinor) * end.height);
+  const height = Math.min(
+    share(amountMinor, start.amountMinor) * start.height,
+    share(amountMinor, end.amountMinor) * end.height,
+  );
   return {
     from,
     to,

@@ -3,8 +3,32 @@ import type { Money } from '../api/types.ts';
 
 /** ISO 4217 exponents that are not 2. */
 const exponents: Readonly<Record<string, number>> = {
-  BIF: 0, CLP: 0, DJF: 0, GNF: 0, ISK: 0, JPY: 0, KMF: 0, KRW: 0, PYG: 0, RWF: 0, UGX: 0, UYI: 0, VND: 0, VUV: 0,
-  XAF: 0, XOF: 0, XPF: 0, BHD: 3, IQD: 3, JOD: 3, KWD: 3, LYD: 3, OMR: 3, TND: 3, CLF: 4, UYW: 4,
+  BIF: 0,
+  CLP: 0,
+  DJF: 0,
+  GNF: 0,
+  ISK: 0,
+  JPY: 0,
+  KMF: 0,
+  KRW: 0,
+  PYG: 0,
+  RWF: 0,
+  UGX: 0,
+  UYI: 0,
+  VND: 0,
+  VUV: 0,
+  XAF: 0,
+  XOF: 0,
+  XPF: 0,
+  BHD: 3,
+  IQD: 3,
+  JOD: 3,
+  KWD: 3,
+  LYD: 3,
+  OMR: 3,
+  TND: 3,
+  CLF: 4,
+  UYW: 4,
 };
 
 /** How many digits follow the decimal point in a currency's amounts. */
@@ -45,7 +69,10 @@ export function parseAmount(text: string, currency: string): bigint | undefined 
 }
 
 export function subtract(from: Money, amount: Money | undefined): Money {
-  return { currency: from.currency, amountMinor: (BigInt(from.amountMinor) - BigInt(amount?.amountMinor ?? '0')).toString() };
+  return {
+    currency: from.currency,
+    amountMinor: (BigInt(from.amountMinor) - BigInt(amount?.amountMinor ?? '0')).toString(),
+  };
 }
 
 const formatters = new Map<string, Intl.NumberFormat>();

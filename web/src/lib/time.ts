@@ -30,6 +30,7 @@ export function formatAgo(at: Date, now: Date): string {
   const seconds = (now.getTime() - at.getTime()) / 1000;
   if (seconds > 7 * 86_400) return at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
   const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
-  for (const [unit, length] of steps) if (seconds >= length) return relative.format(-Math.floor(seconds / length), unit);
+  for (const [unit, length] of steps)
+    if (seconds >= length) return relative.format(-Math.floor(seconds / length), unit);
   return 'just now';
 }

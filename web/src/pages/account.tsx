@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { changePassword, endSession, meQuery, sendVerification, sessionsQuery, updateMe } from '../api/session.ts';
 import type { Session, User } from '../api/types.ts';
-import { fieldError, Form } from '../forms/form.tsx';
+import { Form, fieldError } from '../forms/form.tsx';
 import { useTitle } from '../lib/use-title.ts';
 import { sentence } from '../lib/words.ts';
 import { Badge, Notice, PageHead, Time } from '../ui/bits.tsx';
@@ -42,8 +42,21 @@ function Profile({ user }: { user: User }) {
       <h2 id="profile-title" className="section-title">
         You
       </h2>
-      <Form label="Profile" onSubmit={(values) => save.mutate((values.displayName ?? '').trim())} error={save.error} fields={['displayName']}>
-        <TextField label="Your name" name="displayName" defaultValue={user.displayName} autoComplete="name" maxLength={80} isRequired error={fieldError(save.error, 'displayName')} />
+      <Form
+        label="Profile"
+        onSubmit={(values) => save.mutate((values.displayName ?? '').trim())}
+        error={save.error}
+        fields={['displayName']}
+      >
+        <TextField
+          label="Your name"
+          name="displayName"
+          defaultValue={user.displayName}
+          autoComplete="name"
+          maxLength={80}
+          isRequired
+          error={fieldError(save.error, 'displayName')}
+        />
         <div>
           <Button type="submit" isPending={save.isPending}>
             Save the name
@@ -75,7 +88,11 @@ function Profile({ user }: { user: User }) {
 }
 
 function VerifyAgain() {
-  const send = useMutation({ mutationFn: sendVerification, onSuccess: () => toast('The mail is on its way.'), onError: toastProblem });
+  const send = useMutation({
+    mutationFn: sendVerification,
+    onSuccess: () => toast('The mail is on its way.'),
+    onError: toastProblem,
+  });
   return (
     <Notice tone="warn" title="Your address is not verified">
       <p>Open the link in the mail we sent you.</p>
@@ -102,9 +119,32 @@ function Password() {
       <h2 id="password-title" className="section-title">
         Password
       </h2>
-      <Form key={round} label="Password" onSubmit={(values) => change.mutate({ currentPassword: values.currentPassword ?? '', newPassword: values.newPassword ?? '' })} error={change.error} fields={['currentPassword', 'newPassword']}>
-        <TextField label="Password now" name="currentPassword" type="password" autoComplete="current-password" isRequired error={fieldError(change.error, 'currentPassword')} />
-        <TextField label="New password" name="newPassword" type="password" autoComplete="new-password" isRequired hint="At least 8 characters. Changing it ends every other session." error={fieldError(change.error, 'newPassword')} />
+      <Form
+        key={round}
+        label="Password"
+        onSubmit={(values) =>
+          change.mutate({ currentPassword: values.currentPassword ?? '', newPassword: values.newPassword ?? '' })
+        }
+        error={change.error}
+        fields={['currentPassword', 'newPassword']}
+      >
+        <TextField
+          label="Password now"
+          name="currentPassword"
+          type="password"
+          autoComplete="current-password"
+          isRequired
+          error={fieldError(change.error, 'currentPassword')}
+        />
+        <TextField
+          label="New password"
+          name="newPassword"
+          type="password"
+          autoComplete="new-password"
+          isRequired
+          hint="At least 8 characters. Changing it ends every other session."
+          error={fieldError(change.error, 'newPassword')}
+        />
         <div>
           <Button type="submit" isPending={change.isPending}>
             Change the password
@@ -164,8 +204,12 @@ function SessionRow({ session }: { session: Session }) {
 
 /** `Firefox on Linux`, as far as the browser says. */
 function browserName(userAgent: string): string {
-  const browser = [/Edg/, /Firefox/, /Chrome/, /Safari/].find((one) => one.test(userAgent))?.source.replace('Edg', 'Edge');
-  const system = [/Android/, /iPhone|iPad/, /Windows/, /Mac OS/, /Linux/].map((one) => one.exec(userAgent)?.[0]).find(Boolean);
+  const browser = [/Edg/, /Firefox/, /Chrome/, /Safari/]
+    .find((one) => one.test(userAgent))
+    ?.source.replace('Edg', 'Edge');
+  const system = [/Android/, /iPhone|iPad/, /Windows/, /Mac OS/, /Linux/]
+    .map((one) => one.exec(userAgent)?.[0])
+    .find(Boolean);
   if (!browser) return userAgent.slice(0, 60) || 'A program';
   return system ? `${browser} on ${system}` : browser;
 }

@@ -28,7 +28,9 @@ export function CataloguePage() {
       </header>
       <Filters level={level} language={language} courses={query.data?.pages.flatMap((page) => page.courses) ?? []} />
       <QueryView query={query} skeleton={<CardSkeletons />}>
-        {(data) => <CourseGrid courses={data.pages.flatMap((page) => page.courses)} filtered={Boolean(level || language)} />}
+        {(data) => (
+          <CourseGrid courses={data.pages.flatMap((page) => page.courses)} filtered={Boolean(level || language)} />
+        )}
       </QueryView>
       {query.hasNextPage && (
         <Button isPending={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>
@@ -66,7 +68,9 @@ interface FiltersProps {
 
 /** Links, so that they work before and without scripts; languages are offered as the courses have them. */
 function Filters({ level, language, courses }: FiltersProps) {
-  const languages = [...new Set([...courses.map((course) => course.language), ...(language ? [language] : [])])].filter(Boolean).sort();
+  const languages = [...new Set([...courses.map((course) => course.language), ...(language ? [language] : [])])]
+    .filter(Boolean)
+    .sort();
   return (
     <nav className="filters" aria-label="Filter courses">
       <ul className="chips">
@@ -87,10 +91,23 @@ function Filters({ level, language, courses }: FiltersProps) {
   );
 }
 
-function FilterChip({ label, on, search }: { label: string; on: boolean; search: { level: string | undefined; language: string | undefined } }) {
+function FilterChip({
+  label,
+  on,
+  search,
+}: {
+  label: string;
+  on: boolean;
+  search: { level: string | undefined; language: string | undefined };
+}) {
   return (
     <li>
-      <Link to="/courses" search={search} className={on ? 'chip chip-on' : 'chip'} aria-current={on ? 'true' : undefined}>
+      <Link
+        to="/courses"
+        search={search}
+        className={on ? 'chip chip-on' : 'chip'}
+        aria-current={on ? 'true' : undefined}
+      >
         {label}
       </Link>
     </li>
@@ -100,7 +117,11 @@ function FilterChip({ label, on, search }: { label: string; on: boolean; search:
 function CourseGrid({ courses, filtered }: { courses: readonly Course[]; filtered: boolean }) {
   if (courses.length === 0) {
     return filtered ? (
-      <EmptyState icon="search" title="No course matches these filters" action={<ButtonLink to="/courses">Show all courses</ButtonLink>} />
+      <EmptyState
+        icon="search"
+        title="No course matches these filters"
+        action={<ButtonLink to="/courses">Show all courses</ButtonLink>}
+      />
     ) : (
       <EmptyState icon="book" title="No course has been published yet">
         <p>Courses appear here as soon as an instructor publishes one.</p>
@@ -119,7 +140,10 @@ function CourseGrid({ courses, filtered }: { courses: readonly Course[]; filtere
 }
 
 function CourseCard({ course }: { course: Course }) {
-  const facts = [course.lessonCount > 0 && plural(course.lessonCount, 'lesson'), formatDuration(course.durationSeconds)].filter(Boolean);
+  const facts = [
+    course.lessonCount > 0 && plural(course.lessonCount, 'lesson'),
+    formatDuration(course.durationSeconds),
+  ].filter(Boolean);
   return (
     <article className="course-card">
       <CoverArt slug={course.slug} />

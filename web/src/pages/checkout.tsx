@@ -39,8 +39,16 @@ function Settled({ order }: { order: Order }) {
   const first = order.lines[0];
   if (order.status === 'cancelled') {
     return (
-      <EmptyState icon="close" title="This order is cancelled" action={<ButtonLink to="/courses">See all courses</ButtonLink>}>
-        <p>{order.cancelledBecause === 'expired' ? 'It was not paid in time. Nothing was charged.' : 'Nothing was charged.'}</p>
+      <EmptyState
+        icon="close"
+        title="This order is cancelled"
+        action={<ButtonLink to="/courses">See all courses</ButtonLink>}
+      >
+        <p>
+          {order.cancelledBecause === 'expired'
+            ? 'It was not paid in time. Nothing was charged.'
+            : 'Nothing was charged.'}
+        </p>
       </EmptyState>
     );
   }
@@ -147,7 +155,11 @@ function PaymentFailure({ failed, error }: { failed: Payment | undefined; error:
     const problem = asProblem(error);
     return (
       <Notice tone="danger" title={problem.title} live>
-        <p>{problem.passing ? `${problem.detail} Pressing “Pay” again is safe: you can never be charged twice.` : problem.detail}</p>
+        <p>
+          {problem.passing
+            ? `${problem.detail} Pressing “Pay” again is safe: you can never be charged twice.`
+            : problem.detail}
+        </p>
       </Notice>
     );
   }
@@ -188,7 +200,10 @@ function useExpiry(order: Order): boolean {
   const leftMs = order.expiresAt ? new Date(order.expiresAt).getTime() - Date.now() : Number.POSITIVE_INFINITY;
   useEffect(() => {
     if (leftMs > 2 ** 31 - 1) return undefined;
-    const timer = setTimeout(() => void client.invalidateQueries({ queryKey: ['order', order.id] }), Math.max(1_000, leftMs + 1_000));
+    const timer = setTimeout(
+      () => void client.invalidateQueries({ queryKey: ['order', order.id] }),
+      Math.max(1_000, leftMs + 1_000),
+    );
     return () => clearTimeout(timer);
   }, [client, order.id, leftMs]);
   return leftMs <= 0;

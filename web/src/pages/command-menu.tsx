@@ -9,8 +9,8 @@ import { Menu, MenuItem } from 'react-aria-components/Menu';
 import { Modal, ModalOverlay } from 'react-aria-components/Modal';
 import { TextField } from 'react-aria-components/TextField';
 import { searchQuery } from '../api/catalogue.ts';
-import { kindWords } from '../lib/words.ts';
 import { useMe } from '../lib/use-me.ts';
+import { kindWords } from '../lib/words.ts';
 import { Icon, type IconName } from '../ui/icons.tsx';
 import { places } from './person-menus.tsx';
 
@@ -33,9 +33,16 @@ export function CommandMenu({ onClose }: { onClose: () => void }) {
             <TextField aria-label="Search courses, lessons and places" className="command-field" autoFocus>
               <Icon name="search" />
               <Input className="command-input" placeholder="Search courses, lessons, places" maxLength={200} />
-              <kbd aria-hidden="true">Esc</kbd>
+              <span className="key" aria-hidden="true">
+                Esc
+              </span>
             </TextField>
-            <Menu className="menu command-list" aria-label="Results" items={commands} renderEmptyState={() => <p className="command-empty">Nothing matches.</p>}>
+            <Menu
+              className="menu command-list"
+              aria-label="Results"
+              items={commands}
+              renderEmptyState={() => <p className="command-empty">Nothing matches.</p>}
+            >
               {(command) => (
                 <MenuItem id={command.id} textValue={command.label} className="menu-item" onAction={command.go}>
                   <Icon name={command.icon} size={18} />
@@ -64,7 +71,13 @@ function useCommands(text: string, onClose: () => void): Command[] {
     { id: 'courses', label: 'All courses', hint: 'Go to', icon: 'book', go: run(() => navigate({ to: '/courses' })) },
     ...places
       .filter((place) => me.user && (!place.role || me.has(place.role)))
-      .map((place) => ({ id: place.to, label: place.label, hint: 'Go to', icon: place.icon, go: run(() => navigate({ to: place.to })) })),
+      .map((place) => ({
+        id: place.to,
+        label: place.label,
+        hint: 'Go to',
+        icon: place.icon,
+        go: run(() => navigate({ to: place.to })),
+      })),
   ];
   if (text === '') return open;
   const named = open.filter((place) => place.label.toLowerCase().includes(text.toLowerCase()));

@@ -16,7 +16,8 @@ export function CourseOffer({ course }: { course: Course }) {
   const me = useMe();
   const access = useQuery({ ...accessQuery(course.id), enabled: me.state === 'user' });
   const free = isZero(course.price);
-  if (me.state === 'user' && access.data?.entitled) return <Owned course={course} teaches={access.data.because.some((why) => why.kind === 'teaches')} />;
+  if (me.state === 'user' && access.data?.entitled)
+    return <Owned course={course} teaches={access.data.because.some((why) => why.kind === 'teaches')} />;
   return (
     <div className="offer">
       <p className="offer-price">
@@ -46,22 +47,31 @@ function Take({ course, free, isReady }: { course: Course; free: boolean; isRead
   const take = useMutation({
     mutationFn: () => placeOrder(course.id),
     onSuccess: ({ order }) => {
-      if (order.status === 'awaiting_payment') return navigate({ to: '/checkout/$orderId', params: { orderId: order.id } });
+      if (order.status === 'awaiting_payment')
+        return navigate({ to: '/checkout/$orderId', params: { orderId: order.id } });
       return client.invalidateQueries({ queryKey: ['access', course.id] });
     },
     onError: (error) => {
-      if (asProblem(error).code === 'already_enrolled') void client.invalidateQueries({ queryKey: ['access', course.id] });
+      if (asProblem(error).code === 'already_enrolled')
+        void client.invalidateQueries({ queryKey: ['access', course.id] });
     },
   });
   const waiting = take.isSuccess && take.data.order.status === 'paid';
   useQuery({
     ...accessQuery(course.id),
     enabled: waiting,
-    refetchInterval: (query) => (query.state.dataUpdateCount > pollAttemptsMax ? false : backOffMs(query.state.dataUpdateCount)),
+    refetchInterval: (query) =>
+      query.state.dataUpdateCount > pollAttemptsMax ? false : backOffMs(query.state.dataUpdateCount),
   });
   return (
     <>
-      <Button look="primary" wide isDisabled={!isReady} isPending={take.isPending || waiting} onPress={() => take.mutate()}>
+      <Button
+        look="primary"
+        wide
+        isDisabled={!isReady}
+        isPending={take.isPending || waiting}
+        onPress={() => take.mutate()}
+      >
         {waiting ? 'Opening the course' : free ? 'Enrol for free' : 'Buy this course'}
       </Button>
       {take.error && (
@@ -87,7 +97,8 @@ function Owned({ course, teaches }: { course: Course; teaches: boolean }) {
     );
   }
   const progress = mine?.progress;
-  const done = progress !== undefined && progress.completedLessons >= progress.totalLessons && progress.totalLessons > 0;
+  const done =
+    progress !== undefined && progress.completedLessons >= progress.totalLessons && progress.totalLessons > 0;
   return (
     <div className="offer">
       <p className="offer-owned">{done ? 'You have finished this course' : 'This course is yours'}</p>

@@ -32,7 +32,12 @@ export function CourseOutline({ course, sections }: { course: Course; sections: 
           <ol className="outline-lessons">
             {section.lessons.map((lesson) => (
               <li key={lesson.id}>
-                <LessonRow lesson={lesson} open={entitled || lesson.preview} done={done.has(lesson.id)} marked={lesson.preview && !entitled} />
+                <LessonRow
+                  lesson={lesson}
+                  open={entitled || lesson.preview}
+                  done={done.has(lesson.id)}
+                  marked={lesson.preview && !entitled}
+                />
               </li>
             ))}
           </ol>
@@ -42,7 +47,17 @@ export function CourseOutline({ course, sections }: { course: Course; sections: 
   );
 }
 
-function LessonRow({ lesson, open, done, marked }: { lesson: OutlineLesson; open: boolean; done: boolean; marked: boolean }) {
+function LessonRow({
+  lesson,
+  open,
+  done,
+  marked,
+}: {
+  lesson: OutlineLesson;
+  open: boolean;
+  done: boolean;
+  marked: boolean;
+}) {
   const inside = (
     <>
       <Icon name={done ? 'check' : open ? (kindIcons[lesson.kind ?? ''] ?? 'text') : 'lock'} size={18} />
@@ -59,7 +74,11 @@ function LessonRow({ lesson, open, done, marked }: { lesson: OutlineLesson; open
   );
   if (!open) return <span className="outline-lesson">{inside}</span>;
   return (
-    <Link to="/lessons/$lessonId" params={{ lessonId: lesson.id }} className={done ? 'outline-lesson outline-done' : 'outline-lesson'}>
+    <Link
+      to="/lessons/$lessonId"
+      params={{ lessonId: lesson.id }}
+      className={done ? 'outline-lesson outline-done' : 'outline-lesson'}
+    >
       {inside}
     </Link>
   );

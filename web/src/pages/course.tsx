@@ -7,8 +7,8 @@ import { useTitle } from '../lib/use-title.ts';
 import { languageName, levelWords, plural } from '../lib/words.ts';
 import { Badge, Breadcrumbs, CoverArt, Time } from '../ui/bits.tsx';
 import { QueryView, Skeleton } from '../ui/states.tsx';
-import { CourseOutline } from './course-outline.tsx';
 import { CourseOffer } from './course-offer.tsx';
+import { CourseOutline } from './course-outline.tsx';
 
 const route = getRouteApi('/courses/$slug');
 

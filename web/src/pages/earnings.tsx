@@ -12,7 +12,7 @@ import { RequireUser } from './require-user.tsx';
 
 export function EarningsPage() {
   useTitle('Earnings');
-  return <RequireUser role="instructor">{() => <Earnings />}</RequireUser>;
+  return <RequireUser holding="instructor">{() => <Earnings />}</RequireUser>;
 }
 
 function Earnings() {
@@ -67,7 +67,11 @@ const columns: readonly Column<Earning>[] = [
   { name: 'Tax', numeric: true, render: (one) => <Money value={one.tax} /> },
   { name: 'Platform fee', numeric: true, render: (one) => <Money value={one.platformFee} /> },
   { name: 'Your share', numeric: true, render: (one) => <Money value={one.share} /> },
-  { name: 'Given back', numeric: true, render: (one) => (isZero(one.refundedShare) ? '–' : <Money value={one.refundedShare} />) },
+  {
+    name: 'Given back',
+    numeric: true,
+    render: (one) => (isZero(one.refundedShare) ? '–' : <Money value={one.refundedShare} />),
+  },
 ];
 
 function Sales({ earnings }: { earnings: readonly Earning[] }) {
@@ -78,5 +82,12 @@ function Sales({ earnings }: { earnings: readonly Earning[] }) {
       </EmptyState>
     );
   }
-  return <Table caption="Sales of your courses" columns={columns} rows={earnings} rowKey={(one) => `${one.orderId}.${one.courseId}`} />;
+  return (
+    <Table
+      caption="Sales of your courses"
+      columns={columns}
+      rows={earnings}
+      rowKey={(one) => `${one.orderId}.${one.courseId}`}
+    />
+  );
 }

@@ -1,12 +1,19 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import { createLesson, createSection, draftCourseQuery, type LessonFields, publishCourse, updateCourse } from '../api/authoring.ts';
+import {
+  createLesson,
+  createSection,
+  draftCourseQuery,
+  type LessonFields,
+  publishCourse,
+  updateCourse,
+} from '../api/authoring.ts';
 import { outlineQuery } from '../api/catalogue.ts';
 import { asProblem } from '../api/problem.ts';
 import type { Course, OutlineSection } from '../api/types.ts';
 import { CourseForm } from '../forms/course-form.tsx';
-import { fieldError, Form } from '../forms/form.tsx';
+import { Form, fieldError } from '../forms/form.tsx';
 import { LessonForm } from '../forms/lesson-form.tsx';
 import { formatDuration } from '../lib/time.ts';
 import { useTitle } from '../lib/use-title.ts';
@@ -25,7 +32,7 @@ const route = getRouteApi('/teach/courses/$courseId');
 
 export function EditCoursePage() {
   const { courseId } = route.useParams();
-  return <RequireUser role="instructor">{() => <Editor courseId={courseId} />}</RequireUser>;
+  return <RequireUser holding="instructor">{() => <Editor courseId={courseId} />}</RequireUser>;
 }
 
 function Editor({ courseId }: { courseId: string }) {
@@ -46,7 +53,11 @@ function EditCourse({ course, etag }: { course: Course; etag: string }) {
       <PageHead
         title={course.title}
         crumbs={[{ label: 'My courses', link: { to: '/teach' } }, { label: course.title }]}
-        lead={course.release > 0 ? `Release ${course.release} is what learners see. Changes reach them when you publish.` : 'A draft. Nobody but you sees it until you publish.'}
+        lead={
+          course.release > 0
+            ? `Release ${course.release} is what learners see. Changes reach them when you publish.`
+            : 'A draft. Nobody but you sees it until you publish.'
+        }
         actions={
           <>
             {course.release > 0 && (
@@ -62,7 +73,11 @@ function EditCourse({ course, etag }: { course: Course; etag: string }) {
         label="Parts of the course"
         items={[
           { id: 'lessons', label: 'Lessons', content: <DraftOutline courseId={course.id} /> },
-          { id: 'details', label: 'Description and price', content: <Details key={etag} course={course} etag={etag} /> },
+          {
+            id: 'details',
+            label: 'Description and price',
+            content: <Details key={etag} course={course} etag={etag} />,
+          },
         ]}
       />
     </>
@@ -74,7 +89,11 @@ function Publish({ course }: { course: Course }) {
   const publish = useMutation({
     mutationFn: () => publishCourse(course.id),
     onSuccess: async (data) => {
-      toast(data.course.release === course.release ? 'Nothing has changed since the last release.' : `Release ${data.course.release} is out.`);
+      toast(
+        data.course.release === course.release
+          ? 'Nothing has changed since the last release.'
+          : `Release ${data.course.release} is out.`,
+      );
       await client.invalidateQueries();
     },
     onError: (error) => {
@@ -108,7 +127,13 @@ function Details({ course, etag }: { course: Course; etag: string }) {
           </Button>
         </Notice>
       )}
-      <CourseForm course={course} submitLabel="Save" isPending={save.isPending} error={save.error} onSubmit={(fields) => save.mutate(fields)} />
+      <CourseForm
+        course={course}
+        submitLabel="Save"
+        isPending={save.isPending}
+        error={save.error}
+        onSubmit={(fields) => save.mutate(fields)}
+      />
     </div>
   );
 }
@@ -153,7 +178,9 @@ function DraftSection({ section, courseId }: { section: OutlineSection; courseId
               <Icon name={lesson.kind === 'video' ? 'video' : lesson.kind === 'quiz' ? 'quiz' : 'text'} size={18} />
               <span className="outline-name">{lesson.title}</span>
               {lesson.preview && <Badge tone="accent">Preview</Badge>}
-              <span className="outline-kind">{[kindWords[lesson.kind ?? ''], formatDuration(lesson.durationSeconds)].filter(Boolean).join(', ')}</span>
+              <span className="outline-kind">
+                {[kindWords[lesson.kind ?? ''], formatDuration(lesson.durationSeconds)].filter(Boolean).join(', ')}
+              </span>
             </Link>
           </li>
         ))}
@@ -177,8 +204,20 @@ function NewSection({ courseId, onClose }: { courseId: string; onClose: () => vo
   });
   return (
     <Dialog title="New section" isOpen onClose={onClose} busy={create.isPending}>
-      <Form label="New section" onSubmit={(values) => create.mutate((values.title ?? '').trim())} error={create.error} fields={['title']}>
-        <TextField label="Title" name="title" isRequired autoFocus maxLength={120} error={fieldError(create.error, 'title')} />
+      <Form
+        label="New section"
+        onSubmit={(values) => create.mutate((values.title ?? '').trim())}
+        error={create.error}
+        fields={['title']}
+      >
+        <TextField
+          label="Title"
+          name="title"
+          isRequired
+          autoFocus
+          maxLength={120}
+          error={fieldError(create.error, 'title')}
+        />
         <div className="button-row button-row-end">
           <Button type="submit" look="primary" isPending={create.isPending}>
             Add the section
@@ -202,7 +241,12 @@ function NewLesson({ sectionId, courseId, onClose }: { sectionId: string; course
   });
   return (
     <Dialog title="New lesson" isOpen onClose={onClose} busy={create.isPending}>
-      <LessonForm submitLabel="Add the lesson" isPending={create.isPending} error={create.error} onSubmit={(fields) => create.mutate(fields)} />
+      <LessonForm
+        submitLabel="Add the lesson"
+        isPending={create.isPending}
+        error={create.error}
+        onSubmit={(fields) => create.mutate(fields)}
+      />
     </Dialog>
   );
 }

@@ -14,7 +14,7 @@ const route = getRouteApi('/teach/lessons/$lessonId');
 
 export function EditLessonPage() {
   const { lessonId } = route.useParams();
-  return <RequireUser role="instructor">{() => <Editor lessonId={lessonId} />}</RequireUser>;
+  return <RequireUser holding="instructor">{() => <Editor lessonId={lessonId} />}</RequireUser>;
 }
 
 function Editor({ lessonId }: { lessonId: string }) {
@@ -32,7 +32,8 @@ function EditLesson({ lesson, etag }: { lesson: Lesson; etag: string }) {
   useTitle(`Edit ${lesson.title}`);
   const client = useQueryClient();
   const save = useMutation({
-    mutationFn: ({ title, content, preview }: LessonFields) => updateLesson(lesson.id, { title, content, preview }, etag),
+    mutationFn: ({ title, content, preview }: LessonFields) =>
+      updateLesson(lesson.id, { title, content, preview }, etag),
     onSuccess: async () => {
       toast('Saved in the draft.');
       await client.invalidateQueries({ queryKey: ['draft-lesson', lesson.id] });
@@ -56,7 +57,13 @@ function EditLesson({ lesson, etag }: { lesson: Lesson; etag: string }) {
         }
       />
       <div className="panel">
-        <LessonForm lesson={lesson} submitLabel="Save" isPending={save.isPending} error={save.error} onSubmit={(fields) => save.mutate(fields)} />
+        <LessonForm
+          lesson={lesson}
+          submitLabel="Save"
+          isPending={save.isPending}
+          error={save.error}
+          onSubmit={(fields) => save.mutate(fields)}
+        />
       </div>
     </>
   );

@@ -19,7 +19,7 @@ const route = getRouteApi('/finance/orders/$orderId');
 export function FinanceOrderPage() {
   useTitle('One order’s money');
   const { orderId } = route.useParams();
-  return <RequireUser role="finance">{() => <OneOrder orderId={orderId} />}</RequireUser>;
+  return <RequireUser holding="finance">{() => <OneOrder orderId={orderId} />}</RequireUser>;
 }
 
 function OneOrder({ orderId }: { orderId: string }) {
@@ -31,7 +31,9 @@ function OneOrder({ orderId }: { orderId: string }) {
       <QueryView query={order} skeleton={<Skeleton lines={4} label="Loading the order" />}>
         {(data) => <OrderHead order={data} />}
       </QueryView>
-      <QueryView query={entries}>{(data) => <Journals entries={data.pages.flatMap((page) => page.entries)} />}</QueryView>
+      <QueryView query={entries}>
+        {(data) => <Journals entries={data.pages.flatMap((page) => page.entries)} />}
+      </QueryView>
     </div>
   );
 }

@@ -3,8 +3,8 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { ordersQuery } from '../api/orders.ts';
 import type { Order } from '../api/types.ts';
-import { useTitle } from '../lib/use-title.ts';
 import { isZero } from '../lib/money.ts';
+import { useTitle } from '../lib/use-title.ts';
 import { orderStatusWords } from '../lib/words.ts';
 import { Money, PageHead, Time } from '../ui/bits.tsx';
 import { Button } from '../ui/button.tsx';
@@ -19,7 +19,7 @@ const route = getRouteApi('/finance/orders');
 
 export function FinanceOrdersPage() {
   useTitle('All orders');
-  return <RequireUser role="finance">{() => <AllOrders />}</RequireUser>;
+  return <RequireUser holding="finance">{() => <AllOrders />}</RequireUser>;
 }
 
 function AllOrders() {
@@ -42,7 +42,9 @@ function AllOrders() {
         {(data) => {
           const orders = data.pages.flatMap((page) => page.orders);
           if (orders.length === 0) return <EmptyState icon="receipt" title="No orders here" />;
-          return <Table caption="Orders" columns={columnsWith(setRefunding)} rows={orders} rowKey={(order) => order.id} />;
+          return (
+            <Table caption="Orders" columns={columnsWith(setRefunding)} rows={orders} rowKey={(order) => order.id} />
+          );
         }}
       </QueryView>
       {query.hasNextPage && (
@@ -58,7 +60,12 @@ function AllOrders() {
 function StatusChip({ label, on, status }: { label: string; on: boolean; status: string | undefined }) {
   return (
     <li>
-      <Link to="/finance/orders" search={{ status }} className={on ? 'chip chip-on' : 'chip'} aria-current={on ? 'true' : undefined}>
+      <Link
+        to="/finance/orders"
+        search={{ status }}
+        className={on ? 'chip chip-on' : 'chip'}
+        aria-current={on ? 'true' : undefined}
+      >
         {label}
       </Link>
     </li>
@@ -79,13 +86,18 @@ function columnsWith(onRefund: (order: Order) => void): readonly Column<Order>[]
     { name: 'Courses', render: (order) => order.lines.map((line) => line.title).join(', ') },
     { name: 'State', render: (order) => <OrderBadge order={order} /> },
     { name: 'Total', numeric: true, render: (order) => <Money value={order.total} /> },
-    { name: 'Refunded', numeric: true, render: (order) => (isZero(order.refunded) ? '–' : <Money value={order.refunded} />) },
+    {
+      name: 'Refunded',
+      numeric: true,
+      render: (order) => (isZero(order.refunded) ? '–' : <Money value={order.refunded} />),
+    },
     { name: 'Refund', render: (order) => <RefundButton order={order} onRefund={onRefund} /> },
   ];
 }
 
 function RefundButton({ order, onRefund }: { order: Order; onRefund: (order: Order) => void }) {
-  const isOpen = (order.status === 'paid' || order.status === 'partially_refunded') && BigInt(leftOf(order).amountMinor) > 0n;
+  const isOpen =
+    (order.status === 'paid' || order.status === 'partially_refunded') && BigInt(leftOf(order).amountMinor) > 0n;
   if (!isOpen) return null;
   return (
     <Button small aria-label={`Refund order ${order.number}`} onPress={() => onRefund(order)}>

@@ -16,7 +16,7 @@ const route = getRouteApi('/finance/journals');
 
 export function JournalsPage() {
   useTitle('Journals');
-  return <RequireUser role="finance">{() => <Journals />}</RequireUser>;
+  return <RequireUser holding="finance">{() => <Journals />}</RequireUser>;
 }
 
 function Journals() {
@@ -25,9 +25,14 @@ function Journals() {
   return (
     <div className="page">
       <FinanceNav />
-      <PageHead title="Journals" lead="Every movement of money, newest first. Each journal’s debits equal its credits." />
+      <PageHead
+        title="Journals"
+        lead="Every movement of money, newest first. Each journal’s debits equal its credits."
+      />
       <FilterForm order={order} account={account} />
-      <QueryView query={query}>{(data) => <EntryTable entries={data.pages.flatMap((page) => page.entries)} />}</QueryView>
+      <QueryView query={query}>
+        {(data) => <EntryTable entries={data.pages.flatMap((page) => page.entries)} />}
+      </QueryView>
       {query.hasNextPage && (
         <Button isPending={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>
           Show older journals
@@ -40,7 +45,10 @@ function Journals() {
 function FilterForm({ order, account }: { order: string | undefined; account: string | undefined }) {
   const navigate = useNavigate();
   const submit = (values: Readonly<Record<string, string>>) =>
-    void navigate({ to: '/finance/journals', search: { order: values.order?.trim() || undefined, account: values.account?.trim() || undefined } });
+    void navigate({
+      to: '/finance/journals',
+      search: { order: values.order?.trim() || undefined, account: values.account?.trim() || undefined },
+    });
   return (
     <div className="filter-form">
       <Form key={`${order}.${account}`} label="Filter journals" onSubmit={submit} error={undefined} fields={[]}>

@@ -32,7 +32,15 @@ function Enrolments({ enrolments }: { enrolments: readonly Enrolment[] }) {
   return (
     <>
       {active.length === 0 ? (
-        <EmptyState icon="book" title="You are not in any course yet" action={<ButtonLink to="/courses" look="primary">Find a course</ButtonLink>}>
+        <EmptyState
+          icon="book"
+          title="You are not in any course yet"
+          action={
+            <ButtonLink to="/courses" look="primary">
+              Find a course
+            </ButtonLink>
+          }
+        >
           <p>Courses you enrol in or buy are kept here, with where you left off.</p>
         </EmptyState>
       ) : (
@@ -95,7 +103,12 @@ function Active({ enrolment }: { enrolment: Enrolment }) {
         </Badge>
       ) : (
         enrolment.nextLessonId && (
-          <ButtonLink to="/lessons/$lessonId" params={{ lessonId: enrolment.nextLessonId }} look="primary" aria-label={`Continue ${enrolment.courseTitle}`}>
+          <ButtonLink
+            to="/lessons/$lessonId"
+            params={{ lessonId: enrolment.nextLessonId }}
+            look="primary"
+            aria-label={`Continue ${enrolment.courseTitle}`}
+          >
             {completedLessons === 0 ? 'Start' : 'Continue'}
           </ButtonLink>
         )

@@ -16,7 +16,8 @@ interface BodyProps {
 }
 
 export function LessonBody({ lesson, progress, isReady, keeps }: BodyProps) {
-  if (lesson.kind === 'video') return <VideoLesson lesson={lesson} progress={progress} isReady={isReady} keeps={keeps} />;
+  if (lesson.kind === 'video')
+    return <VideoLesson lesson={lesson} progress={progress} isReady={isReady} keeps={keeps} />;
   if (lesson.kind === 'quiz') {
     if (!isReady) return <Skeleton lines={5} label="Loading the quiz" />;
     return (
@@ -57,7 +58,14 @@ function VideoLesson({ lesson, progress, isReady, keeps }: BodyProps) {
     <>
       {isReady ? (
         <Suspense fallback={<div className="player player-pending" />}>
-          <VideoPlayer video={video} title={lesson.title} lessonId={lesson.id} startSeconds={progress?.positionSeconds ?? 0} keeps={keeps} onEnded={() => keeps && finish.mutate()} />
+          <VideoPlayer
+            video={video}
+            title={lesson.title}
+            lessonId={lesson.id}
+            startSeconds={progress?.positionSeconds ?? 0}
+            keeps={keeps}
+            onEnded={() => keeps && finish.mutate()}
+          />
         </Suspense>
       ) : (
         <div className="player player-pending" />

@@ -42,10 +42,23 @@ export function LessonFoot({ lesson, course, sections, progress, keeps, entitled
   );
 }
 
-function Step({ lesson, label, draft }: { lesson: OutlineLesson | undefined; label: 'Previous' | 'Next'; draft: boolean }) {
+function Step({
+  lesson,
+  label,
+  draft,
+}: {
+  lesson: OutlineLesson | undefined;
+  label: 'Previous' | 'Next';
+  draft: boolean;
+}) {
   if (!lesson) return <span />;
   return (
-    <Link to="/lessons/$lessonId" params={{ lessonId: lesson.id }} search={draft ? { draft: true } : {}} className={`step step-${label.toLowerCase()}`}>
+    <Link
+      to="/lessons/$lessonId"
+      params={{ lessonId: lesson.id }}
+      search={draft ? { draft: true } : {}}
+      className={`step step-${label.toLowerCase()}`}
+    >
       <span className="step-label">{label}</span>
       <span className="step-title">{lesson.title}</span>
     </Link>

@@ -61,7 +61,14 @@ export function LessonOutline(props: OutlineProps) {
   );
 }
 
-function Row({ lesson, isDone, current, entitled, draft, onGo }: OutlineProps & { lesson: OutlineLesson; isDone: boolean; onGo: () => void }) {
+function Row({
+  lesson,
+  isDone,
+  current,
+  entitled,
+  draft,
+  onGo,
+}: OutlineProps & { lesson: OutlineLesson; isDone: boolean; onGo: () => void }) {
   const inside = (
     <>
       <span className={isDone ? 'dot dot-done' : 'dot'}>{isDone ? <Icon name="check" size={12} /> : null}</span>

@@ -22,7 +22,15 @@ export function LessonPage() {
   const { draft = false } = route.useSearch();
   const lesson = useQuery(lessonQuery(lessonId, draft));
   if (lesson.data) return <Study lesson={lesson.data} draft={draft} />;
-  return <div className="page page-narrow">{lesson.error ? <Shut error={lesson.error} onRetry={() => void lesson.refetch()} /> : <Skeleton lines={9} label="Loading the lesson" />}</div>;
+  return (
+    <div className="page page-narrow">
+      {lesson.error ? (
+        <Shut error={lesson.error} onRetry={() => void lesson.refetch()} />
+      ) : (
+        <Skeleton lines={9} label="Loading the lesson" />
+      )}
+    </div>
+  );
 }
 
 function Shut({ error, onRetry }: { error: unknown; onRetry: () => void }) {
@@ -31,7 +39,11 @@ function Shut({ error, onRetry }: { error: unknown; onRetry: () => void }) {
   if (problem.code !== 'not_enrolled') return <ErrorState problem={problem} onRetry={onRetry} />;
   const action =
     me.state === 'anonymous' ? (
-      <ButtonLink to="/sign-in" search={{ return: typeof location === 'undefined' ? '/' : location.pathname }} look="primary">
+      <ButtonLink
+        to="/sign-in"
+        search={{ return: typeof location === 'undefined' ? '/' : location.pathname }}
+        look="primary"
+      >
         Sign in
       </ButtonLink>
     ) : (
@@ -41,7 +53,11 @@ function Shut({ error, onRetry }: { error: unknown; onRetry: () => void }) {
     );
   return (
     <EmptyState icon="lock" title="This lesson opens with its course" action={action}>
-      <p>{me.state === 'anonymous' ? 'If the course is yours, sign in to read it.' : 'Only people who are enrolled can read it. Lessons marked “Preview” are open to everybody.'}</p>
+      <p>
+        {me.state === 'anonymous'
+          ? 'If the course is yours, sign in to read it.'
+          : 'Only people who are enrolled can read it. Lessons marked “Preview” are open to everybody.'}
+      </p>
     </EmptyState>
   );
 }
@@ -58,11 +74,31 @@ function Study({ lesson, draft }: { lesson: Lesson; draft: boolean }) {
   const mine = progress.data?.lessons.find((one) => one.lessonId === lesson.id);
   return (
     <div className="study">
-      <LessonOutline course={course.data} sections={sections} current={lesson.id} progress={progress.data} entitled={entitled} draft={draft} />
+      <LessonOutline
+        course={course.data}
+        sections={sections}
+        current={lesson.id}
+        progress={progress.data}
+        entitled={entitled}
+        draft={draft}
+      />
       <article className="study-main" key={lesson.id}>
         <LessonHead lesson={lesson} course={course.data} sections={sections} draft={draft} />
-        <LessonBody lesson={lesson} progress={mine} isReady={!progress.isLoading && !access.isLoading} keeps={progress.data !== undefined} />
-        <LessonFoot lesson={lesson} sections={sections} progress={mine} keeps={progress.data !== undefined} entitled={entitled} draft={draft} course={course.data} />
+        <LessonBody
+          lesson={lesson}
+          progress={mine}
+          isReady={!progress.isLoading && !access.isLoading}
+          keeps={progress.data !== undefined}
+        />
+        <LessonFoot
+          lesson={lesson}
+          sections={sections}
+          progress={mine}
+          keeps={progress.data !== undefined}
+          entitled={entitled}
+          draft={draft}
+          course={course.data}
+        />
       </article>
     </div>
   );

@@ -41,7 +41,9 @@ function Mailbox() {
           <p>A mail server is set up, so there is no mailbox here. Look into your own.</p>
         </EmptyState>
       ) : (
-        <QueryView query={query}>{(data) => <Mails mails={data.pages.flatMap((page) => page.mails)} showTo={all} />}</QueryView>
+        <QueryView query={query}>
+          {(data) => <Mails mails={data.pages.flatMap((page) => page.mails)} showTo={all} />}
+        </QueryView>
       )}
       {query.hasNextPage && (
         <Button isPending={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>

@@ -1,7 +1,7 @@
 /** One journal, to be looked at; the same figures stand in the table beneath it. */
 import type { Entry, Leg } from '../api/types.ts';
-import { type Flow, type FlowNode, flowsOf, type Ribbon } from '../lib/money-flow.ts';
 import { formatMoney } from '../lib/money.ts';
+import { type Flow, type FlowNode, flowsOf, type Ribbon } from '../lib/money-flow.ts';
 import { journalWords } from '../lib/words.ts';
 import { Money, Time } from '../ui/bits.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -20,7 +20,12 @@ export function Journal({ entry }: { entry: Entry }) {
       {flowsOf(entry).map((flow) => (
         <Picture key={flow.currency} flow={flow} name={name} />
       ))}
-      <Table caption={`Legs of the journal “${name}”`} columns={columns} rows={entry.legs.map((leg, index) => ({ ...leg, index }))} rowKey={(leg) => String(leg.index)} />
+      <Table
+        caption={`Legs of the journal “${name}”`}
+        columns={columns}
+        rows={entry.legs.map((leg, index) => ({ ...leg, index }))}
+        rowKey={(leg) => String(leg.index)}
+      />
     </section>
   );
 }
@@ -42,10 +47,20 @@ function Picture({ flow, name }: { flow: Flow; name: string }) {
     <section className="picture-scroll" tabIndex={0} aria-label={`Picture of the journal “${name}”`}>
       <svg className="picture" viewBox={`0 0 720 ${flow.height}`} role="img" aria-label={describe(flow)}>
         {flow.ribbons.map((ribbon) => (
-          <path key={`${ribbon.from}-${ribbon.to}`} className={`ribbon ribbon-${(flow.right.length > 1 ? ribbon.to : ribbon.from) % 5}`} d={ribbonPath(ribbon)} />
+          <path
+            key={`${ribbon.from}-${ribbon.to}`}
+            className={`ribbon ribbon-${(flow.right.length > 1 ? ribbon.to : ribbon.from) % 5}`}
+            d={ribbonPath(ribbon)}
+          />
         ))}
         {flow.left.map((node, index) => (
-          <Node key={node.account} node={node} currency={flow.currency} side="left" tone={flow.left.length > 1 ? index : 0} />
+          <Node
+            key={node.account}
+            node={node}
+            currency={flow.currency}
+            side="left"
+            tone={flow.left.length > 1 ? index : 0}
+          />
         ))}
         {flow.right.map((node, index) => (
           <Node key={node.account} node={node} currency={flow.currency} side="right" tone={index} />
@@ -55,14 +70,31 @@ function Picture({ flow, name }: { flow: Flow; name: string }) {
   );
 }
 
-function Node({ node, currency, side, tone }: { node: FlowNode; currency: string; side: 'left' | 'right'; tone: number }) {
+function Node({
+  node,
+  currency,
+  side,
+  tone,
+}: {
+  node: FlowNode;
+  currency: string;
+  side: 'left' | 'right';
+  tone: number;
+}) {
   const x = side === 'left' ? leftX - nodeWidth : rightX;
   const textX = side === 'left' ? leftX - nodeWidth - 10 : rightX + nodeWidth + 10;
   const middle = node.y + node.height / 2;
   const anchor = side === 'left' ? 'end' : 'start';
   return (
     <g>
-      <rect className={`flow-node flow-node-${tone % 5}`} x={x} y={node.y} width={nodeWidth} height={node.height} rx={3} />
+      <rect
+        className={`flow-node flow-node-${tone % 5}`}
+        x={x}
+        y={node.y}
+        width={nodeWidth}
+        height={node.height}
+        rx={3}
+      />
       <text className="flow-name" x={textX} y={middle - 3} textAnchor={anchor}>
         {shortened(node.name)}
       </text>
@@ -87,6 +119,10 @@ function ribbonPath({ fromY, toY, height }: Ribbon): string {
 
 function describe(flow: Flow): string {
   const side = (nodes: readonly FlowNode[]) =>
-    nodes.map((node) => `${node.name} ${formatMoney({ currency: flow.currency, amountMinor: node.amountMinor.toString() })}`).join(', ');
+    nodes
+      .map(
+        (node) => `${node.name} ${formatMoney({ currency: flow.currency, amountMinor: node.amountMinor.toString() })}`,
+      )
+      .join(', ');
   return `Debited: ${side(flow.left)}. Credited: ${side(flow.right)}.`;
 }

@@ -8,7 +8,11 @@ export function NotFoundPage() {
   useTitle('Page not found');
   return (
     <div className="page page-narrow">
-      <EmptyState icon="search" title="There is no page at this address" action={<ButtonLink to="/courses">See all courses</ButtonLink>}>
+      <EmptyState
+        icon="search"
+        title="There is no page at this address"
+        action={<ButtonLink to="/courses">See all courses</ButtonLink>}
+      >
         <p>The link may be old, or mistyped.</p>
       </EmptyState>
     </div>

@@ -9,7 +9,13 @@ import { EmptyState, QueryView } from '../ui/states.tsx';
 import { toastProblem } from '../ui/toast.tsx';
 import { RequireUser } from './require-user.tsx';
 
-const icons: Readonly<Record<string, IconName>> = { receipt: 'receipt', enrolment: 'book', refund: 'refund', payment_failed: 'warning', welcome: 'mail' };
+const icons: Readonly<Record<string, IconName>> = {
+  receipt: 'receipt',
+  enrolment: 'book',
+  refund: 'refund',
+  payment_failed: 'warning',
+  welcome: 'mail',
+};
 
 export function NotificationsPage() {
   useTitle('Notifications');
@@ -34,7 +40,12 @@ function Notifications() {
     <div className="page page-medium">
       <PageHead title="Notifications" actions={actions} />
       <QueryView query={query}>
-        {(data) => <NotificationList items={data.pages.flatMap((page) => page.notifications)} onRead={(id) => read.mutate([id])} />}
+        {(data) => (
+          <NotificationList
+            items={data.pages.flatMap((page) => page.notifications)}
+            onRead={(id) => read.mutate([id])}
+          />
+        )}
       </QueryView>
       {query.hasNextPage && (
         <Button isPending={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>

@@ -11,7 +11,7 @@ import { Icon } from '../ui/icons.tsx';
 import { QueryView, Skeleton } from '../ui/states.tsx';
 import { OrderBadge } from './order-badge.tsx';
 import { OrderSums } from './order-sums.tsx';
-import { RefundDialog, isRefundable } from './refund-dialog.tsx';
+import { isRefundable, RefundDialog } from './refund-dialog.tsx';
 import { RequireUser } from './require-user.tsx';
 
 const route = getRouteApi('/orders/$orderId');
@@ -23,7 +23,10 @@ export function OrderPage() {
 }
 
 function OrderView({ orderId, user }: { orderId: string; user: User }) {
-  const query = useQuery({ ...orderQuery(orderId), refetchInterval: (state) => (hasPendingRefund(state.state.data?.order) ? 2_000 : false) });
+  const query = useQuery({
+    ...orderQuery(orderId),
+    refetchInterval: (state) => (hasPendingRefund(state.state.data?.order) ? 2_000 : false),
+  });
   return (
     <div className="page page-medium receipt">
       <QueryView query={query} skeleton={<Skeleton lines={8} label="Loading the order" />}>
@@ -77,7 +80,9 @@ function Receipt({ order, user }: { order: Order; user: User }) {
             <Time at={order.paidAt} />
           </Fact>
         )}
-        <Fact name="Sold to">{user.id === order.buyerId || !order.buyerId ? `${user.displayName}, ${user.email}` : order.buyerId}</Fact>
+        <Fact name="Sold to">
+          {user.id === order.buyerId || !order.buyerId ? `${user.displayName}, ${user.email}` : order.buyerId}
+        </Fact>
       </dl>
       <OrderSums order={order} />
       <Payments order={order} />

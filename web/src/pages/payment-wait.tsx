@@ -42,7 +42,8 @@ function useSettling(payment: Payment, order: Order, onSettled: (payment: Paymen
   const query = useQuery({
     ...paymentQuery(payment.id),
     staleTime: 0,
-    refetchInterval: (state) => (state.state.dataUpdateCount > pollAttemptsMax ? false : backOffMs(state.state.dataUpdateCount)),
+    refetchInterval: (state) =>
+      state.state.dataUpdateCount > pollAttemptsMax ? false : backOffMs(state.state.dataUpdateCount),
   });
   const current = query.data ?? payment;
   const settled = current.status === 'succeeded' || current.status === 'failed' || current.status === 'cancelled';
@@ -129,7 +130,13 @@ function QrCode({ text }: { text: string }) {
   const code = encode(text, { border: 2 });
   const dark = code.data.flatMap((row, y) => row.flatMap((on, x) => (on ? [`M${x} ${y}h1v1h-1z`] : []))).join('');
   return (
-    <svg className="qr" viewBox={`0 0 ${code.size} ${code.size}`} role="img" aria-label="QR code of the UPI payment" shapeRendering="crispEdges">
+    <svg
+      className="qr"
+      viewBox={`0 0 ${code.size} ${code.size}`}
+      role="img"
+      aria-label="QR code of the UPI payment"
+      shapeRendering="crispEdges"
+    >
       <rect width={code.size} height={code.size} fill="#fff" />
       <path d={dark} fill="#000" />
     </svg>

@@ -23,7 +23,13 @@ function Bell() {
   const { data } = useInfiniteQuery(notificationsQuery);
   const unread = data?.pages[0]?.unreadCount ?? 0;
   return (
-    <ButtonLink to="/notifications" look="quiet" small className="bell" aria-label={unread === 0 ? 'Notifications' : `Notifications, ${unread} unread`}>
+    <ButtonLink
+      to="/notifications"
+      look="quiet"
+      small
+      className="bell"
+      aria-label={unread === 0 ? 'Notifications' : `Notifications, ${unread} unread`}
+    >
       <Icon name="bell" />
       {unread > 0 && <span className="bell-count">{unread > 99 ? '99+' : unread}</span>}
     </ButtonLink>
@@ -36,7 +42,8 @@ function useLiveNotifications(): void {
   useEffect(() => {
     const source = new EventSource('/api/v1/notifications/stream');
     const refresh = () => {
-      for (const key of ['notifications', 'enrolments', 'access', 'mailbox']) void client.invalidateQueries({ queryKey: [key] });
+      for (const key of ['notifications', 'enrolments', 'access', 'mailbox'])
+        void client.invalidateQueries({ queryKey: [key] });
     };
     source.addEventListener('message', refresh);
     source.addEventListener('notification', refresh);

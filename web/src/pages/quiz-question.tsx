@@ -36,7 +36,12 @@ function AnswerControl({ question, number, answer, onAnswer }: QuestionProps) {
   switch (question.kind) {
     case 'single':
       return (
-        <RadioGroup label={name} hideLabel value={chosen[0] ?? null} onChange={(optionId) => onAnswer({ optionIds: [optionId] })}>
+        <RadioGroup
+          label={name}
+          hideLabel
+          value={chosen[0] ?? null}
+          onChange={(optionId) => onAnswer({ optionIds: [optionId] })}
+        >
           {question.options.map((option) => (
             <Radio key={option.id} value={option.id}>
               <Html html={option.textHtml} />
@@ -46,7 +51,12 @@ function AnswerControl({ question, number, answer, onAnswer }: QuestionProps) {
       );
     case 'multiple':
       return (
-        <CheckboxGroup aria-label={name} className="choices" value={chosen} onChange={(optionIds) => onAnswer({ optionIds })}>
+        <CheckboxGroup
+          aria-label={name}
+          className="choices"
+          value={chosen}
+          onChange={(optionIds) => onAnswer({ optionIds })}
+        >
           <span className="field-hint">Choose every one that is right.</span>
           {question.options.map((option) => (
             <Checkbox key={option.id} value={option.id}>
@@ -56,9 +66,23 @@ function AnswerControl({ question, number, answer, onAnswer }: QuestionProps) {
         </CheckboxGroup>
       );
     case 'numeric':
-      return <NumericAnswer question={question} label={name} value={answer?.value} onValue={(value) => onAnswer({ value })} />;
+      return (
+        <NumericAnswer
+          question={question}
+          label={name}
+          value={answer?.value}
+          onValue={(value) => onAnswer({ value })}
+        />
+      );
     case 'ordering':
-      return <OrderingAnswer question={question} label={name} order={chosen} onOrder={(optionIds) => onAnswer({ optionIds })} />;
+      return (
+        <OrderingAnswer
+          question={question}
+          label={name}
+          order={chosen}
+          onOrder={(optionIds) => onAnswer({ optionIds })}
+        />
+      );
     default:
       return <p className="field-hint">This kind of question cannot be answered here yet.</p>;
   }
@@ -82,7 +106,13 @@ function NumericAnswer({ question, label, value, onValue }: NumericProps) {
   };
   return (
     <div className="numeric-answer">
-      <TextField label={question.unit ? `${label}, in ${question.unit}` : label} value={text} onChange={change} inputMode="decimal" error={text.trim() !== '' && !isNumber ? 'Write a number.' : undefined} />
+      <TextField
+        label={question.unit ? `${label}, in ${question.unit}` : label}
+        value={text}
+        onChange={change}
+        inputMode="decimal"
+        error={text.trim() !== '' && !isNumber ? 'Write a number.' : undefined}
+      />
     </div>
   );
 }
@@ -100,7 +130,8 @@ function OrderingAnswer({ question, label, order, onOrder }: OrderingProps) {
   const options = ids.map((id) => byId.get(id)).filter((option): option is AttemptOption => option !== undefined);
   const { dragAndDropHooks } = useDragAndDrop({
     getItems: (keys) => [...keys].map((key) => ({ 'text/plain': String(key) })),
-    onReorder: ({ keys, target }) => onOrder(moved(ids, [...keys].map(String), String(target.key), target.dropPosition === 'after')),
+    onReorder: ({ keys, target }) =>
+      onOrder(moved(ids, [...keys].map(String), String(target.key), target.dropPosition === 'after')),
   });
   const step = (index: number, by: number) => {
     const next = [...ids];
@@ -111,7 +142,12 @@ function OrderingAnswer({ question, label, order, onOrder }: OrderingProps) {
   return (
     <>
       <p className="field-hint">Put them in order: drag, or use the arrows.</p>
-      <GridList className="ordering" aria-label={label} items={options.map((option, index) => ({ ...option, index }))} dragAndDropHooks={dragAndDropHooks}>
+      <GridList
+        className="ordering"
+        aria-label={label}
+        items={options.map((option, index) => ({ ...option, index }))}
+        dragAndDropHooks={dragAndDropHooks}
+      >
         {(option) => (
           <GridListItem id={option.id} textValue={plainText(option.textHtml)} className="ordering-item">
             <Button slot="drag" look="quiet" small iconOnly aria-label={`Drag ${plainText(option.textHtml)}`}>
@@ -121,10 +157,24 @@ function OrderingAnswer({ question, label, order, onOrder }: OrderingProps) {
             <span className="ordering-text">
               <Html html={option.textHtml} />
             </span>
-            <Button look="quiet" small iconOnly aria-label={`Move ${plainText(option.textHtml)} up`} isDisabled={option.index === 0} onPress={() => step(option.index, -1)}>
+            <Button
+              look="quiet"
+              small
+              iconOnly
+              aria-label={`Move ${plainText(option.textHtml)} up`}
+              isDisabled={option.index === 0}
+              onPress={() => step(option.index, -1)}
+            >
               <Icon name="arrowUp" size={18} />
             </Button>
-            <Button look="quiet" small iconOnly aria-label={`Move ${plainText(option.textHtml)} down`} isDisabled={option.index === options.length - 1} onPress={() => step(option.index, 1)}>
+            <Button
+              look="quiet"
+              small
+              iconOnly
+              aria-label={`Move ${plainText(option.textHtml)} down`}
+              isDisabled={option.index === options.length - 1}
+              onPress={() => step(option.index, 1)}
+            >
               <Icon name="arrowDown" size={18} />
             </Button>
           </GridListItem>
@@ -143,7 +193,12 @@ export function moved(ids: readonly string[], keys: readonly string[], target: s
 }
 
 function plainText(html: string): string {
-  return html.replaceAll(/<[^>]*>/g, '').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&').trim();
+  return html
+    .replaceAll(/<[^>]*>/g, '')
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&')
+    .trim();
 }
 
 function Html({ html }: { html: string }) {

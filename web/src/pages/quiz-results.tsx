@@ -8,7 +8,8 @@ export function QuizResults({ attempt }: { attempt: Attempt }) {
     <section className="quiz-results" aria-label="Result">
       <Notice tone={attempt.passed ? 'good' : 'warn'} title={attempt.passed ? 'Passed' : 'Not passed yet'} live>
         <p className="tabular">
-          {points(score)} of {points(attempt.maxScore)} points, {percent} %. It passes with {Math.round(attempt.passFraction * 100)} %.
+          {points(score)} of {points(attempt.maxScore)} points, {percent} %. It passes with{' '}
+          {Math.round(attempt.passFraction * 100)} %.
         </p>
       </Notice>
       <ol className="questions">
@@ -26,7 +27,15 @@ function points(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: 2 });
 }
 
-function QuestionOutcome({ question, number, attempt }: { question: AttemptQuestion; number: number; attempt: Attempt }) {
+function QuestionOutcome({
+  question,
+  number,
+  attempt,
+}: {
+  question: AttemptQuestion;
+  number: number;
+  attempt: Attempt;
+}) {
   const result = attempt.results.find((one) => one.questionId === question.id);
   return (
     <div className="question-box">
@@ -48,8 +57,12 @@ function QuestionOutcome({ question, number, attempt }: { question: AttemptQuest
 function Score({ result }: { result: QuestionResult }) {
   const isFull = result.score >= result.maxScore;
   return (
-    <Badge tone={isFull ? 'good' : result.score > 0 ? 'warn' : 'danger'} icon={isFull ? 'check' : result.score > 0 ? 'info' : 'close'}>
-      {isFull ? 'Right' : result.score > 0 ? 'Partly right' : 'Wrong'}, {points(result.score)} of {points(result.maxScore)}
+    <Badge
+      tone={isFull ? 'good' : result.score > 0 ? 'warn' : 'danger'}
+      icon={isFull ? 'check' : result.score > 0 ? 'info' : 'close'}
+    >
+      {isFull ? 'Right' : result.score > 0 ? 'Partly right' : 'Wrong'}, {points(result.score)} of{' '}
+      {points(result.maxScore)}
     </Badge>
   );
 }
@@ -65,7 +78,8 @@ function GivenAnswers({ question, attempt, result }: GivenProps) {
   if (question.kind === 'numeric') {
     return (
       <p className="given">
-        Your answer: <strong className="tabular">{answer?.value === undefined ? 'none' : `${answer.value} ${question.unit}`}</strong>
+        Your answer:{' '}
+        <strong className="tabular">{answer?.value === undefined ? 'none' : `${answer.value} ${question.unit}`}</strong>
       </p>
     );
   }

@@ -27,7 +27,11 @@ export function Quiz({ lesson, keeps }: { lesson: Lesson; keeps: boolean }) {
     <QueryView query={attempts}>
       {(list) => {
         const shown = chosen ?? list[0]?.id;
-        return shown ? <AttemptView key={shown} id={shown} lesson={lesson} onStarted={(next) => setChosen(next)} /> : <Start lesson={lesson} onStarted={setChosen} label="Start the quiz" isFirst />;
+        return shown ? (
+          <AttemptView key={shown} id={shown} lesson={lesson} onStarted={(next) => setChosen(next)} />
+        ) : (
+          <Start lesson={lesson} onStarted={setChosen} label="Start the quiz" isFirst />
+        );
       }}
     </QueryView>
   );
@@ -82,7 +86,12 @@ function AttemptView({ id, lesson, onStarted }: { id: string; lesson: Lesson; on
   );
 }
 
-const savedWords = { idle: 'Answers are saved as you give them', saving: 'Saving', saved: 'Saved', failed: 'Not saved yet; trying again' } as const;
+const savedWords = {
+  idle: 'Answers are saved as you give them',
+  saving: 'Saving',
+  saved: 'Saved',
+  failed: 'Not saved yet; trying again',
+} as const;
 
 function OpenAttempt({ attempt, lesson }: { attempt: Attempt; lesson: Lesson }) {
   const client = useQueryClient();
@@ -96,7 +105,8 @@ function OpenAttempt({ attempt, lesson }: { attempt: Attempt; lesson: Lesson }) 
     onSuccess: (data) => {
       setAsking(false);
       client.setQueryData(attemptQuery(attempt.id).queryKey, data);
-      for (const key of [['progress', lesson.courseId], ['enrolments'], ['attempts', lesson.id]]) void client.invalidateQueries({ queryKey: key });
+      for (const key of [['progress', lesson.courseId], ['enrolments'], ['attempts', lesson.id]])
+        void client.invalidateQueries({ queryKey: key });
       window.scrollTo({ top: 0 });
     },
     onError: () => setAsking(false),
@@ -105,12 +115,18 @@ function OpenAttempt({ attempt, lesson }: { attempt: Attempt; lesson: Lesson }) 
   return (
     <form className="quiz" aria-label={lesson.title} onSubmit={(event) => event.preventDefault()}>
       <p className="quiz-facts">
-        {plural(attempt.questions.length, 'question')}, passes with {Math.round(attempt.passFraction * 100)} %. Attempt {attempt.number}, begun <Time at={attempt.startedAt} style="ago" />.
+        {plural(attempt.questions.length, 'question')}, passes with {Math.round(attempt.passFraction * 100)} %. Attempt{' '}
+        {attempt.number}, begun <Time at={attempt.startedAt} style="ago" />.
       </p>
       <ol className="questions">
         {attempt.questions.map((question, index) => (
           <li key={question.id} className="question">
-            <QuestionView question={question} number={index + 1} answer={answers.of(question.id)} onAnswer={(answer) => answers.set(question.id, answer)} />
+            <QuestionView
+              question={question}
+              number={index + 1}
+              answer={answers.of(question.id)}
+              onAnswer={(answer) => answers.set(question.id, answer)}
+            />
           </li>
         ))}
       </ol>
@@ -120,16 +136,27 @@ function OpenAttempt({ attempt, lesson }: { attempt: Attempt; lesson: Lesson }) 
         </Notice>
       )}
       <div className="quiz-foot">
-        <Button look="primary" isPending={submit.isPending} onPress={() => (open > 0 ? setAsking(true) : submit.mutate())}>
+        <Button
+          look="primary"
+          isPending={submit.isPending}
+          onPress={() => (open > 0 ? setAsking(true) : submit.mutate())}
+        >
           Submit
         </Button>
         <span className={`quiz-saved quiz-saved-${answers.state}`} role="status">
           {savedWords[answers.state]}
         </span>
       </div>
-      <Dialog title="Submit with open questions?" isOpen={asking} onClose={() => setAsking(false)} busy={submit.isPending}>
+      <Dialog
+        title="Submit with open questions?"
+        isOpen={asking}
+        onClose={() => setAsking(false)}
+        busy={submit.isPending}
+      >
         <div className="form">
-          <p>{plural(open, 'question')} without an answer will count as wrong. You can try the quiz again afterwards.</p>
+          <p>
+            {plural(open, 'question')} without an answer will count as wrong. You can try the quiz again afterwards.
+          </p>
           <div className="button-row button-row-end">
             <Button onPress={() => setAsking(false)}>Go on answering</Button>
             <Button look="primary" isPending={submit.isPending} onPress={() => submit.mutate()}>

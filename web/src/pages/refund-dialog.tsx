@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type RefundAsked, requestRefund } from '../api/orders.ts';
 import type { Money as MoneyJson, Order } from '../api/types.ts';
-import { fieldError, Form } from '../forms/form.tsx';
+import { Form, fieldError } from '../forms/form.tsx';
 import { decimalText, formatMoney, parseAmount, subtract } from '../lib/money.ts';
 import { Money } from '../ui/bits.tsx';
 import { Button } from '../ui/button.tsx';
@@ -46,7 +46,8 @@ export function RefundDialog({ order, onClose, staff = false }: RefundDialogProp
     mutationFn: (asked: RefundAsked) => requestRefund(order.id, asked),
     onSuccess: async () => {
       toast('The refund is on its way.');
-      for (const key of ['order', 'orders', 'entries', 'access', 'enrolments', 'lesson']) await client.invalidateQueries({ queryKey: [key] });
+      for (const key of ['order', 'orders', 'entries', 'access', 'enrolments', 'lesson'])
+        await client.invalidateQueries({ queryKey: [key] });
       onClose();
     },
   });
@@ -58,9 +59,20 @@ export function RefundDialog({ order, onClose, staff = false }: RefundDialogProp
   return (
     <Dialog title="Refund this order" isOpen onClose={onClose} busy={refund.isPending}>
       <Form label="Refund" onSubmit={submit} error={refund.error} fields={['reason', 'amount', 'amount.amountMinor']}>
-        <RefundEffects order={order} whole={whole} amount={{ currency: left.currency, amountMinor: (minor ?? 0n).toString() }} />
+        <RefundEffects
+          order={order}
+          whole={whole}
+          amount={{ currency: left.currency, amountMinor: (minor ?? 0n).toString() }}
+        />
         {staff && (
-          <TextField label={`Amount in ${left.currency}`} value={part} onChange={setPart} inputMode="decimal" error={wrong ?? fieldError(refund.error, 'amount.amountMinor') ?? fieldError(refund.error, 'amount')} hint={`${formatMoney(left)} is left to refund.`} />
+          <TextField
+            label={`Amount in ${left.currency}`}
+            value={part}
+            onChange={setPart}
+            inputMode="decimal"
+            error={wrong ?? fieldError(refund.error, 'amount.amountMinor') ?? fieldError(refund.error, 'amount')}
+            hint={`${formatMoney(left)} is left to refund.`}
+          />
         )}
         <RadioGroup label="Why" value={reason} onChange={setReason}>
           {reasons.map(([value, words]) => (
@@ -95,7 +107,11 @@ function RefundEffects({ order, whole, amount }: { order: Order; whole: boolean;
             ? `Access to ${order.lines.map((line) => line.title).join(', ')} ends as soon as the refund succeeds.`
             : 'Access to the courses stays unless a whole course is refunded.'}
         </li>
-        <li>{whole ? 'Progress is kept, and is there again if the course is bought again.' : 'What is left can be refunded later.'}</li>
+        <li>
+          {whole
+            ? 'Progress is kept, and is there again if the course is bought again.'
+            : 'What is left can be refunded later.'}
+        </li>
         <li>It cannot be taken back.</li>
       </ul>
     </div>

@@ -14,7 +14,7 @@ const forbidden = (role: string) =>
   });
 
 /** Shows its page to someone signed in (and holding the role); everybody else is told what to do. */
-export function RequireUser({ role, children }: { role?: string; children: (user: User) => ReactNode }) {
+export function RequireUser({ holding, children }: { holding?: string; children: (user: User) => ReactNode }) {
   const me = useMe();
   const href = useRouterState({ select: (state) => state.location.href });
   if (me.state === 'unknown') {
@@ -25,10 +25,10 @@ export function RequireUser({ role, children }: { role?: string; children: (user
     );
   }
   if (!me.user) return <Navigate to="/sign-in" search={{ return: href }} replace />;
-  if (role && !me.has(role)) {
+  if (holding && !me.has(holding)) {
     return (
       <div className="page page-narrow">
-        <ErrorState problem={forbidden(role)} />
+        <ErrorState problem={forbidden(holding)} />
       </div>
     );
   }

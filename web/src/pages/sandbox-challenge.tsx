@@ -31,7 +31,9 @@ function Bank({ paymentId }: { paymentId: string }) {
         </header>
         <QueryView query={payment}>{(data) => <Challenge payment={data} />}</QueryView>
       </div>
-      <p className="bank-note">This page stands in for a bank’s 3-D Secure page. No bank is asked and no money moves.</p>
+      <p className="bank-note">
+        This page stands in for a bank’s 3-D Secure page. No bank is asked and no money moves.
+      </p>
     </div>
   );
 }

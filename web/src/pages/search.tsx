@@ -60,7 +60,15 @@ function SearchField({ q }: { q: string }) {
   }, [text, q, navigate]);
   return (
     <search>
-      <TextField label="Courses and lessons" type="search" name="q" value={text} onChange={setText} autoFocus maxLength={200} />
+      <TextField
+        label="Courses and lessons"
+        type="search"
+        name="q"
+        value={text}
+        onChange={setText}
+        autoFocus
+        maxLength={200}
+      />
     </search>
   );
 }
@@ -157,7 +165,12 @@ function Facets({ asked, facets }: { asked: SearchAsked; facets: SearchAnswer['f
               const on = asked[name] === one.value;
               return (
                 <li key={one.value}>
-                  <Link to="/search" search={{ ...asked, [name]: on ? undefined : one.value }} className={on ? 'chip chip-on' : 'chip'} aria-current={on ? 'true' : undefined}>
+                  <Link
+                    to="/search"
+                    search={{ ...asked, [name]: on ? undefined : one.value }}
+                    className={on ? 'chip chip-on' : 'chip'}
+                    aria-current={on ? 'true' : undefined}
+                  >
                     {facetWord(name, one.value)} <span className="chip-count">{one.count}</span>
                   </Link>
                 </li>

@@ -116,12 +116,18 @@ function SearchButton() {
   useEffect(() => router.subscribe('onBeforeNavigate', () => setOpen(false)), [router]);
   return (
     <>
-      <Button look="quiet" small aria-label="Search and commands" aria-keyshortcuts="Control+K Meta+K" onPress={() => setOpen(true)}>
+      <Button
+        look="quiet"
+        small
+        aria-label="Search and commands"
+        aria-keyshortcuts="Control+K Meta+K"
+        onPress={() => setOpen(true)}
+      >
         <Icon name="search" />
         <span className="search-label">Search</span>
-        <kbd className="search-keys" aria-hidden="true">
+        <span className="key search-keys" aria-hidden="true">
           Ctrl K
-        </kbd>
+        </span>
       </Button>
       {open && (
         <Suspense fallback={null}>

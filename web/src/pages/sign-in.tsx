@@ -3,7 +3,7 @@ import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { asProblem } from '../api/problem.ts';
 import { setMe, signIn } from '../api/session.ts';
-import { fieldError, Form } from '../forms/form.tsx';
+import { Form, fieldError } from '../forms/form.tsx';
 import { safeReturn } from '../lib/return-path.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { Button } from '../ui/button.tsx';
@@ -37,10 +37,32 @@ export function SignInPage() {
     <div className="page page-form">
       <h1 className="page-title">Sign in</h1>
       <Form label="Sign in" onSubmit={submit} error={enter.error} fields={['email', 'password', 'totp']}>
-        <TextField label="E-mail address" name="email" type="email" autoComplete="username" isRequired autoFocus error={fieldError(enter.error, 'email')} />
-        <TextField label="Password" name="password" type="password" autoComplete="current-password" isRequired error={fieldError(enter.error, 'password')} />
+        <TextField
+          label="E-mail address"
+          name="email"
+          type="email"
+          autoComplete="username"
+          isRequired
+          autoFocus
+          error={fieldError(enter.error, 'email')}
+        />
+        <TextField
+          label="Password"
+          name="password"
+          type="password"
+          autoComplete="current-password"
+          isRequired
+          error={fieldError(enter.error, 'password')}
+        />
         {needsCode && (
-          <TextField label="Six-digit code" name="totp" inputMode="numeric" autoComplete="one-time-code" autoFocus error={fieldError(enter.error, 'totp')} />
+          <TextField
+            label="Six-digit code"
+            name="totp"
+            inputMode="numeric"
+            autoComplete="one-time-code"
+            autoFocus
+            error={fieldError(enter.error, 'totp')}
+          />
         )}
         <Button type="submit" look="primary" wide isPending={enter.isPending}>
           Sign in

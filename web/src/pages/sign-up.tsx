@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { setMe, signIn, signUp } from '../api/session.ts';
-import { fieldError, Form } from '../forms/form.tsx';
+import { Form, fieldError } from '../forms/form.tsx';
 import { safeReturn } from '../lib/return-path.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { Button } from '../ui/button.tsx';
@@ -39,9 +39,32 @@ export function SignUpPage() {
     <div className="page page-form">
       <h1 className="page-title">Sign up</h1>
       <Form label="Sign up" onSubmit={submit} error={enter.error} fields={['email', 'password', 'displayName']}>
-        <TextField label="Your name" name="displayName" autoComplete="name" isRequired autoFocus maxLength={80} error={fieldError(enter.error, 'displayName')} />
-        <TextField label="E-mail address" name="email" type="email" autoComplete="username" isRequired error={fieldError(enter.error, 'email')} />
-        <TextField label="Password" name="password" type="password" autoComplete="new-password" isRequired hint="At least 8 characters. Several words are easy to remember and hard to guess." error={fieldError(enter.error, 'password')} />
+        <TextField
+          label="Your name"
+          name="displayName"
+          autoComplete="name"
+          isRequired
+          autoFocus
+          maxLength={80}
+          error={fieldError(enter.error, 'displayName')}
+        />
+        <TextField
+          label="E-mail address"
+          name="email"
+          type="email"
+          autoComplete="username"
+          isRequired
+          error={fieldError(enter.error, 'email')}
+        />
+        <TextField
+          label="Password"
+          name="password"
+          type="password"
+          autoComplete="new-password"
+          isRequired
+          hint="At least 8 characters. Several words are easy to remember and hard to guess."
+          error={fieldError(enter.error, 'password')}
+        />
         <Button type="submit" look="primary" wide isPending={enter.isPending}>
           Sign up
         </Button>

@@ -16,7 +16,7 @@ import { RequireUser } from './require-user.tsx';
 
 export function TeachPage() {
   useTitle('My courses');
-  return <RequireUser role="instructor">{() => <MyCourses />}</RequireUser>;
+  return <RequireUser holding="instructor">{() => <MyCourses />}</RequireUser>;
 }
 
 function MyCourses() {
@@ -33,7 +33,9 @@ function MyCourses() {
   return (
     <div className="page">
       <PageHead title="My courses" actions={actions} />
-      <QueryView query={query}>{(data) => <CourseTable courses={data.pages.flatMap((page) => page.courses)} />}</QueryView>
+      <QueryView query={query}>
+        {(data) => <CourseTable courses={data.pages.flatMap((page) => page.courses)} />}
+      </QueryView>
       {query.hasNextPage && (
         <Button isPending={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>
           Show more
@@ -53,7 +55,15 @@ const columns: readonly Column<Course>[] = [
       </Link>
     ),
   },
-  { name: 'State', render: (course) => (course.status === 'draft' ? <Badge tone="warn">Draft</Badge> : <Badge tone="good">Release {course.release}</Badge>) },
+  {
+    name: 'State',
+    render: (course) =>
+      course.status === 'draft' ? (
+        <Badge tone="warn">Draft</Badge>
+      ) : (
+        <Badge tone="good">Release {course.release}</Badge>
+      ),
+  },
   { name: 'Level', render: (course) => levelWords[course.level ?? ''] ?? '–' },
   { name: 'Released', render: (course) => <Time at={course.releasedAt} style="date" /> },
   { name: 'Lessons', numeric: true, render: (course) => course.lessonCount },
@@ -83,7 +93,12 @@ function NewCourse({ onClose }: { onClose: () => void }) {
   });
   return (
     <Dialog title="New course" isOpen onClose={onClose} busy={create.isPending}>
-      <CourseForm submitLabel="Create the draft" isPending={create.isPending} error={create.error} onSubmit={(fields) => create.mutate(fields)} />
+      <CourseForm
+        submitLabel="Create the draft"
+        isPending={create.isPending}
+        error={create.error}
+        onSubmit={(fields) => create.mutate(fields)}
+      />
     </Dialog>
   );
 }

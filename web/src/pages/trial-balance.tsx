@@ -17,7 +17,7 @@ const route = getRouteApi('/finance');
 
 export function TrialBalancePage() {
   useTitle('Trial balance');
-  return <RequireUser role="finance">{() => <TrialBalance />}</RequireUser>;
+  return <RequireUser holding="finance">{() => <TrialBalance />}</RequireUser>;
 }
 
 function TrialBalance() {

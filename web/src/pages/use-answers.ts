@@ -73,11 +73,22 @@ export function useAnswers(attempt: Attempt): Answers {
     }
     await saveAll();
   };
-  return { state, of: (id) => given.get(id), set, isAnswered: (question) => isAnswered(question, given.get(question.id)), flush };
+  return {
+    state,
+    of: (id) => given.get(id),
+    set,
+    isAnswered: (question) => isAnswered(question, given.get(question.id)),
+    flush,
+  };
 }
 
 function savedOf(attempt: Attempt): Map<string, GivenAnswer> {
-  return new Map(attempt.answers.map((answer) => [answer.questionId, { optionIds: answer.optionIds, ...(answer.value !== undefined && { value: answer.value }) }]));
+  return new Map(
+    attempt.answers.map((answer) => [
+      answer.questionId,
+      { optionIds: answer.optionIds, ...(answer.value !== undefined && { value: answer.value }) },
+    ]),
+  );
 }
 
 /** An order is always an answer: what is shown is what counts. */

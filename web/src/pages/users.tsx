@@ -1,11 +1,11 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
+import { asProblem } from '../api/problem.ts';
 import { setRoles, usersQuery } from '../api/session.ts';
 import type { User } from '../api/types.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { sentence } from '../lib/words.ts';
 import { Badge, Notice, PageHead, Time } from '../ui/bits.tsx';
-import { asProblem } from '../api/problem.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Checkbox, TextField } from '../ui/fields.tsx';
@@ -16,7 +16,7 @@ import { RequireUser } from './require-user.tsx';
 
 export function UsersPage() {
   useTitle('Users');
-  return <RequireUser role="admin">{() => <Users />}</RequireUser>;
+  return <RequireUser holding="admin">{() => <Users />}</RequireUser>;
 }
 
 function Users() {
@@ -52,7 +52,13 @@ function Users() {
   return (
     <div className="page">
       <PageHead title="Users and roles" />
-      <TextField label="Find by the beginning of the address or of a name" type="search" value={text} onChange={setText} maxLength={100} />
+      <TextField
+        label="Find by the beginning of the address or of a name"
+        type="search"
+        value={text}
+        onChange={setText}
+        maxLength={100}
+      />
       <QueryView query={query}>
         {(data) => {
           const users = data.pages.flatMap((page) => page.users);
@@ -88,7 +94,8 @@ function RolesDialog({ user, onClose }: { user: User; onClose: () => void }) {
       onClose();
     },
   });
-  const toggle = (role: string, on: boolean) => setHeld((old) => new Set(on ? [...old, role] : [...old].filter((one) => one !== role)));
+  const toggle = (role: string, on: boolean) =>
+    setHeld((old) => new Set(on ? [...old, role] : [...old].filter((one) => one !== role)));
   return (
     <Dialog title={`Roles of ${user.displayName}`} isOpen onClose={onClose} busy={save.isPending}>
       <div className="form">

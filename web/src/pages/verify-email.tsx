@@ -25,8 +25,15 @@ export function VerifyEmailPage() {
 
 function NoToken() {
   return (
-    <EmptyState icon="mail" title="Open the link in the mail" action={<ButtonLink to="/account">Go to your account</ButtonLink>}>
-      <p>The mail we sent when you signed up carries a link that verifies your address. You can have it sent again from your account.</p>
+    <EmptyState
+      icon="mail"
+      title="Open the link in the mail"
+      action={<ButtonLink to="/account">Go to your account</ButtonLink>}
+    >
+      <p>
+        The mail we sent when you signed up carries a link that verifies your address. You can have it sent again from
+        your account.
+      </p>
     </EmptyState>
   );
 }
@@ -34,7 +41,15 @@ function NoToken() {
 function Outcome({ verify }: { verify: { isSuccess: boolean; error: unknown } }) {
   if (verify.isSuccess) {
     return (
-      <EmptyState icon="check" title="Your address is verified" action={<ButtonLink to="/courses" look="primary">See the courses</ButtonLink>}>
+      <EmptyState
+        icon="check"
+        title="Your address is verified"
+        action={
+          <ButtonLink to="/courses" look="primary">
+            See the courses
+          </ButtonLink>
+        }
+      >
         <p>Receipts and notices will reach you there.</p>
       </EmptyState>
     );
@@ -43,7 +58,11 @@ function Outcome({ verify }: { verify: { isSuccess: boolean; error: unknown } })
   const problem = asProblem(verify.error);
   if (problem.code !== 'verification_invalid') return <ErrorState problem={problem} />;
   return (
-    <EmptyState icon="warning" title="This link is not valid any more" action={<ButtonLink to="/account">Have a new one sent</ButtonLink>}>
+    <EmptyState
+      icon="warning"
+      title="This link is not valid any more"
+      action={<ButtonLink to="/account">Have a new one sent</ButtonLink>}
+    >
       <p>It was used already, or a newer one was sent.</p>
     </EmptyState>
   );

@@ -24,8 +24,26 @@ interface Seen {
   readonly failed: boolean;
 }
 
-const nothing: Seen = { isPlaying: false, isMuted: false, positionSeconds: 0, durationSeconds: 0, speed: 1, failed: false };
-const watched = ['play', 'pause', 'timeupdate', 'seeked', 'durationchange', 'loadedmetadata', 'volumechange', 'ratechange', 'ended', 'error'];
+const nothing: Seen = {
+  isPlaying: false,
+  isMuted: false,
+  positionSeconds: 0,
+  durationSeconds: 0,
+  speed: 1,
+  failed: false,
+};
+const watched = [
+  'play',
+  'pause',
+  'timeupdate',
+  'seeked',
+  'durationchange',
+  'loadedmetadata',
+  'volumechange',
+  'ratechange',
+  'ended',
+  'error',
+];
 
 function look(video: HTMLVideoElement): Seen {
   return {
@@ -38,7 +56,11 @@ function look(video: HTMLVideoElement): Seen {
   };
 }
 
-export function usePlayer(video: RefObject<HTMLVideoElement | null>, frame: RefObject<HTMLElement | null>, startSeconds: number): Player {
+export function usePlayer(
+  video: RefObject<HTMLVideoElement | null>,
+  frame: RefObject<HTMLElement | null>,
+  startSeconds: number,
+): Player {
   const [seen, setSeen] = useState(nothing);
   const [hasCaptionsOn, setCaptionsOn] = useState(false);
   useEffect(() => {

@@ -51,13 +51,24 @@ export function VideoPlayer({ video, title, lessonId, startSeconds, keeps, onEnd
       >
         {video.captionsUrl && <track kind="captions" src={video.captionsUrl} srcLang="en" label="Captions" />}
       </video>
-      {player.failed && <p className="player-failed" role="alert">This video could not be loaded.</p>}
+      {player.failed && (
+        <p className="player-failed" role="alert">
+          This video could not be loaded.
+        </p>
+      )}
       {inBrowser && <Bar player={player} hasCaptions={Boolean(video.captionsUrl)} frame={frame} />}
     </div>
   );
 }
 
-function Bar({ player, hasCaptions }: { player: Player; hasCaptions: boolean; frame: RefObject<HTMLDivElement | null> }) {
+function Bar({
+  player,
+  hasCaptions,
+}: {
+  player: Player;
+  hasCaptions: boolean;
+  frame: RefObject<HTMLDivElement | null>;
+}) {
   return (
     <div className="player-bar">
       <input
@@ -72,10 +83,24 @@ function Bar({ player, hasCaptions }: { player: Player; hasCaptions: boolean; fr
         aria-valuetext={`${formatPosition(player.positionSeconds)} of ${formatPosition(player.durationSeconds)}`}
       />
       <div className="player-controls">
-        <Button look="quiet" small iconOnly aria-label={player.isPlaying ? 'Pause' : 'Play'} aria-keyshortcuts="K" onPress={() => player.run({ kind: 'toggle' })}>
+        <Button
+          look="quiet"
+          small
+          iconOnly
+          aria-label={player.isPlaying ? 'Pause' : 'Play'}
+          aria-keyshortcuts="K"
+          onPress={() => player.run({ kind: 'toggle' })}
+        >
           <Icon name={player.isPlaying ? 'pause' : 'play'} />
         </Button>
-        <Button look="quiet" small iconOnly aria-label={player.isMuted ? 'Unmute' : 'Mute'} aria-keyshortcuts="M" onPress={() => player.run({ kind: 'mute' })}>
+        <Button
+          look="quiet"
+          small
+          iconOnly
+          aria-label={player.isMuted ? 'Unmute' : 'Mute'}
+          aria-keyshortcuts="M"
+          onPress={() => player.run({ kind: 'mute' })}
+        >
           <Icon name={player.isMuted ? 'muted' : 'speaker'} />
         </Button>
         <span className="player-time tabular">
@@ -97,13 +122,27 @@ function Bar({ player, hasCaptions }: { player: Player; hasCaptions: boolean; fr
           ))}
         </Menu>
         {hasCaptions && (
-          <Button look="quiet" small iconOnly aria-label={player.hasCaptionsOn ? 'Hide captions' : 'Show captions'} aria-keyshortcuts="C" onPress={() => player.run({ kind: 'captions' })}>
+          <Button
+            look="quiet"
+            small
+            iconOnly
+            aria-label={player.hasCaptionsOn ? 'Hide captions' : 'Show captions'}
+            aria-keyshortcuts="C"
+            onPress={() => player.run({ kind: 'captions' })}
+          >
             <span className={player.hasCaptionsOn ? 'player-on' : 'player-off'}>
               <Icon name="captions" />
             </span>
           </Button>
         )}
-        <Button look="quiet" small iconOnly aria-label="Full screen" aria-keyshortcuts="F" onPress={() => player.run({ kind: 'fullscreen' })}>
+        <Button
+          look="quiet"
+          small
+          iconOnly
+          aria-label="Full screen"
+          aria-keyshortcuts="F"
+          onPress={() => player.run({ kind: 'fullscreen' })}
+        >
           <Icon name="fullscreen" />
         </Button>
       </div>

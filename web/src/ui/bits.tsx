@@ -19,7 +19,13 @@ export function Badge({ tone = 'neutral', icon, children }: { tone?: Tone; icon?
 }
 
 /** A sentence that matters on a page: what happened, what is simulated, what to do. */
-export function Notice({ tone = 'info', icon, title, children, live }: {
+export function Notice({
+  tone = 'info',
+  icon,
+  title,
+  children,
+  live,
+}: {
   tone?: Tone;
   icon?: IconName;
   title?: string;
@@ -48,7 +54,11 @@ const never = () => () => undefined;
 
 /** True in the browser after the first render, false on the server: for what depends on the reader's place. */
 export function useInBrowser(): boolean {
-  return useSyncExternalStore(never, () => true, () => false);
+  return useSyncExternalStore(
+    never,
+    () => true,
+    () => false,
+  );
 }
 
 type TimeStyle = 'date' | 'moment' | 'ago';
@@ -89,11 +99,7 @@ export function Breadcrumbs({ items }: { items: readonly Crumb[] }) {
       <ol className="crumb-list">
         {items.map((item) => (
           <li key={item.label} className="crumb">
-            {item.link ? (
-              <Link {...item.link}>{item.label}</Link>
-            ) : (
-              <span aria-current="page">{item.label}</span>
-            )}
+            {item.link ? <Link {...item.link}>{item.label}</Link> : <span aria-current="page">{item.label}</span>}
           </li>
         ))}
       </ol>
@@ -102,7 +108,12 @@ export function Breadcrumbs({ items }: { items: readonly Crumb[] }) {
 }
 
 /** The head of a page of the staff's and the person's own rooms. */
-export function PageHead({ title, lead, crumbs, actions }: {
+export function PageHead({
+  title,
+  lead,
+  crumbs,
+  actions,
+}: {
   title: string;
   lead?: ReactNode;
   crumbs?: readonly Crumb[];
@@ -124,7 +135,13 @@ export function PageHead({ title, lead, crumbs, actions }: {
 export function CoverArt({ slug }: { slug: string }) {
   const cover = coverOf(slug);
   return (
-    <svg className={`cover cover-${cover.palette}`} viewBox="0 0 320 180" preserveAspectRatio="xMidYMid slice" aria-hidden="true" focusable="false">
+    <svg
+      className={`cover cover-${cover.palette}`}
+      viewBox="0 0 320 180"
+      preserveAspectRatio="xMidYMid slice"
+      aria-hidden="true"
+      focusable="false"
+    >
       <rect className="cover-a" width="320" height="180" />
       {motifs[cover.motif](cover.numbers)}
     </svg>
@@ -149,7 +166,17 @@ const motifs: Record<ReturnType<typeof coverOf>['motif'], (numbers: Numbers) => 
         const size = 8 + at(n, i) * 26;
         const x = 20 + (i % 8) * 40 - size / 2;
         const y = 34 + Math.floor(i / 8) * 56 - size / 2;
-        return <rect key={i} className={i === Math.floor(at(n, 3) * 24) ? 'cover-c' : 'cover-b'} x={x} y={y} width={size} height={size} rx={4} />;
+        return (
+          <rect
+            key={i}
+            className={i === Math.floor(at(n, 3) * 24) ? 'cover-c' : 'cover-b'}
+            x={x}
+            y={y}
+            width={size}
+            height={size}
+            rx={4}
+          />
+        );
       })}
     </>
   ),
@@ -158,7 +185,13 @@ const motifs: Record<ReturnType<typeof coverOf>['motif'], (numbers: Numbers) => 
       {[0, 1, 2, 3, 4, 5].map((i) => {
         const y = 38 + i * 24;
         const lift = 12 + at(n, i) * 26;
-        return <path key={i} className="cover-line" d={`M-10 ${y}C70 ${y - lift} 120 ${y + lift} 180 ${y}S290 ${y - lift} 330 ${y}`} />;
+        return (
+          <path
+            key={i}
+            className="cover-line"
+            d={`M-10 ${y}C70 ${y - lift} 120 ${y + lift} 180 ${y}S290 ${y - lift} 330 ${y}`}
+          />
+        );
       })}
       <circle className="cover-c" cx={60 + at(n, 8) * 200} cy={30 + at(n, 9) * 60} r={12} />
     </>
@@ -166,7 +199,15 @@ const motifs: Record<ReturnType<typeof coverOf>['motif'], (numbers: Numbers) => 
   strata: (n) => (
     <>
       {[0, 1, 2, 3, 4].map((i) => (
-        <rect key={i} className={i === Math.floor(at(n, 7) * 5) ? 'cover-c' : 'cover-b'} x={28 + at(n, i) * 90} y={28 + i * 26} width={80 + at(n, i + 6) * 110} height={14} rx={7} />
+        <rect
+          key={i}
+          className={i === Math.floor(at(n, 7) * 5) ? 'cover-c' : 'cover-b'}
+          x={28 + at(n, i) * 90}
+          y={28 + i * 26}
+          width={80 + at(n, i + 6) * 110}
+          height={14}
+          rx={7}
+        />
       ))}
     </>
   ),

@@ -3,10 +3,14 @@ import { Checkbox as AriaCheckbox, type CheckboxProps } from 'react-aria-compone
 import { FieldError } from 'react-aria-components/FieldError';
 import { Input } from 'react-aria-components/Input';
 import { Label } from 'react-aria-components/Label';
-import { Radio as AriaRadio, RadioGroup as AriaRadioGroup, type RadioGroupProps } from 'react-aria-components/RadioGroup';
+import {
+  Radio as AriaRadio,
+  RadioGroup as AriaRadioGroup,
+  type RadioGroupProps,
+} from 'react-aria-components/RadioGroup';
 import { Text } from 'react-aria-components/Text';
 import { TextArea } from 'react-aria-components/TextArea';
-import { TextField as AriaTextField, type TextFieldProps as AriaProps } from 'react-aria-components/TextField';
+import { type TextFieldProps as AriaProps, TextField as AriaTextField } from 'react-aria-components/TextField';
 import { Icon } from './icons.tsx';
 
 interface FieldProps extends Omit<AriaProps, 'className' | 'style' | 'children'> {
@@ -38,7 +42,10 @@ export function TextField({ label, hint, error, placeholder, rows, code, ...rest
   );
 }
 
-export function Checkbox({ children, ...rest }: Omit<CheckboxProps, 'className' | 'children' | 'style'> & { children: ReactNode }) {
+export function Checkbox({
+  children,
+  ...rest
+}: Omit<CheckboxProps, 'className' | 'children' | 'style'> & { children: ReactNode }) {
   return (
     <AriaCheckbox {...rest} className="choice">
       <span className="choice-box" aria-hidden="true">

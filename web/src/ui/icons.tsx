@@ -56,7 +56,10 @@ export function Logo() {
   return (
     <svg className="logo" width="28" height="28" viewBox="0 0 28 28" aria-hidden="true" focusable="false">
       <rect className="logo-ground" width="28" height="28" rx="8" />
-      <path className="logo-line" d="M8 18.500c2 2.600 9.500 2.600 12 .3 2.200-2.100.4-4.300-2.500-4.800l-6-1c-3-.5-4.300-2.600-2.200-4.500 2.400-2.100 8.500-2 10.500.2" />
+      <path
+        className="logo-line"
+        d="M8 18.500c2 2.600 9.500 2.600 12 .3 2.200-2.100.4-4.300-2.500-4.800l-6-1c-3-.5-4.300-2.600-2.200-4.500 2.400-2.100 8.500-2 10.500.2"
+      />
     </svg>
   );
 }

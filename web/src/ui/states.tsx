@@ -72,12 +72,22 @@ function sayProblem(problem: Problem): Said {
         Sign in
       </ButtonLink>
     );
-    return { icon: 'lock', title: 'Sign in to see this', text: 'Your session has ended, or you are not signed in.', action };
+    return {
+      icon: 'lock',
+      title: 'Sign in to see this',
+      text: 'Your session has ended, or you are not signed in.',
+      action,
+    };
   }
   const home = <ButtonLink to="/courses">See all courses</ButtonLink>;
   if (problem.status === 403) return { icon: 'lock', title: problem.title, text: problem.detail, action: home };
   if (problem.status === 404) {
-    return { icon: 'search', title: 'Nothing here', text: 'It does not exist, or it is not yours to see.', action: home };
+    return {
+      icon: 'search',
+      title: 'Nothing here',
+      text: 'It does not exist, or it is not yours to see.',
+      action: home,
+    };
   }
   return { icon: 'warning', title: problem.title, text: problem.detail, retry: true };
 }

@@ -45,7 +45,11 @@ function subscribe(listener: () => void): () => void {
 const none: readonly Toast[] = [];
 
 export function Toasts() {
-  const shown = useSyncExternalStore(subscribe, () => toasts, () => none);
+  const shown = useSyncExternalStore(
+    subscribe,
+    () => toasts,
+    () => none,
+  );
   return (
     <div className="toasts no-print" role="status" aria-live="polite">
       {shown.map((one) => (

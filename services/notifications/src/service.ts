@@ -1,0 +1,59 @@
+/** The notifications service: what people are told, in the app, live, and by mail. */
+import { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
+import { UserRegisteredSchema } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_events_pb.ts';
+import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
+import {
+  CourseCompletedSchema,
+  EnrolmentEndedSchema,
+  EnrolmentGrantedSchema,
+} from '@suuupra/contracts/gen/suuupra/learning/v1/learning_events_pb.ts';
+import { NotificationsService } from '@suuupra/contracts/gen/suuupra/notifications/v1/notifications_pb.ts';
+import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
+import { PaymentFailedSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
+import { openMailQueue } from '@suuupra/platform/mail/mail-queue';
+import { defineService } from '@suuupra/platform/service';
+import { eventHandlers } from './events.ts';
+import { notificationsRpc } from './rpc.ts';
+import { openStreams, streamLimits } from './streams.ts';
+import { openTasks } from './tasks.ts';
+
+export const notifications = defineService({
+  name: 'notifications',
+  provides: [NotificationsService],
+  calls: { identity: IdentityService, content: ContentService },
+  engines: ['sql', 'mail'],
+  consumes: [
+    UserRegisteredSchema,
+    OrderPaidSchema,
+    OrderRefundedSchema,
+    PaymentFailedSchema,
+    EnrolmentGrantedSchema,
+    EnrolmentEndedSchema,
+    CourseCompletedSchema,
+  ],
+  publishes: [],
+  migrations: new URL('../migrations/', import.meta.url),
+  start: async ({ engines, clients, world, telemetry, settings }) => {
+    const { sql, mail } = engines;
+    const { identity, content } = clients;
+    const { publicUrl } = settings;
+    const mails = openMailQueue({ sql, mail, world, telemetry });
+    const streams = openStreams({ sql, telemetry, limits: streamLimits, processId: world.id('prc') });
+    const tasks = openTasks({ sql, world, telemetry, mails, identity, content, publicUrl, added: streams.wake });
+    return {
+      implementations: [notificationsRpc({ sql, world, mail, identity })],
+      routes: [streams.route],
+      handlers: eventHandlers(tasks),
+      begin: async () => {
+        await streams.start();
+        mails.start();
+        tasks.start();
+      },
+      stop: async () => {
+        await tasks.stop();
+        await mails.stop();
+        await streams.stop();
+      },
+    };
+  },
+});
