@@ -140,6 +140,17 @@ describe('tidy', () => {
     }
   });
 
+  it('names in its documents only files that exist', () => {
+    const pages = files.filter((file) => file.endsWith('.md') && !file.startsWith('demo/courses/'));
+    const named = pages.flatMap((page) =>
+      [...read(page).matchAll(/`((?:contracts|platform|services|apps|web|test|tools|bench|docs|demo)\/[\w./-]+\.\w+)`/g)].map(
+        ([, file]) => `${page}: ${file}`,
+      ),
+    );
+    expect(named.length).toBeGreaterThan(40);
+    expect(named.filter((entry) => !existsSync(path.join(root, entry.split(': ')[1] ?? '')))).toEqual([]);
+  });
+
   it('uses no name that says nothing', () => {
     const vague = sources.filter((file) => /(^|[/-])(utils?|helpers?|common|manager|base|impl)\.(ts|tsx)$/.test(file));
     expect(vague).toEqual([]);
