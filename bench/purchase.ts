@@ -9,8 +9,8 @@ import {
   type Course,
   entriesOf,
   eventually,
+  forAll,
   type Order,
-  type Payment,
   type Person,
   pay,
   placeOrder,
@@ -77,14 +77,15 @@ async function buyAll(
   const cpuBefore = { node: cpuMs(ids.node), postgres: cpuMs(ids.postgres) };
   const startedMs = performance.now();
   const orders: { buyer: Person; order: Order }[] = [];
-  await someAtOnce(wanted, async ({ buyer, course }) => {
-    orders.push({ buyer, order: await placeOrder(buyer, course.id) });
-  });
+  await forAll(
+    wanted,
+    async ({ buyer, course }) => {
+      orders.push({ buyer, order: await placeOrder(buyer, course.id) });
+    },
+    atOnce,
+  );
   const orderedMs = performance.now();
-  const payments: Payment[] = [];
-  await someAtOnce(orders, async ({ buyer, order }) => {
-    payments.push(await pay(buyer, order.id, 'tok_ok'));
-  });
+  await forAll(orders, ({ buyer, order }) => pay(buyer, order.id, 'tok_ok'), atOnce);
   const paidMs = performance.now();
   // Journals come after the order is marked paid; the last order's is not always the last, so each is looked for once.
   for (const { order } of orders) {
@@ -104,14 +105,6 @@ async function buyAll(
     postgresCpuMsPerPurchase: perPurchase(cpuMs(ids.postgres) - cpuBefore.postgres),
     settledAfterMs: settledMs - paidMs,
   };
-}
-
-async function someAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    for (let index = next++; index < items.length; index = next++) await work(items[index] as T);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 /** CPU of a bare answer of the size of an order, in this session. */

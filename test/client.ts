@@ -384,6 +384,24 @@ export function sumOf(legs: readonly Leg[], side: 'debit' | 'credit'): bigint {
   return legs.reduce((sum, leg) => sum + BigInt(leg[side]?.amountMinor ?? 0), 0n);
 }
 
+/** How many items are worked on at once where nobody says otherwise. */
+const atOnceDefault = 8;
+
+/** Runs the work over the items, some at once, and gives the results in the order of the items. */
+export async function forAll<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  atOnce = atOnceDefault,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return results;
+}
+
 export interface EventuallyOptions {
   readonly withinMs?: number;
   readonly everyMs?: number;

@@ -11,7 +11,7 @@ import { randomInt } from 'node:crypto';
 import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import { PaymentSucceededSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, moved } from './client.ts';
+import { eventually, forAll, moved } from './client.ts';
 import { type Campaign, runCampaign } from './kill/campaign.ts';
 import { type Databases, deliveries, ofType, openDatabases, underWay } from './kill/databases.ts';
 import { type Plan, planOf } from './kill/plan.ts';
@@ -21,7 +21,6 @@ import {
   assertPaidOnceOrNot,
   assertReceivable,
   assertReplayed,
-  forAll,
   type Outcome,
   outcomesOf,
   unsettled,

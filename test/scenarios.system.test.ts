@@ -1,6 +1,14 @@
 /** The scenarios on one process with the embedded engines. */
-import { afterAll, beforeAll, describe, it } from 'vitest';
-import { type DataFolder, demoPassword, makeDataFolder, startPlatform } from './platform.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type DataFolder,
+  demoPassword,
+  familyOf,
+  makeDataFolder,
+  type RunningPlatform,
+  residentMebibytes,
+  startPlatform,
+} from './platform.ts';
 import { declineThen3ds } from './scenarios/decline-then-3ds.ts';
 import { everyToken } from './scenarios/every-token.ts';
 import { freeCourse } from './scenarios/free-course.ts';
@@ -8,6 +16,9 @@ import { purchase } from './scenarios/purchase.ts';
 import { raceOfPayingAndCancelling, raceOnOneKey, raceOnOneOrder, raceOnOneRefund } from './scenarios/races.ts';
 import { fullRefund, partialRefund, refundByTheBuyer } from './scenarios/refund.ts';
 import { type Scenario, type Stage, setStage } from './scenarios/stage.ts';
+
+/** What the platform promises for Node and its embedded PostgreSQL together. */
+const residentMebibytesMax = 700;
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   'a purchase': purchase,
@@ -25,10 +36,11 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 
 describe('on one process', () => {
   let data: DataFolder;
+  let platform: RunningPlatform;
   let stage: Stage;
   beforeAll(async () => {
     data = makeDataFolder();
-    const platform = await startPlatform({ data });
+    platform = await startPlatform({ data });
     stage = await setStage(platform.url, demoPassword);
   }, 120_000);
   afterAll(async () => {
@@ -37,5 +49,14 @@ describe('on one process', () => {
 
   it.each(Object.entries(scenarios))('%s', { timeout: 60_000 }, async (_name, scenario) => {
     await scenario(stage);
+  });
+
+  it('holds under 700 MiB in all after that', () => {
+    const node = residentMebibytes([platform.processId]);
+    const postgres = residentMebibytes(familyOf(data.postgresId() ?? 0));
+    console.log(`scenarios: ${Math.round(node)} MiB Node, ${Math.round(postgres)} MiB PostgreSQL (PSS)`);
+    expect(node).toBeGreaterThan(20);
+    expect(postgres).toBeGreaterThan(10);
+    expect(node + postgres).toBeLessThan(residentMebibytesMax);
   });
 });

@@ -6,6 +6,7 @@ import {
   type Client,
   type Entry,
   entriesOf,
+  forAll,
   getOrder,
   listEnrolments,
   listNotifications,
@@ -29,20 +30,6 @@ export interface Outcome {
   readonly entries: readonly Entry[];
   readonly captured: readonly Payment[];
   readonly refunds: readonly Refund[];
-}
-
-/** Purchases looked into at once. */
-const parallel = 8;
-
-/** Runs the work over the items, a few at a time, and gives the results in the order of the items. */
-export async function forAll<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const worker = async () => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
-  };
-  await Promise.all(Array.from({ length: parallel }, worker));
-  return results;
 }
 
 export async function outcomesOf({ bought, finance, platform }: Campaign): Promise<readonly Outcome[]> {

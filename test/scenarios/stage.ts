@@ -33,7 +33,7 @@ export async function setStage(url: string, demoPassword: string): Promise<Stage
   };
 }
 
-export const rupees = (amount: number): Money => ({ currency: 'INR', amountMinor: `${amount}00` });
+export const rupees = (amount: number): Money => ({ currency: 'INR', amountMinor: String(amount * 100) });
 
 /** A course of the scenario's own and somebody new who may buy it. */
 export async function courseAndBuyer(

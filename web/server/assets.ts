@@ -4,16 +4,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, relative, sep } from 'node:path';
 
 interface Asset {
-  readonly file: string;
   readonly type: string;
   /** Its name holds a hash of its bytes, so it never changes under that name. */
   readonly isHashed: boolean;
-  readonly encodings: readonly ('br' | 'gzip')[];
+  readonly body: Buffer;
+  /** The compressed forms that the build made, the best first. */
+  readonly compressed: readonly { readonly coding: string; readonly body: Buffer }[];
 }
 
 export interface Assets {
   /** False when there is no such file; then nothing was written. */
-  send(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean>;
+  send(path: string, request: IncomingMessage, response: ServerResponse): boolean;
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -22,32 +23,20 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
   '.woff2': 'font/woff2',
   '.txt': 'text/plain; charset=utf-8',
-  '.json': 'application/json',
 };
 
-const suffixes = { br: '.br', gzip: '.gz' } as const;
-
-/** Reads the list of files once; their bytes when they are first asked for, then from memory (about a megabyte in all). */
+/** Reads every file once (about two megabytes in all), so that a build made meanwhile never mixes with this one. */
 export async function openAssets(folder: string): Promise<Assets> {
-  const assets = await listAssets(folder);
-  const bytes = new Map<string, Promise<Buffer>>();
-  const read = (file: string) => {
-    const known = bytes.get(file) ?? readFile(file);
-    bytes.set(file, known);
-    return known;
-  };
-  const send = async (path: string, request: IncomingMessage, response: ServerResponse) => {
+  const assets = await readAssets(folder);
+  const send = (path: string, request: IncomingMessage, response: ServerResponse) => {
     const asset = assets.get(path);
     if (!asset) return false;
-    const encoding = asset.encodings.find((one) => accepts(request, one));
-    const body = await read(asset.file + (encoding ? suffixes[encoding] : ''));
+    const small = asset.compressed.find(({ coding }) => accepts(request, coding));
+    const body = small?.body ?? asset.body;
     response.setHeader('content-type', asset.type);
-    response.setHeader(
-      'cache-control',
-      asset.isHashed ? 'public, max-age=31536000, immutable' : 'public, max-age=3600',
-    );
+    response.setHeader('cache-control', asset.isHashed ? 'public, max-age=31536000, immutable' : 'public, max-age=3600');
     response.setHeader('vary', 'accept-encoding');
-    if (encoding) response.setHeader('content-encoding', encoding);
+    if (small) response.setHeader('content-encoding', small.coding);
     response.writeHead(200, { 'content-length': body.byteLength });
     response.end(request.method === 'HEAD' ? undefined : body);
     return true;
@@ -55,21 +44,26 @@ export async function openAssets(folder: string): Promise<Assets> {
   return { send };
 }
 
-async function listAssets(folder: string): Promise<Map<string, Asset>> {
+async function readAssets(folder: string): Promise<Map<string, Asset>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const names = new Set(
-    entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/')),
-  );
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const bytes = new Map(await Promise.all(files.map(async (file) => [nameOf(folder, file), await readFile(file)] as const)));
   const assets = new Map<string, Asset>();
-  for (const name of names) {
+  for (const [name, body] of bytes) {
     const type = types[extname(name)];
     if (type === undefined || name.startsWith('.')) continue;
-    const encodings = (['br', 'gzip'] as const).filter((one) => names.has(name + suffixes[one]));
-    assets.set(`/${name}`, { file: join(folder, name), type, isHashed: name.startsWith('assets/'), encodings });
+    const forms = [
+      { coding: 'br', body: bytes.get(`${name}.br`) },
+      { coding: 'gzip', body: bytes.get(`${name}.gz`) },
+    ];
+    const compressed = forms.flatMap((form) => (form.body ? [{ coding: form.coding, body: form.body }] : []));
+    assets.set(`/${name}`, { type, isHashed: name.startsWith('assets/'), body, compressed });
   }
   return assets;
+}
+
+function nameOf(folder: string, file: string): string {
+  return relative(folder, file).split(sep).join('/');
 }
 
 /** Whether the client names the coding and does not refuse it (`;q=0`). */

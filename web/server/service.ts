@@ -65,7 +65,7 @@ async function answer(
   context: RawContext,
 ): Promise<void> {
   const path = `/${context.params['path'] ?? ''}`;
-  if (await parts.assets.send(path, request, response)) return;
+  if (parts.assets.send(path, request, response)) return;
   if (path.startsWith('/assets/')) {
     response
       .writeHead(404, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })

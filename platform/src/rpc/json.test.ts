@@ -38,7 +38,7 @@ import { readTime, writeTime } from './json-time.ts';
 import { jsonWriter } from './json-write.ts';
 import { Refusal } from './rpc.ts';
 
-/** Messages of a type, as any handler could answer them; `byRules` keeps to what a client may send. */
+/** Random messages of a type: whatever a handler could answer; `byRules` keeps to what a client may send. */
 function messages(schema: DescMessage, byRules: boolean): fc.Arbitrary<Message> {
   const fields = schema.fields.filter((field) => !byRules || !rulesOfField(field).outputOnly);
   const shape = Object.fromEntries(fields.map((field) => [field.localName, values(field, byRules)]));

@@ -21,9 +21,9 @@ const openingRunMax = 400;
 const quoteLinesMax = 2_000;
 /**
  * The inline parser looks from each opening character along the rest of its block, so this product, summed over the
- * blocks, is what it costs: a page of prose comes to some hundred thousand, the bound to about a quarter of a second.
+ * blocks, is what it costs: a dense page comes to a million, the bound to about half a second.
  */
-export const inlineWorkMax = 50_000_000;
+export const inlineWorkMax = 200_000_000;
 const headingIdCharsMax = 80;
 /** Where our files are; see file-routes.ts. */
 export const filesPath = '/api/v1/files/';
@@ -36,7 +36,7 @@ export function renderMarkdown(markdown: string): Rendered | undefined {
   if (isUnreadable(markdown)) return undefined;
   const { defaults: options } = marked();
   const lexer = new Lexer(options);
-  lexer.blockTokens(markdown.replace(/\r\n?/g, '\n'), lexer.tokens);
+  lexer.blockTokens(readable(markdown).replace(/\r\n?/g, '\n'), lexer.tokens);
   if (lexer.inlineQueue.reduce((sum, { src }) => sum + inlineWork(src), 0) > inlineWorkMax) return undefined;
   for (const { src, tokens } of lexer.inlineQueue) lexer.inlineTokens(src, tokens);
   return sanitised(Parser.parse(lexer.tokens, options));
@@ -46,12 +46,17 @@ export function renderMarkdown(markdown: string): Rendered | undefined {
 export function renderInline(markdown: string): Rendered | undefined {
   if (isUnreadable(markdown) || inlineWork(markdown) > inlineWorkMax) return undefined;
   const { defaults: options } = marked();
-  return sanitised(Parser.parseInline(Lexer.lexInline(markdown, options), options));
+  return sanitised(Parser.parseInline(Lexer.lexInline(readable(markdown), options), options));
 }
 
 function sanitised(unsafe: string): Rendered {
   const html = sanitizeHtml(unsafe, policy);
   return { html, text: plainText(html), fileIds: filesIn(html) };
+}
+
+/** CommonMark, section 2.3: U+0000 is replaced; so is half a character, which no database keeps. */
+function readable(markdown: string): string {
+  return markdown.replaceAll('\0', '\ufffd').toWellFormed();
 }
 
 /** What a text may cost the inline parser; see inlineWorkMax. */

@@ -1,6 +1,13 @@
 /** What a request says about who sends it: tokens, cookies, the CSRF proof. */
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+
+/** The headers of a request that say who sends it. */
+export interface IdentityHeaders {
+  readonly authorization?: string | undefined;
+  readonly cookie?: string | undefined;
+  readonly 'sec-fetch-site'?: string | string[] | undefined;
+  readonly 'x-csrf-token'?: string | string[] | undefined;
+}
 
 export type Credentials =
   | { readonly kind: 'none' }
@@ -12,7 +19,7 @@ export type Credentials =
 const tokenFormat = /^[A-Za-z0-9._~+/=-]{1,512}$/;
 
 /** The bearer token when there is an Authorization header, whatever the cookies say. */
-export function credentialsOf(headers: IncomingHttpHeaders, cookieName: string): Credentials {
+export function credentialsOf(headers: IdentityHeaders, cookieName: string): Credentials {
   if (headers.authorization !== undefined) {
     const [scheme = '', token = '', ...more] = headers.authorization.trim().split(/ +/);
     const good = scheme.toLowerCase() === 'bearer' && more.length === 0 && tokenFormat.test(token);
@@ -50,7 +57,7 @@ export function csrfTokenOf(secret: Uint8Array, token: string): string {
  * Whether a mutation that a cookie authenticates comes from our own pages: by the browser's own word (Sec-Fetch-Site),
  * else by the X-CSRF-Token that only our pages can read.
  */
-export function isFromOurSite(headers: IncomingHttpHeaders, expectedCsrfToken: string): boolean {
+export function isFromOurSite(headers: IdentityHeaders, expectedCsrfToken: string): boolean {
   const site = headers['sec-fetch-site'];
   if (site === 'same-origin' || site === 'none') return true;
   const given = Buffer.from(String(headers['x-csrf-token'] ?? ''));

@@ -1,7 +1,7 @@
 /** What only shows on the wire: framing, slowness, streams, raw routes, the end of the process. */
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { createServer, request as httpRequest } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -57,7 +57,7 @@ describe('framing', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     expect(answer).toContain('application/problem+json');
     expect(answer).toContain('"code":"invalid_request"');
-    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    expect(answer.match(/HTTP\/1\.1 \d{3} /g)).toHaveLength(1);
   });
 
   test('headers above the limit are 431, an address above it 414, a foreign expectation 417', async () => {
@@ -306,26 +306,18 @@ describe('the end', () => {
     expect(await course).toBe('closed');
   });
 
-  test('a connection that is still open learns that the process drains', async () => {
-    const reached = Promise.withResolvers<void>();
-    const goOn = Promise.withResolvers<void>();
-    const { port, gateway } = await start({
-      content: {
-        getCourse: async () => {
-          reached.resolve();
-          await goOn.promise;
-          return {};
-        },
-      },
-    });
-    // Two requests on one connection: the second is read when the first is answered, by then the process drains.
-    const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-    const answer = sendRaw(port, `${get('/api/v1/courses/c')}${get('/readyz')}`);
-    await reached.promise;
-    const closed = gateway.close({ drainMs: 1_000 });
-    goOn.resolve();
-    expect(await answer).toContain('connection: close');
-    await closed;
+  test('whoever still gets through is told that it drains, and to come by another connection', async () => {
+    const { gateway } = await start();
+    const front = createServer((request, response) => gateway.handle(request, response));
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+    const ready = () => fetch(`http://127.0.0.1:${(front.address() as AddressInfo).port}/readyz`);
+    expect((await ready()).status).toBe(200);
+    await gateway.close({ drainMs: 1_000 });
+    const draining = await ready();
+    expect(draining.status).toBe(503);
+    expect(await draining.json()).toMatchObject({ status: 'draining' });
+    expect(draining.headers.get('connection')).toBe('close');
+    front.close();
   });
 });
 

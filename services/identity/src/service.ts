@@ -5,6 +5,7 @@ import {
   UserRolesChangedSchema,
 } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_events_pb.ts';
 import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
+import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { openMailQueue } from '@suuupra/platform/mail/mail-queue';
 import { defineService } from '@suuupra/platform/service';
 import { openPasswords } from './passwords.ts';
@@ -25,21 +26,26 @@ export const identity = defineService({
   start: async ({ engines, publishIn, world, telemetry, settings }) => {
     const { sql, mail, keys } = engines;
     const passwords = await openPasswords(await keys.secret('password-pepper'));
-    const mails = openMailQueue({ sql, mail, world, telemetry });
-    const prune = () =>
-      void pruneExpired({ sql, world }).catch((error: unknown) =>
-        telemetry.log.warn('cannot prune sessions', { error }),
-      );
-    let timer: NodeJS.Timeout | undefined;
+    // Mails wait sealed: some carry a link that verifies an address.
+    const sealedWith = await keys.secret('identity-mail-queue');
+    const mails = openMailQueue({ sql, mail, world, telemetry, sealedWith });
+    let pruning: Loop | undefined;
     return {
       implementations: [identityRpc({ sql, publishIn, passwords, mails, world, publicUrl: settings.publicUrl })],
       begin: async () => {
         mails.start();
-        timer = setInterval(prune, pruneEveryMs);
-        timer.unref();
+        pruning = startLoop({
+          round: async () => {
+            await pruneExpired({ sql, world });
+            return undefined;
+          },
+          now: () => world.now(),
+          idleMsMax: pruneEveryMs,
+          failed: (error) => telemetry.log.warn('sessions that are over stay for now', { error }),
+        });
       },
       stop: async () => {
-        clearInterval(timer);
+        await pruning?.stop();
         await mails.stop();
       },
     };

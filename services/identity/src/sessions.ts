@@ -11,9 +11,12 @@ import {
 } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
 import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
 import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
-import { emailKey, sessionAgeMsMax, sessionExpiresAtMs, sessionIdleMs } from './user.ts';
-import { hashToken, type UserRow, type UsersParts, userMessage } from './users.ts';
+import { type IdentityParts, type UserRow, userMessage, type Who } from './parts.ts';
+import { hashToken, newToken } from './token.ts';
+import { sessionAgeMsMax, sessionExpiresAtMs, sessionIdleMs } from './user.ts';
+import { findUser, userByEmail } from './users.ts';
 
 interface SessionRow extends Record<string, unknown> {
   id: string;
@@ -24,9 +27,9 @@ interface SessionRow extends Record<string, unknown> {
 }
 
 /** A person has at most this many; the one unused for longest gives way. */
-const sessionsMax = 50;
+export const sessionsMax = 50;
 const userAgentCharsMax = 300;
-/** The time of last use is written at most this often. */
+/** The time of last use is written at most this often, so a session may end this much early. */
 const touchMs = 5 * 60_000;
 
 export interface SignedIn {
@@ -35,36 +38,75 @@ export interface SignedIn {
   readonly user: User;
 }
 
+/** Signs in. `invalid_credentials` after the same work whether the address or the password is wrong. */
 export async function createSession(
-  parts: UsersParts,
+  parts: IdentityParts,
   request: { email: string; password: string },
   context: CallContext,
 ): Promise<SignedIn | Refusal> {
-  const [user] = await parts.sql.query<UserRow>('SELECT * FROM users WHERE email_key = $1', [emailKey(request.email)]);
+  const user = await userByEmail(parts.sql, request.email);
   const matching = await parts.passwords.matches(user?.password_hash, request.password);
   if (isRefusal(matching)) return matching;
-  if (!matching || user === undefined) {
-    return refuse('invalid_credentials', 'No account has this address and password; check both.');
-  }
-  const accessToken = `sst_${Buffer.from(parts.world.secret(32)).toString('base64url')}`;
-  const now = new Date(parts.world.now());
-  await parts.sql.transaction(async (tx) => {
-    await tx.execute(
-      `INSERT INTO sessions (token_hash, id, user_id, created_at, last_seen_at, user_agent) VALUES ($1, $2, $3, $4, $4, $5)`,
-      [hashToken(accessToken), parts.world.id('ses'), user.id, now, context.userAgent.slice(0, userAgentCharsMax)],
-    );
-    await tx.execute(
-      `DELETE FROM sessions WHERE user_id = $1 AND id IN
-         (SELECT id FROM sessions WHERE user_id = $1 ORDER BY last_seen_at DESC OFFSET $2)`,
-      [user.id, sessionsMax],
-    );
+  if (!matching || user === undefined) return wrongCredentials();
+  const accessToken = newToken(parts.world, 'sst_');
+  return await refusableTransaction(parts.sql, async (tx) => {
+    // A password that was changed while the old one was checked signs nobody in.
+    const [current] = await tx.query<UserRow>('SELECT * FROM users WHERE id = $1 AND password_hash = $2 FOR UPDATE', [
+      user.id,
+      user.password_hash,
+    ]);
+    if (current === undefined) return wrongCredentials();
+    await insertSession(parts, tx, { userId: user.id, accessToken, userAgent: context.userAgent }, context);
+    return { accessToken, expiresInSeconds: sessionIdleMs / 1_000, user: userMessage(current) };
   });
-  return { accessToken, expiresInSeconds: sessionIdleMs / 1_000, user: userMessage(user) };
+}
+
+function wrongCredentials(): Refusal {
+  return refuse('invalid_credentials', 'No account has this address and password; check both.');
+}
+
+/** The user's row is locked, so two sign-ins at once do not both find the last free place. */
+async function insertSession(
+  parts: IdentityParts,
+  tx: SqlTransaction,
+  session: { userId: string; accessToken: string; userAgent: string },
+  context: CallContext,
+): Promise<void> {
+  const { userId } = session;
+  const id = parts.world.id('ses');
+  await tx.execute(
+    `INSERT INTO sessions (token_hash, id, user_id, created_at, last_seen_at, user_agent) VALUES ($1, $2, $3, $4, $4, $5)`,
+    [
+      hashToken(session.accessToken),
+      id,
+      userId,
+      new Date(parts.world.now()),
+      session.userAgent.slice(0, userAgentCharsMax),
+    ],
+  );
+  const surplus = await tx.query<{ id: string }>(
+    `DELETE FROM sessions WHERE id IN
+       (SELECT id FROM sessions WHERE user_id = $1 AND id <> $2 ORDER BY last_seen_at DESC, id DESC OFFSET $3)
+     RETURNING id`,
+    [userId, id, sessionsMax - 1],
+  );
+  await publishEnded(parts, tx, userId, surplus, context);
+}
+
+async function publishEnded(
+  parts: IdentityParts,
+  tx: SqlTransaction,
+  userId: string,
+  ended: readonly { id: string }[],
+  context: CallContext,
+): Promise<void> {
+  const publish = parts.publishIn(tx);
+  for (const { id } of ended) await publish(SessionEndedSchema, { sessionId: id, userId }, context);
 }
 
 /** What a token stands for now, roles as they are now. Answers without a session for anything unknown, ended or expired. */
 export async function checkSession(
-  parts: Pick<UsersParts, 'sql' | 'world'>,
+  parts: Pick<IdentityParts, 'sql' | 'world'>,
   token: string,
 ): Promise<CheckSessionResponse> {
   const [row] = await parts.sql.query<SessionRow & { roles: string[] }>(
@@ -73,23 +115,30 @@ export async function checkSession(
     [hashToken(token)],
   );
   const nowMs = parts.world.now();
-  if (row === undefined) return create(CheckSessionResponseSchema);
-  const expiresAtMs = sessionExpiresAtMs({
-    createdAtMs: row.created_at.getTime(),
-    lastSeenAtMs: row.last_seen_at.getTime(),
-  });
-  if (nowMs >= expiresAtMs) return create(CheckSessionResponseSchema);
-  if (nowMs - row.last_seen_at.getTime() > touchMs) {
-    await parts.sql.execute('UPDATE sessions SET last_seen_at = $2 WHERE id = $1', [row.id, new Date(nowMs)]);
+  if (row === undefined || nowMs >= expiryOf(row, row.last_seen_at.getTime())) {
+    return create(CheckSessionResponseSchema);
   }
+  const isStale = nowMs - row.last_seen_at.getTime() > touchMs;
+  if (isStale) {
+    await parts.sql.execute('UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2', [
+      row.id,
+      new Date(nowMs),
+    ]);
+  }
+  const expiresAtMs = expiryOf(row, isStale ? nowMs : row.last_seen_at.getTime());
   return create(CheckSessionResponseSchema, {
     session: { sessionId: row.id, userId: row.user_id, roles: row.roles, expiresAt: timestampFromMs(expiresAtMs) },
   });
 }
 
+function expiryOf(row: SessionRow, lastSeenAtMs: number): number {
+  return sessionExpiresAtMs({ createdAtMs: row.created_at.getTime(), lastSeenAtMs });
+}
+
+/** The sessions that still work, newest first. */
 export async function listSessions(
-  parts: Pick<UsersParts, 'sql' | 'world'>,
-  who: { userId: string; sessionId: string },
+  parts: Pick<IdentityParts, 'sql' | 'world'>,
+  who: Who,
   request: { pageSize: number; pageToken: string },
 ): Promise<{ sessions: Session[]; nextPageToken: string } | Refusal> {
   const page = readPage(request, ['text']);
@@ -125,70 +174,95 @@ function sessionMessage(row: SessionRow, currentId: string): Session {
 }
 
 /** Ends one session of this user; false when they have none with this id. */
-export async function endSession(
-  parts: UsersParts,
-  userId: string,
-  sessionId: string,
-  context: CallContext,
-): Promise<boolean> {
+export async function endSession(parts: IdentityParts, who: Who, context: CallContext): Promise<boolean> {
   return await parts.sql.transaction(async (tx) => {
-    const ended = await tx.execute('DELETE FROM sessions WHERE id = $1 AND user_id = $2', [sessionId, userId]);
-    if (ended === 0) return false;
-    await parts.publishIn(tx)(SessionEndedSchema, { sessionId, userId }, context);
-    return true;
+    await lockUser(tx, who.userId);
+    const ended = await tx.query<{ id: string }>('DELETE FROM sessions WHERE id = $1 AND user_id = $2 RETURNING id', [
+      who.sessionId,
+      who.userId,
+    ]);
+    await publishEnded(parts, tx, who.userId, ended, context);
+    return ended.length > 0;
   });
 }
 
-/** Sets a new password and ends every other session of the user. */
+/** The user is the subject of what is published: their lock makes the order of events that of commits. */
+async function lockUser(tx: SqlTransaction, userId: string): Promise<void> {
+  await tx.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [userId]);
+}
+
+/** Sets a new password, ends every other session of the user, and tells them by mail. */
 export async function changePassword(
-  parts: UsersParts,
-  who: { userId: string; sessionId: string },
+  parts: IdentityParts,
+  who: Who,
   request: { currentPassword: string; newPassword: string },
   context: CallContext,
 ): Promise<Record<string, never> | Refusal> {
-  const [user] = await parts.sql.query<UserRow>('SELECT * FROM users WHERE id = $1', [who.userId]);
+  const user = await findUser(parts.sql, who.userId);
   const matching = await parts.passwords.matches(user?.password_hash, request.currentPassword);
   if (isRefusal(matching)) return matching;
-  if (!matching) {
-    return refuse('invalid_credentials', 'The current password is wrong.', [
-      { field: 'currentPassword', code: 'not_allowed', detail: 'is not the current password' },
-    ]);
-  }
+  if (!matching || user === undefined) return wrongCurrentPassword();
   const passwordHash = await parts.passwords.hash(request.newPassword);
   if (isRefusal(passwordHash)) return passwordHash;
-  return await parts.sql.transaction(async (tx) => {
-    await tx.execute('UPDATE users SET password_hash = $2 WHERE id = $1', [who.userId, passwordHash]);
-    await endOthers(parts, tx, who, context);
+  return await refusableTransaction(parts.sql, async (tx) => {
+    const changed = await tx.execute('UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash = $3', [
+      user.id,
+      passwordHash,
+      user.password_hash,
+    ]);
+    if (changed === 0) return wrongCurrentPassword();
+    const ended = await tx.query<{ id: string }>('DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id', [
+      who.userId,
+      who.sessionId,
+    ]);
+    await publishEnded(parts, tx, who.userId, ended, context);
+    await tellPasswordChanged(parts, tx, user);
     return {};
   });
 }
 
-async function endOthers(
-  parts: UsersParts,
-  tx: SqlTransaction,
-  who: { userId: string; sessionId: string },
-  context: CallContext,
-): Promise<void> {
-  const ended = await tx.query<{ id: string }>('DELETE FROM sessions WHERE user_id = $1 AND id <> $2 RETURNING id', [
-    who.userId,
-    who.sessionId,
+function wrongCurrentPassword(): Refusal {
+  return refuse('invalid_credentials', 'The current password is wrong.', [
+    { field: 'currentPassword', code: 'not_allowed', detail: 'is not the current password' },
   ]);
-  const publish = parts.publishIn(tx);
-  for (const { id } of ended) await publish(SessionEndedSchema, { sessionId: id, userId: who.userId }, context);
+}
+
+async function tellPasswordChanged(parts: IdentityParts, tx: SqlTransaction, user: UserRow): Promise<void> {
+  await parts.mails.enqueue(tx, {
+    id: parts.world.id('mail'),
+    to: user.email,
+    subject: 'Your password was changed',
+    text: [
+      'Hello,',
+      'the password of your account was changed, and every other session was signed out.',
+      `You get this mail because it happened to your account at ${parts.publicUrl}. If it was not you, write to whoever runs this site.`,
+    ].join('\n\n'),
+  });
 }
 
 const pruneBatchMax = 1_000;
 
-/** Deletes sessions and verification links that are over; answers how many. Called now and then. */
-export async function pruneExpired(parts: { sql: Sql; world: UsersParts['world'] }): Promise<number> {
+/** Deletes sessions and verification links that are over, in bounded batches; gives their number. */
+export async function pruneExpired(parts: Pick<IdentityParts, 'sql' | 'world'>): Promise<number> {
   const nowMs = parts.world.now();
-  const sessions = await parts.sql.execute(
-    `DELETE FROM sessions WHERE token_hash IN (SELECT token_hash FROM sessions WHERE last_seen_at < $1 LIMIT $2)`,
-    [new Date(nowMs - sessionIdleMs), pruneBatchMax],
-  );
-  const links = await parts.sql.execute(
-    `DELETE FROM email_verifications WHERE token_hash IN (SELECT token_hash FROM email_verifications WHERE expires_at < $1 LIMIT $2)`,
-    [new Date(nowMs), pruneBatchMax],
-  );
+  const sessions = await deleteOlder(parts.sql, 'sessions', 'last_seen_at', new Date(nowMs - sessionIdleMs));
+  const links = await deleteOlder(parts.sql, 'email_verifications', 'expires_at', new Date(nowMs));
   return sessions + links;
+}
+
+async function deleteOlder(
+  sql: Sql,
+  table: 'sessions' | 'email_verifications',
+  column: 'last_seen_at' | 'expires_at',
+  before: Date,
+): Promise<number> {
+  let deleted = 0;
+  for (;;) {
+    const batch = await sql.execute(
+      `DELETE FROM ${table} WHERE token_hash IN (SELECT token_hash FROM ${table} WHERE ${column} <= $1 LIMIT $2)`,
+      [before, pruneBatchMax],
+    );
+    deleted += batch;
+    if (batch < pruneBatchMax) return deleted;
+  }
 }

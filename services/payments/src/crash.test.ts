@@ -8,8 +8,7 @@ import {
   RefundSucceededSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import type { Sql } from '@suuupra/platform/sql/sql';
-import { freshDatabaseUrl } from '@suuupra/platform/testing';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bench, openBench, outcomeOf, paymentOf, statusWord } from './testing.ts';
 
 /** A database to which the process stops talking at one point, as if it were gone: nothing after it ever returns. */
@@ -40,10 +39,11 @@ function dyingAt(point: number, when: 'before' | 'after') {
   return { database, dead: dead.promise };
 }
 
-let databaseUrl: string;
+let beside: Bench;
 beforeAll(async () => {
-  databaseUrl = await freshDatabaseUrl();
+  beside = await openBench();
 });
+afterAll(() => beside.close());
 
 /** Runs the story in a process that dies at the point; true when it reached the point. */
 async function killAt(
@@ -52,7 +52,7 @@ async function killAt(
   story: (bench: Bench) => Promise<unknown>,
 ): Promise<boolean> {
   const { database, dead } = dyingAt(point, when);
-  const bench = await openBench({ databaseUrl, database });
+  const bench = await openBench({ beside, database });
   const ended = await Promise.race([dead, story(bench).then(() => 'done')]);
   await bench.close();
   return ended === 'dead';
@@ -63,7 +63,7 @@ async function everyPoint(
   story: (bench: Bench, orderId: string) => Promise<unknown>,
   after: (bench: Bench, orderId: string) => Promise<void>,
 ): Promise<number> {
-  const next = await openBench({ databaseUrl, aheadMs: 120_000 });
+  const next = await openBench({ beside, aheadMs: 120_000 });
   let points = 0;
   for (const when of ['before', 'after'] as const)
     for (let point = 1; ; point += 1) {
@@ -71,6 +71,8 @@ async function everyPoint(
       if (!(await killAt(point, when, (bench) => story(bench, orderId)))) break;
       points += 1;
       await after(next, orderId);
+      // What was told is checked: the next point starts with nothing told.
+      await next.sql.execute('DELETE FROM outbox');
     }
   await next.close();
   return points;
@@ -148,7 +150,7 @@ describe('a purchase killed at every step', () => {
 
 describe('a refund killed at every step', () => {
   it('is finished by the next process, once', async () => {
-    const payer = await openBench({ databaseUrl });
+    const payer = await openBench({ beside });
     const points = await everyPoint(
       'refund',
       async (bench, orderId) => {

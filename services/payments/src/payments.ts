@@ -223,13 +223,12 @@ export async function confirmPayment(
   if (isRefusal(view)) return view;
   if (view.buyerId !== userIdOf(context)) return refuse('permission_denied', 'Only the payer can confirm a payment.');
   const provider = providerNamed(surroundings, view.attempt.provider);
-  if (view.attempt.status !== 'requires_action') return { payment: paymentMessage(view, provider) };
-  if (!provider.knowsChallengeResponse(request.challengeResponse))
+  const isKnown = provider.knowsChallengeResponse(request.challengeResponse);
+  if (view.attempt.status === 'requires_action' && !isKnown)
     return refuse('challenge_response_invalid', 'The provider does not know this response.', [
       { field: 'challengeResponse', code: 'not_allowed', detail: 'for the sandbox: approve or reject' },
     ]);
-  const isOurs = await retrying(() => sql.transaction((tx) => beginConfirming(surroundings, tx, request.id)));
-  if (isOurs) {
+  if (isKnown && (await retrying(() => sql.transaction((tx) => beginConfirming(surroundings, tx, request.id))))) {
     const said = await ask(surroundings, { attemptId: request.id }, () =>
       provider.confirm(request.id, request.challengeResponse),
     );
@@ -240,7 +239,10 @@ export async function confirmPayment(
   return { payment: paymentMessage(after, provider) };
 }
 
-/** From here on the attempt cannot be cancelled until the provider has said what came of the response. */
+/**
+ * From here on the attempt cannot be cancelled until the provider has said what came of the response. True also when an
+ * earlier confirmation died on its way to the provider: there the first response counts, so it may be sent again.
+ */
 async function beginConfirming(
   surroundings: PaymentsSurroundings,
   tx: SqlTransaction,
@@ -249,6 +251,7 @@ async function beginConfirming(
   const { store, world } = surroundings;
   await store.lockIntentOfAttempt(tx, attemptId);
   const attempt = await store.findAttempt(tx, attemptId);
+  if (attempt?.status === 'processing') return attempt.action !== undefined;
   if (attempt?.status !== 'requires_action') return false;
   const moved = confirming(attempt, world.now());
   await store.saveAttempt(tx, moved, nextSyncMs(moved, 0, world.now()), 'request');

@@ -8,6 +8,7 @@ import {
   CancelIntentRequestSchema,
   ConfirmPaymentRequestSchema,
   CreatePaymentRequestSchema,
+  GetPaymentRequestSchema,
   MethodType,
   type Payment,
   PaymentSchema,
@@ -38,6 +39,8 @@ export const secrets: [Uint8Array, Uint8Array] = [Buffer.alloc(32, 1), Buffer.al
 export interface BenchOptions {
   /** A database to take over, as a process that starts again would. */
   readonly databaseUrl?: string;
+  /** Another process on the same database, and on its connections. */
+  readonly beside?: Pick<Bench, 'sql' | 'databaseUrl'>;
   /** Milliseconds that this bench's clock is ahead. */
   readonly aheadMs?: number;
   /** Puts something between us and the sandbox. */
@@ -110,21 +113,81 @@ export function contextOf(userId: string, key: string): CallContext {
 }
 
 export async function openBench(options: BenchOptions = {}): Promise<Bench> {
-  const databaseUrl = options.databaseUrl ?? (await freshDatabaseUrl());
-  const plain = await openTestSql(databaseUrl);
-  await prepareServiceDatabase(plain);
-  await plain.migrate(fileURLToPath(new URL('../migrations/', import.meta.url)));
-  const sql = options.database?.(plain) ?? plain;
+  const base = options.beside ?? (await openDatabase(options.databaseUrl));
+  const { sql: plain, databaseUrl } = base;
   let aheadMs = options.aheadMs ?? 0;
-  const real = realWorld();
-  const world: World = { ...real, now: () => Date.now() + aheadMs };
-  const sent: Bench['sent'] = [];
+  const world: World = { ...realWorld(), now: () => Date.now() + aheadMs };
+  const process = openProcess(options, plain, world);
+  const { surroundings, sandbox, sweep, loops, logged } = process;
+  const published: Bench['published'] = async (schema) => {
+    const rows = await plain.query<{ envelope: Buffer }>('SELECT envelope FROM outbox ORDER BY id');
+    return rows
+      .map((row) => fromBinary(EnvelopeSchema, row.envelope))
+      .filter((envelope) => envelope.type === schema.typeName)
+      .map((envelope) => fromBinary(schema, envelope.data));
+  };
+  return {
+    databaseUrl,
+    sql: plain,
+    world,
+    sandbox,
+    surroundings,
+    sent: process.sent,
+    logged,
+    published,
+    ...callsOf(surroundings),
+    advance: (ms) => {
+      aheadMs += ms;
+    },
+    settle: async () => {
+      for (;;) {
+        const next = [await sandbox.round(), await sweep()].filter((dueAtMs) => dueAtMs !== undefined);
+        if (next.every((dueAtMs) => dueAtMs > world.now())) return;
+      }
+    },
+    begin: () => {
+      const failed = (error: unknown) => logged.push(String(error));
+      for (const round of [sandbox.round, sweep])
+        loops.push(startLoop({ round, now: world.now, idleMsMax: 30_000, failed }));
+    },
+    told: async (schema, orderId) => {
+      for (;;) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        process.waiting.add(resolve);
+        const found = (await published(schema)).find((event) => 'orderId' in event && event.orderId === orderId);
+        if (found === undefined) await promise;
+        process.waiting.delete(resolve);
+        if (found !== undefined) return found;
+      }
+    },
+    close: async () => {
+      await Promise.all(loops.map((loop) => loop.stop()));
+      if (options.beside === undefined) await plain.close();
+    },
+  };
+}
+
+async function openDatabase(given: string | undefined): Promise<{ sql: Sql; databaseUrl: string }> {
+  const databaseUrl = given ?? (await freshDatabaseUrl());
+  const sql = await openTestSql(databaseUrl);
+  await prepareServiceDatabase(sql);
+  await sql.migrate(fileURLToPath(new URL('../migrations/', import.meta.url)));
+  return { sql, databaseUrl };
+}
+
+/** What service.ts puts together, with the test's clock, orders and loops. */
+function openProcess(options: BenchOptions, plain: Sql, world: World) {
+  const sql = options.database?.(plain) ?? plain;
+  const sent: { headers: Record<string, string>; body: Uint8Array }[] = [];
   const logged: string[] = [];
   const loops: Loop[] = [];
+  const waiting = new Set<() => void>();
   const nudge = () => {
     for (const loop of loops) loop.nudge();
   };
-  const waiting = new Set<() => void>();
+  const notify = () => {
+    for (const wake of waiting) wake();
+  };
   const sandbox = openSandbox({
     sql,
     world,
@@ -144,51 +207,20 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     log: logTo(logged),
     orders: { getOrderForPayment: async (request) => orderForPayment(request.orderId ?? '', world) },
     provider: options.between?.(sandbox) ?? sandbox,
-    publishIn: (tx) =>
-      outboxPublisher(tx, {
-        owner: 'payments',
-        world,
-        notify: () => {
-          for (const wake of waiting) wake();
-        },
-      }),
+    publishIn: (tx) => outboxPublisher(tx, { owner: 'payments', world, notify }),
     count: () => {},
     nudge,
     running: new Set(),
   };
-  const sweep = sweepOf(surroundings);
-  const published: Bench['published'] = async (schema) => {
-    const rows = await plain.query<{ envelope: Buffer }>('SELECT envelope FROM outbox ORDER BY id');
-    return rows
-      .map((row) => fromBinary(EnvelopeSchema, row.envelope))
-      .filter((envelope) => envelope.type === schema.typeName)
-      .map((envelope) => fromBinary(schema, envelope.data));
-  };
+  return { surroundings, sandbox, sweep: sweepOf(surroundings), sent, logged, loops, waiting };
+}
+
+type Calls = Pick<Bench, 'pay' | 'confirm' | 'payment' | 'refund' | 'cancel'>;
+
+/** The operations as the rpc layer calls them, in the words of the tests. */
+function callsOf(surroundings: PaymentsSurroundings): Calls {
   return {
-    databaseUrl,
-    sql: plain,
-    world,
-    sandbox,
-    surroundings,
-    sent,
-    logged,
-    published,
-    advance: (ms) => {
-      aheadMs += ms;
-    },
-    settle: async () => {
-      for (;;) {
-        const next = [await sandbox.round(), await sweep()].filter((dueAtMs) => dueAtMs !== undefined);
-        if (next.every((dueAtMs) => dueAtMs > world.now())) return;
-      }
-    },
-    begin: () => {
-      for (const round of [sandbox.round, sweep])
-        loops.push(
-          startLoop({ round, now: world.now, idleMsMax: 30_000, failed: (error) => logged.push(String(error)) }),
-        );
-    },
-    pay: async (orderId, token, { key = real.id('key'), type = MethodType.CARD, userId = buyer } = {}) => {
+    pay: async (orderId, token, { key = realWorld().id('key'), type = MethodType.CARD, userId = buyer } = {}) => {
       const request = create(CreatePaymentRequestSchema, { orderId, method: { type, token } });
       return paymentIn(await createPayment(surroundings, request, contextOf(userId, key)));
     },
@@ -197,38 +229,19 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
       return paymentIn(await confirmPayment(surroundings, request, contextOf(buyer, '')));
     },
     payment: async (id) => {
-      const found = paymentIn(
-        await getPayment(
-          surroundings,
-          { $typeName: 'suuupra.payments.v1.GetPaymentRequest', id },
-          contextOf(buyer, ''),
-        ),
-      );
-      if (isRefusal(found)) throw new Error(`no payment ${id}`);
-      return found;
+      const request = create(GetPaymentRequestSchema, { id });
+      return paymentOf(paymentIn(await getPayment(surroundings, request, contextOf(buyer, ''))));
     },
     refund: async (refundId, orderId, amount) => {
       const asked = { refundId, orderId, amount: { currency: 'INR', amountMinor: amount }, reason: 'test' };
-      const answer = await refundPayment(surroundings, create(RefundPaymentRequestSchema, asked), contextOf(buyer, ''));
+      const request = create(RefundPaymentRequestSchema, asked);
+      const answer = await refundPayment(surroundings, request, contextOf(buyer, ''));
       return isRefusal(answer) ? answer.code : answer.status;
     },
     cancel: async (orderId) => {
-      const answer = await cancelIntent(surroundings, create(CancelIntentRequestSchema, { orderId, because: 'buyer' }));
+      const request = create(CancelIntentRequestSchema, { orderId, because: 'buyer' });
+      const answer = await cancelIntent(surroundings, request);
       return isRefusal(answer) ? answer : undefined;
-    },
-    told: async (schema, orderId) => {
-      for (;;) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        waiting.add(resolve);
-        const found = (await published(schema)).find((event) => 'orderId' in event && event.orderId === orderId);
-        if (found === undefined) await promise;
-        waiting.delete(resolve);
-        if (found !== undefined) return found;
-      }
-    },
-    close: async () => {
-      await Promise.all(loops.map((loop) => loop.stop()));
-      await plain.close();
     },
   };
 }

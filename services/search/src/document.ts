@@ -1,102 +1,113 @@
-/** What of a release is searched, and by whom. No I/O. */
+/**
+ * The documents that a release is searched by, and the marks that say who may see them.
+ *
+ * Titles are public, the text of a paid lesson is not. Such a lesson has two documents: one with its title for those who
+ * may not read it, one with its text for those who may. A viewer holds marks for exactly one of the two.
+ */
 import {
-  type Course,
   type GetReleaseResponse,
   LessonKind,
   Level,
   type ReleasedLesson,
 } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
+import type { SearchDocument } from '@suuupra/platform/search/search';
 
-/** As the `search` port takes it. */
-export interface SearchedDocument {
-  readonly id: string;
-  readonly version: number;
-  readonly text: Readonly<Record<string, string>>;
-  readonly values: Readonly<Record<string, string>>;
-  readonly visibleTo: readonly string[];
-  readonly language: string;
-}
-
-/** The mark of what anybody may find. */
 export const publicMark = 'public';
+/** On the title of every paid lesson: for viewers who may read no course beyond its previews. */
+export const outlineMark = 'outline';
+export const outlineOf = (courseId: string) => `outline:${courseId}`;
+export const textOf = (courseId: string) => `course:${courseId}`;
 
-/** The mark of what those who may read a course find. */
-export function courseMark(courseId: string): string {
-  return `course:${courseId}`;
-}
+/** Raised when documents of the same release come out differently, so that all are made anew. */
+export const documentForm = 1;
 
-/** A lesson's body that not everybody may read is a document of its own, so that no hit or snippet gives it away. */
-export const bodySuffix = '~body';
+export const kinds = ['course', 'lesson'] as const;
+export const levels = ['beginner', 'intermediate', 'advanced'] as const;
 
-const levelWords: Readonly<Record<number, string>> = {
-  [Level.BEGINNER]: 'beginner',
-  [Level.INTERMEDIATE]: 'intermediate',
-  [Level.ADVANCED]: 'advanced',
-};
+const levelWords: ReadonlyMap<Level, string> = new Map([
+  [Level.BEGINNER, 'beginner'],
+  [Level.INTERMEDIATE, 'intermediate'],
+  [Level.ADVANCED, 'advanced'],
+]);
 
-const tags = /<[^>]*>/g;
-const entities: Readonly<Record<string, string>> = {
-  '&amp;': '&',
-  '&lt;': '<',
-  '&gt;': '>',
-  '&quot;': '"',
-  '&#39;': "'",
-};
+/** Shown where nothing in the text matched. */
+const excerptCharsMax = 240;
 
-/** Every document of a release: the course, each lesson by its title, each lesson's body. */
-export function documentsOf(answer: GetReleaseResponse): SearchedDocument[] {
-  const { course, lessons, release } = answer;
-  if (course === undefined) return [];
-  return [courseDocument(course, release), ...lessons.flatMap((lesson) => lessonDocuments(course, lesson, release))];
-}
-
-function courseDocument(course: Course, version: number): SearchedDocument {
-  return {
-    id: course.id,
-    version,
-    text: { title: course.title, summary: course.summary, body: textOf(course.descriptionHtml) },
-    values: { ...valuesOf(course), kind: 'course', title: course.title, shownId: course.id },
-    visibleTo: [publicMark],
-    language: course.language,
-  };
-}
-
-function lessonDocuments(course: Course, lesson: ReleasedLesson, version: number): SearchedDocument[] {
-  const shared = {
-    version,
-    values: { ...valuesOf(course), kind: 'lesson', title: lesson.title, shownId: lesson.id },
-    language: course.language,
-  };
-  const body = lesson.kind === LessonKind.QUIZ ? '' : lesson.plainText;
-  if (lesson.preview) {
-    return [{ ...shared, id: lesson.id, text: { title: lesson.title, body }, visibleTo: [publicMark] }];
-  }
-  const titled = { ...shared, id: lesson.id, text: { title: lesson.title }, visibleTo: [publicMark] };
-  if (body === '') return [titled];
-  const closed = {
-    ...shared,
-    id: `${lesson.id}${bodySuffix}`,
-    text: { title: lesson.title, body },
-    visibleTo: [courseMark(course.id)],
-  };
-  return [titled, closed];
-}
-
-function valuesOf(course: Course): Record<string, string> {
-  return {
+/** Every document of a release; their version is its number. */
+export function documentsOf(answer: GetReleaseResponse): SearchDocument[] {
+  const { course, release, lessons } = answer;
+  if (course === undefined) throw new Error('A release came without its course.');
+  const shared: SharedParts = {
     courseId: course.id,
-    courseTitle: course.title,
-    courseSlug: course.slug,
-    level: levelWords[course.level] ?? '',
+    version: release,
     language: course.language,
+    values: {
+      level: levelWords.get(course.level) ?? '',
+      language: course.language,
+      courseId: course.id,
+      courseTitle: course.title,
+      courseSlug: course.slug,
+    },
   };
+  const author = course.instructor?.displayName ?? '';
+  const courseDocument: SearchDocument = {
+    ...base(shared, `course:${course.id}`, 'course', course.id, course.title, course.summary),
+    text: { title: course.title, summary: course.summary, body: textOfHtml(course.descriptionHtml), author },
+    visibleTo: [publicMark],
+  };
+  return [courseDocument, ...lessons.flatMap((lesson) => documentsOfLesson(shared, lesson))];
 }
 
-/** Readable text of sanitised HTML. */
-function textOf(html: string): string {
+interface SharedParts {
+  readonly courseId: string;
+  readonly version: number;
+  readonly language: string;
+  readonly values: Readonly<Record<string, string>>;
+}
+
+function base(
+  shared: SharedParts,
+  id: string,
+  kind: (typeof kinds)[number],
+  itemId: string,
+  title: string,
+  excerpt: string,
+) {
+  const { version, language } = shared;
+  return { id, version, language, values: { ...shared.values, kind, itemId, title, excerpt } };
+}
+
+function documentsOfLesson(shared: SharedParts, lesson: ReleasedLesson): SearchDocument[] {
+  const { id, title, plainText, preview, kind } = lesson;
+  const isOpen = preview || plainText === '' || kind === LessonKind.QUIZ;
+  const excerpt = isOpen ? excerptOf(plainText) : '';
+  const full: SearchDocument = {
+    ...base(shared, `lesson:${id}:full`, 'lesson', id, title, excerpt),
+    text: { title, body: kind === LessonKind.QUIZ ? '' : plainText },
+    visibleTo: [isOpen ? publicMark : textOf(shared.courseId)],
+  };
+  if (isOpen) return [full];
+  const outline: SearchDocument = {
+    ...base(shared, `lesson:${id}:outline`, 'lesson', id, title, ''),
+    text: { title },
+    visibleTo: [outlineMark, outlineOf(shared.courseId)],
+  };
+  return [outline, full];
+}
+
+function excerptOf(text: string): string {
+  if (text.length <= excerptCharsMax) return text;
+  const cut = text.slice(0, excerptCharsMax).toWellFormed();
+  return `${cut.slice(0, Math.max(cut.lastIndexOf(' '), 1))} …`;
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"' };
+
+/** The words of HTML that content has sanitised. */
+export function textOfHtml(html: string): string {
   return html
-    .replace(tags, ' ')
-    .replace(/&(amp|lt|gt|quot|#39);/g, (entity) => entities[entity] ?? entity)
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/&(amp|lt|gt|quot);/g, (_all, name: string) => entities[name] ?? '')
     .replace(/\s+/g, ' ')
     .trim();
 }

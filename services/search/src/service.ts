@@ -2,15 +2,12 @@ import { ReleasePublishedSchema } from '@suuupra/contracts/gen/suuupra/content/v
 import { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import { LearningService } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
 import { SearchService } from '@suuupra/contracts/gen/suuupra/search/v1/search_pb.ts';
-import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { implement } from '@suuupra/platform/rpc/rpc';
 import { defineService, on } from '@suuupra/platform/service';
-import { fillIndex, indexDue, markCourse } from './documents.ts';
-import { search as searchFor } from './searching.ts';
+import { Indexer } from './indexer.ts';
+import { Searching } from './searching.ts';
 
-const idleMsMax = 5_000;
-
-/** Finds courses and lessons; all it holds is derived from releases. */
+/** Finds courses and lessons. Everything it holds is derived from releases. */
 export const search = defineService({
   name: 'search',
   provides: [SearchService],
@@ -21,32 +18,16 @@ export const search = defineService({
   migrations: new URL('../migrations/', import.meta.url),
   start: async ({ engines, clients, world, telemetry }) => {
     const { sql, search: index } = engines;
-    const parts = { sql, index, content: clients.content, world, telemetry };
-    let worker: Loop | undefined;
+    const { log } = telemetry;
+    const indexer = new Indexer({ sql, index, content: clients.content, world, log });
+    const courseIds = () => indexer.courseIds();
+    const searching = new Searching({ index, learning: clients.learning, courseIds, world, log });
+    await indexer.load();
     return {
-      implementations: [
-        implement(SearchService, {
-          search: (request, context) => searchFor({ index, learning: clients.learning }, request, context),
-        }),
-      ],
-      handlers: [
-        on(ReleasePublishedSchema, async ({ event, tx }) => {
-          await markCourse(tx, event.courseId, world.now());
-          tx.afterCommit(() => worker?.nudge());
-        }),
-      ],
-      begin: async () => {
-        await fillIndex(parts);
-        worker = startLoop({
-          round: () => indexDue(parts),
-          now: world.now,
-          idleMsMax,
-          failed: (error) => telemetry.log.warn('indexing failed', { error }),
-        });
-      },
-      stop: async () => {
-        await worker?.stop();
-      },
+      implementations: [implement(SearchService, { search: (request, context) => searching.search(request, context) })],
+      handlers: [on(ReleasePublishedSchema, ({ event, tx }) => indexer.markDirty(tx, event.courseId, event.release))],
+      begin: () => indexer.begin(),
+      stop: () => indexer.stop(),
     };
   },
 });

@@ -10,7 +10,7 @@ export interface Cover {
 const motifs = ['arcs', 'grid', 'waves', 'strata', 'orbits'] as const;
 
 export function coverOf(slug: string): Cover {
-  const next = generator(slug);
+  const next = generator(`${slug}.svg`);
   return {
     palette: 1 + Math.floor(next() * 6),
     motif: motifs[Math.floor(next() * motifs.length)] ?? 'arcs',

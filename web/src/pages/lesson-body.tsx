@@ -1,7 +1,8 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
 import { putProgress } from '../api/learning.ts';
-import type { Lesson, LessonProgress } from '../api/types.ts';
+import type { Lesson, LessonProgress, Video } from '../api/types.ts';
+import { useInBrowser } from '../ui/bits.tsx';
 import { EmptyState, Skeleton } from '../ui/states.tsx';
 
 const Quiz = lazy(() => import('./quiz.tsx').then((page) => ({ default: page.Quiz })));
@@ -39,6 +40,7 @@ export function LessonBody({ lesson, progress, isReady, keeps }: BodyProps) {
 
 function VideoLesson({ lesson, progress, isReady, keeps }: BodyProps) {
   const client = useQueryClient();
+  const inBrowser = useInBrowser();
   const finish = useMutation({
     mutationFn: () => putProgress(lesson.id, { completed: true }),
     onSuccess: () => {
@@ -54,10 +56,11 @@ function VideoLesson({ lesson, progress, isReady, keeps }: BodyProps) {
       </EmptyState>
     );
   }
+  const waiting = <PlainVideo video={video} title={lesson.title} />;
   return (
     <>
-      {isReady ? (
-        <Suspense fallback={<div className="player player-pending" />}>
+      {isReady && inBrowser ? (
+        <Suspense fallback={waiting}>
           <VideoPlayer
             video={video}
             title={lesson.title}
@@ -68,7 +71,7 @@ function VideoLesson({ lesson, progress, isReady, keeps }: BodyProps) {
           />
         </Suspense>
       ) : (
-        <div className="player player-pending" />
+        waiting
       )}
       {lesson.html && (
         // biome-ignore lint/security/noDangerouslySetInnerHtml: the platform answers sanitised HTML.
@@ -85,5 +88,17 @@ function VideoLesson({ lesson, progress, isReady, keeps }: BodyProps) {
         </details>
       )}
     </>
+  );
+}
+
+/** The browser's own player: what is there without JavaScript, and while ours is loading. */
+function PlainVideo({ video, title }: { video: Video; title: string }) {
+  return (
+    <div className="player player-pending">
+      {/* biome-ignore lint/a11y/useMediaCaption: captions are there exactly when the author gave them. */}
+      <video className="player-video" src={video.url} poster={video.posterUrl || undefined} preload="none" controls aria-label={title}>
+        {video.captionsUrl && <track kind="captions" src={video.captionsUrl} srcLang="en" label="Captions" />}
+      </video>
+    </div>
   );
 }

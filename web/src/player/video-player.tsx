@@ -1,8 +1,7 @@
 /** A video with a bar of our own: every control has a name, a key, and a size for thumbs. */
-import { type KeyboardEvent, type RefObject, useRef } from 'react';
+import { type KeyboardEvent, useRef } from 'react';
 import type { Video } from '../api/types.ts';
 import { formatPosition } from '../lib/time.ts';
-import { useInBrowser } from '../ui/bits.tsx';
 import { Button } from '../ui/button.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { Menu, MenuItem } from '../ui/menu.tsx';
@@ -24,7 +23,6 @@ interface VideoPlayerProps {
 export function VideoPlayer({ video, title, lessonId, startSeconds, keeps, onEnded }: VideoPlayerProps) {
   const frame = useRef<HTMLDivElement>(null);
   const element = useRef<HTMLVideoElement>(null);
-  const inBrowser = useInBrowser();
   const player = usePlayer(element, frame, startSeconds);
   useSavedPosition(element, lessonId, keeps);
   const onKey = (event: KeyboardEvent) => {
@@ -44,7 +42,6 @@ export function VideoPlayer({ video, title, lessonId, startSeconds, keeps, onEnd
         poster={video.posterUrl || undefined}
         preload="metadata"
         playsInline
-        controls={!inBrowser}
         aria-label={title}
         onClick={() => player.run({ kind: 'toggle' })}
         onEnded={onEnded}
@@ -56,19 +53,12 @@ export function VideoPlayer({ video, title, lessonId, startSeconds, keeps, onEnd
           This video could not be loaded.
         </p>
       )}
-      {inBrowser && <Bar player={player} hasCaptions={Boolean(video.captionsUrl)} frame={frame} />}
+      <Bar player={player} hasCaptions={Boolean(video.captionsUrl)} />
     </div>
   );
 }
 
-function Bar({
-  player,
-  hasCaptions,
-}: {
-  player: Player;
-  hasCaptions: boolean;
-  frame: RefObject<HTMLDivElement | null>;
-}) {
+function Bar({ player, hasCaptions }: { player: Player; hasCaptions: boolean }) {
   return (
     <div className="player-bar">
       <input
