@@ -52,6 +52,10 @@ function checkFresh(): number {
 try {
   run(['lint']);
   run(['breaking', '--against', 'contracts/published.binpb']);
+  execFileSync(process.execPath, [path.join(root, 'tools', 'generate-api-types.ts'), '--check'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   const count = checkFresh();
   if (count < 15) throw new Error(`Only ${count} generated files were seen; something is not read.`);
   console.log(`Contracts: linted, nothing published is broken, ${count} generated files are fresh.`);

@@ -143,9 +143,11 @@ describe('tidy', () => {
   it('names in its documents only files that exist', () => {
     const pages = files.filter((file) => file.endsWith('.md') && !file.startsWith('demo/courses/'));
     const named = pages.flatMap((page) =>
-      [...read(page).matchAll(/`((?:contracts|platform|services|apps|web|test|tools|bench|docs|demo)\/[\w./-]+\.\w+)`/g)].map(
-        ([, file]) => `${page}: ${file}`,
-      ),
+      [
+        ...read(page).matchAll(
+          /`((?:contracts|platform|services|apps|web|test|tools|bench|docs|demo)\/[\w./-]+\.\w+)`/g,
+        ),
+      ].map(([, file]) => `${page}: ${file}`),
     );
     expect(named.length).toBeGreaterThan(40);
     expect(named.filter((entry) => !existsSync(path.join(root, entry.split(': ')[1] ?? '')))).toEqual([]);

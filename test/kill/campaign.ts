@@ -42,8 +42,8 @@ export interface Killed {
   readonly restartSeconds: number;
 }
 
-/** Prices that do not divide well, in two currencies. */
-const prices = [49_900, 1, 33_333, 99_999, 7, 120_000, 250, 19_900, 101, 64_007];
+/** Prices that do not divide well, in two currencies; each can be halved and leave something. */
+const prices = [49_900, 3, 33_333, 99_999, 7, 120_000, 250, 19_900, 101, 64_007];
 const balanceEveryMs = 400;
 
 /** Plays the plan to its end. Throws at the first answer that is not true any more. */

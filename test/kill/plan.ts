@@ -94,12 +94,16 @@ export function planOf(seed: number, size: PlanSize): Plan {
   const purchases = Array.from({ length: size.purchases }, (_, index): PurchasePlan => {
     const first = attempts[index % attempts.length] as AttemptPlan;
     const again = first.end === 'failed' && random() < secondTryShare;
+    const tries = again ? [first, pick(paying)] : [first];
+    // Money that is disputed cannot be given back, and a dispute comes when it comes.
+    const disputed = tries.some(({ token }) => token === 'tok_chargeback');
+    const after = afterPayments[(index + Math.floor(index / attempts.length)) % afterPayments.length] as AfterPayment;
     return {
       index,
       client: index % size.clients,
       course: Math.floor(index / size.clients),
-      attempts: again ? [first, pick(paying)] : [first],
-      afterPayment: afterPayments[(index + Math.floor(index / attempts.length)) % afterPayments.length] as AfterPayment,
+      attempts: tries,
+      afterPayment: disputed ? 'learn' : after,
       afterFailure: random() < 0.5 ? 'cancel' : 'leave',
     };
   });

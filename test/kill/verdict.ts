@@ -51,11 +51,14 @@ export async function outcomesOf({ bought, finance, platform }: Campaign): Promi
 
 /** Attempts and refunds whose end is not known yet. */
 export function unsettled(outcomes: readonly Outcome[]): readonly string[] {
-  return outcomes.flatMap(({ order, payments, captured }) => [
+  return outcomes.flatMap(({ bought, order, payments, captured }) => [
     ...payments
       .filter(({ status }) => ['requires_action', 'processing', 'unknown'].includes(status))
       .map(({ id, status }) => `payment ${id} is ${status}`),
     ...(order.refunds ?? []).filter(({ status }) => status === 'pending').map(({ id }) => `refund ${id} is pending`),
+    ...captured
+      .filter(({ id, dispute }) => bought.disputed.includes(id) && dispute === undefined)
+      .map(({ id }) => `payment ${id} is not disputed yet`),
     ...(captured.length > 0 && order.status === 'awaiting_payment' ? [`order ${order.id} is not marked as paid`] : []),
   ]);
 }

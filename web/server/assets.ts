@@ -34,7 +34,10 @@ export async function openAssets(folder: string): Promise<Assets> {
     const small = asset.compressed.find(({ coding }) => accepts(request, coding));
     const body = small?.body ?? asset.body;
     response.setHeader('content-type', asset.type);
-    response.setHeader('cache-control', asset.isHashed ? 'public, max-age=31536000, immutable' : 'public, max-age=3600');
+    response.setHeader(
+      'cache-control',
+      asset.isHashed ? 'public, max-age=31536000, immutable' : 'public, max-age=3600',
+    );
     response.setHeader('vary', 'accept-encoding');
     if (small) response.setHeader('content-encoding', small.coding);
     response.writeHead(200, { 'content-length': body.byteLength });
@@ -47,7 +50,9 @@ export async function openAssets(folder: string): Promise<Assets> {
 async function readAssets(folder: string): Promise<Map<string, Asset>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const bytes = new Map(await Promise.all(files.map(async (file) => [nameOf(folder, file), await readFile(file)] as const)));
+  const bytes = new Map(
+    await Promise.all(files.map(async (file) => [nameOf(folder, file), await readFile(file)] as const)),
+  );
   const assets = new Map<string, Asset>();
   for (const [name, body] of bytes) {
     const type = types[extname(name)];

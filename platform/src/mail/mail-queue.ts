@@ -32,8 +32,9 @@ export interface MailQueueParts {
 const batchMax = 20;
 /** How long a claimed mail is left to the process that claimed it. */
 const leaseSeconds = 60;
-/** After 12 tries with doubling pauses (about 17 hours) a mail is kept as failed and not tried again. */
+/** After 12 tries with doubling pauses (about 17 hours) a mail is not tried again; its row stays a month for the operator. */
 const triesMax = 12;
+const failedKeptMs = 30 * 24 * 60 * 60 * 1_000;
 const retryFirstMs = 30_000;
 const idleMsMax = 5_000;
 
@@ -82,6 +83,10 @@ async function sendDue(parts: MailQueueParts, seal: TextSeal | undefined): Promi
   // Ids begin with the time: in the order in which they were queued, as far as a mailbox can tell.
   due.sort((a, b) => (a.id < b.id ? -1 : 1));
   for (const mail of due) await trySend(parts, seal, mail);
+  await sql.execute('DELETE FROM mail_queue WHERE tries >= $1 AND due_at < $2', [
+    triesMax,
+    new Date(nowMs - failedKeptMs),
+  ]);
   const [next] = await sql.query<{ due_at: Date | null }>(
     'SELECT min(due_at) AS due_at FROM mail_queue WHERE tries < $1',
     [triesMax],

@@ -15,7 +15,10 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -263,6 +266,7 @@ async function launch(
 ): Promise<{ pid: number; port: number }> {
   // A process that holds the folder and does not answer us (a server going down, or with another password) is stopped.
   if (stalePid !== undefined && isPostgres(stalePid)) await stopServer(stalePid);
+  await clearPidFile(cluster);
   const port = await freePort();
   const log = path.join(options.folder, 'postgres.log');
   const output = openSync(log, 'a', 0o600);
@@ -291,6 +295,36 @@ async function launch(
     await delay(10);
   }
   throw new Error(`PostgreSQL was not ready after ${startMsMax / 1_000} s: ${tail(log)}`);
+}
+
+/**
+ * Removes the pid file of a server that was killed. PostgreSQL does so itself unless the id is known to the system: of a
+ * dead process that its parent has not collected yet, or of another program that was given the id since (after a reboot,
+ * in a container). The file also guards against processes of the dead server that still write: so only when none works
+ * in the cluster's folder any more.
+ */
+async function clearPidFile(cluster: string): Promise<void> {
+  const file = path.join(cluster, 'postmaster.pid');
+  if (!existsSync(file) || !existsSync('/proc/self')) return;
+  const untilMs = Date.now() + stopMsMax;
+  while (worksIn(cluster)) {
+    if (Date.now() > untilMs) throw new Error(`Processes of an earlier PostgreSQL still work in ${cluster}; end them.`);
+    await delay(10);
+  }
+  rmSync(file, { force: true });
+}
+
+/** Whether any process has the folder as its working directory, as all processes of a PostgreSQL server have. */
+function worksIn(folder: string): boolean {
+  const real = realpathSync(folder);
+  return readdirSync('/proc').some((name) => {
+    try {
+      return /^\d+$/.test(name) && readlinkSync(`/proc/${name}/cwd`) === real;
+    } catch {
+      // It ended meanwhile, or is somebody else's.
+      return false;
+    }
+  });
 }
 
 function isPostgres(pid: number): boolean {

@@ -20,7 +20,10 @@ export async function answerRaw(
     return sendRefusal(exchange, tooLarge(raw.bodyBytesMax));
   }
   const cspNonce = Buffer.from(door.world.secret(16)).toString('base64');
-  for (const [name, value] of Object.entries(door.security.page(cspNonce))) response.setHeader(name, value);
+  // What lies below /api/ is data, also when somebody uploaded it and it looks like a page.
+  if (!exchange.path.startsWith('/api/')) {
+    for (const [name, value] of Object.entries(door.security.page(cspNonce))) response.setHeader(name, value);
+  }
   const lasting = raw.lasting === true;
   const deadlineAtMs = door.world.now() + (lasting ? longMs : door.limits.rawMsMax);
   const context: RawContext = {

@@ -34,7 +34,7 @@ export function createRouter(routes: readonly Route[]): Router {
       const found = lookUp(verb, path) ?? (verb === 'HEAD' ? lookUp('GET', path) : undefined);
       if (found !== undefined) return found;
       const allow = verbs.filter((other) => lookUp(other, path) !== undefined);
-      if (allow.length > 0) return { allow: allow.includes('GET') ? [...allow, 'HEAD'] : allow };
+      if (allow.length > 0) return { allow: allow.includes('GET') ? [...new Set([...allow, 'HEAD'])] : allow };
       const page = path.startsWith(apiPrefix) ? undefined : pages.get(verb === 'HEAD' ? 'GET' : verb);
       return page === undefined ? undefined : { route: page, params: { [restName(page)]: path.slice(1) } };
     },

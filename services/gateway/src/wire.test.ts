@@ -126,6 +126,7 @@ describe('a raw route', () => {
       headers: { authorization: 'Bearer token-learner' },
     });
     expect(response.status).toBe(206);
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(await response.text()).toBe('part');
     expect(seen).toMatchObject({ params: { id: 'a b.mp4' }, principal: { userId: 'usr_learner' }, q: '1' });
   });
@@ -206,6 +207,13 @@ describe('a raw route', () => {
     expect(await broken.text()).not.toContain('/var/data');
     expect(JSON.stringify(logged)).toContain('/var/data');
     expect((await fetch(`${url}/api/v1/slow`)).status).toBe(504);
+  });
+
+  test('that has a HEAD of its own is listed once', async () => {
+    const end: RawRoute['handle'] = async (_request, response) => void response.end();
+    const { url } = await start({ rawRoutes: [route({ handle: end }), route({ method: 'HEAD', handle: end })] });
+    const wrong = await fetch(`${url}/api/v1/raw/x`, { method: 'PUT' });
+    expect(wrong.headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'HEAD']);
   });
 
   test('pages take what is left, but nothing below /api/', async () => {

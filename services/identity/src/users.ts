@@ -82,12 +82,17 @@ async function insertUser(tx: SqlTransaction, row: UserRow): Promise<boolean> {
 /** Writes also when there is nothing to tell, so that the commit takes as long as that of a new account. */
 async function tellOwner(parts: IdentityParts, tx: SqlTransaction, email: string): Promise<void> {
   const nowMs = parts.world.now();
-  const [owner] = await tx.query<{ email: string; is_due: boolean }>(
-    `UPDATE users SET sign_up_noted_at = CASE WHEN sign_up_noted_at > $2 THEN sign_up_noted_at ELSE $3 END
-     WHERE email_key = $1 RETURNING email, sign_up_noted_at = $3 AS is_due`,
-    [emailKey(email), new Date(nowMs - ownerToldEveryMs), new Date(nowMs)],
+  const [owner] = await tx.query<{ id: string; email: string; sign_up_noted_at: Date | null }>(
+    'SELECT id, email, sign_up_noted_at FROM users WHERE email_key = $1 FOR UPDATE',
+    [emailKey(email)],
   );
-  if (owner?.is_due !== true) return;
+  if (owner === undefined) return;
+  const isDue = owner.sign_up_noted_at === null || nowMs - owner.sign_up_noted_at.getTime() >= ownerToldEveryMs;
+  await tx.execute('UPDATE users SET sign_up_noted_at = $2 WHERE id = $1', [
+    owner.id,
+    isDue ? new Date(nowMs) : owner.sign_up_noted_at,
+  ]);
+  if (!isDue) return;
   await parts.mails.enqueue(tx, {
     id: parts.world.id('mail'),
     to: owner.email,

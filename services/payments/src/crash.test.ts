@@ -7,37 +7,9 @@ import {
   PaymentSucceededSchema,
   RefundSucceededSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
-import type { Sql } from '@suuupra/platform/sql/sql';
+import { dyingAt } from '@suuupra/platform/testing-crash';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bench, openBench, outcomeOf, paymentOf, statusWord } from './testing.ts';
-
-/** A database to which the process stops talking at one point, as if it were gone: nothing after it ever returns. */
-function dyingAt(point: number, when: 'before' | 'after') {
-  const dead = Promise.withResolvers<'dead'>();
-  let step = 0;
-  let isDead = false;
-  const never = () => {
-    isDead = true;
-    dead.resolve('dead');
-    return new Promise<never>(() => {});
-  };
-  const at = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (isDead) return never();
-    step += 1;
-    if (step === point && when === 'before') return never();
-    const isLast = step === point;
-    const result = await work();
-    return isLast ? never() : result;
-  };
-  const database = (sql: Sql): Sql => ({
-    ...sql,
-    query: (text, values) => at(() => sql.query(text, values)),
-    execute: (text, values) => at(() => sql.execute(text, values)),
-    // A transaction is one step: it commits whole or not at all, whatever happens inside.
-    transaction: (work, options) => at(() => sql.transaction(work, options)),
-  });
-  return { database, dead: dead.promise };
-}
 
 let beside: Bench;
 beforeAll(async () => {

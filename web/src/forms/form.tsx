@@ -24,6 +24,7 @@ export function Form({ onSubmit, error, fields, children, label }: FormProps) {
   }, [error]);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
+    if (event.currentTarget.querySelector('[data-pending]')) return;
     onSubmit(valuesOf(event.currentTarget));
   };
   return (

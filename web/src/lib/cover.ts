@@ -9,8 +9,9 @@ export interface Cover {
 
 const motifs = ['arcs', 'grid', 'waves', 'strata', 'orbits'] as const;
 
+/** The number in the seed is the version of the drawing: raise it, and every cover is drawn anew. */
 export function coverOf(slug: string): Cover {
-  const next = generator(`${slug}.svg`);
+  const next = generator(`v5:${slug}`);
   return {
     palette: 1 + Math.floor(next() * 6),
     motif: motifs[Math.floor(next() * motifs.length)] ?? 'arcs',

@@ -96,7 +96,14 @@ function PlainVideo({ video, title }: { video: Video; title: string }) {
   return (
     <div className="player player-pending">
       {/* biome-ignore lint/a11y/useMediaCaption: captions are there exactly when the author gave them. */}
-      <video className="player-video" src={video.url} poster={video.posterUrl || undefined} preload="none" controls aria-label={title}>
+      <video
+        className="player-video"
+        src={video.url}
+        poster={video.posterUrl || undefined}
+        preload="none"
+        controls
+        aria-label={title}
+      >
         {video.captionsUrl && <track kind="captions" src={video.captionsUrl} srcLang="en" label="Captions" />}
       </video>
     </div>

@@ -116,13 +116,7 @@ function SearchButton() {
   useEffect(() => router.subscribe('onBeforeNavigate', () => setOpen(false)), [router]);
   return (
     <>
-      <Button
-        look="quiet"
-        small
-        aria-label="Search and commands"
-        aria-keyshortcuts="Control+K Meta+K"
-        onPress={() => setOpen(true)}
-      >
+      <Button look="quiet" small aria-keyshortcuts="Control+K Meta+K" onPress={() => setOpen(true)}>
         <Icon name="search" />
         <span className="search-label">Search</span>
         <span className="key search-keys" aria-hidden="true">

@@ -76,7 +76,7 @@ export function Radio({ value, hint, children }: { value: string; hint?: string 
     <AriaRadio value={value} className="choice">
       <span className="choice-dot" aria-hidden="true" />
       <span className="choice-text">
-        {children}
+        <span>{children}</span>
         {hint && <span className="choice-hint">{hint}</span>}
       </span>
     </AriaRadio>
