@@ -49,13 +49,14 @@ const balanceEveryMs = 400;
 /** Plays the plan to its end. Throws at the first answer that is not true any more. */
 export async function runCampaign(data: DataFolder, plan: Plan, say: (line: string) => void): Promise<Campaign> {
   let platform = await startPlatform({ data, env: settings });
+  let home = Promise.resolve(platform.url);
   const lives = [platform];
   try {
     const people = await gather(platform.url, plan);
     const acknowledged: Acknowledged[] = [];
     const unanswered = new Map<string, number>();
     const street: Street = {
-      url: () => platform.url,
+      url: () => home,
       finance: people.finance,
       acknowledge: (answer) => void acknowledged.push(answer),
       unanswered: (why) => void unanswered.set(why, (unanswered.get(why) ?? 0) + 1),
@@ -63,7 +64,10 @@ export async function runCampaign(data: DataFolder, plan: Plan, say: (line: stri
     const ending = new AbortController();
     const shopping = Promise.all(plan.purchases.map((purchase) => shop(street, purchase, ...people.of(purchase))));
     const killing = killAll(plan, acknowledged, ending.signal, async (kill) => {
-      platform = await strike(platform, data, kill);
+      // Nobody knocks while it is down: two hundred who do would slow the start that they wait for.
+      const back = strike(platform, data, kill);
+      home = back.then(({ url }) => url);
+      platform = await back;
       lives.push(platform);
       return platform;
     });

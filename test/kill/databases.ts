@@ -61,12 +61,22 @@ export function ofType<D extends DescMessage>(log: readonly LoggedEvent[], schem
     .map(({ envelope }) => fromBinary(schema, fromBinary(EnvelopeSchema, envelope).data));
 }
 
-/** What is still on its way: outbox rows and deliveries that no inbox has yet. Empty when all is quiet. */
+/** Queues that a service works off after a commit. Mail waits longer and is no part of any promise made here. */
+const queues = ['outbox', 'tasks'];
+
+/** What is still on its way: rows of queues and deliveries that no inbox has yet. Empty when all is quiet. */
 export async function underWay(databases: Databases): Promise<readonly string[]> {
   const waiting: string[] = [];
   for (const service of databases.services) {
-    const [row] = await databases.query<{ count: string }>(service, 'SELECT count(*) FROM outbox');
-    if (row?.count !== '0') waiting.push(`${row?.count} in the outbox of ${service}`);
+    const present = await databases.query<{ name: string }>(
+      service,
+      'SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL',
+      [queues],
+    );
+    for (const { name } of present) {
+      const [row] = await databases.query<{ count: string }>(service, `SELECT count(*) FROM ${name}`);
+      if (row?.count !== '0') waiting.push(`${row?.count} in ${service}.${name}`);
+    }
   }
   const { missing } = await deliveries(databases);
   if (missing.length > 0) waiting.push(`${missing.length} deliveries, first ${missing[0]}`);

@@ -36,8 +36,8 @@ export interface Bought {
 
 /** The platform as the clients see it: somewhere, sometimes. */
 export interface Street {
-  /** Where it was last seen. */
-  url(): string;
+  /** Where it is; while it is down, resolves when it is back. */
+  url(): Promise<string>;
   readonly finance: Person;
   acknowledge(answer: Acknowledged): void;
   /** Counts what came instead of an answer, by its name. */
@@ -62,7 +62,7 @@ export async function insist<T>(
   const untilMs = Date.now() + answerMsMax;
   for (let last = ''; ; ) {
     try {
-      const answer = await moved(by, street.url()).call<T>(method, path, options);
+      const answer = await moved(by, await street.url()).call<T>(method, path, options);
       const code = (answer.json as Problem | undefined)?.code;
       if (!notNow.has(answer.status) && code !== 'idempotency_in_progress') return answer;
       last = `${answer.status} ${code ?? answer.text.slice(0, 200)}`;

@@ -63,7 +63,10 @@ export async function expectGood(seen: Visit, name: string): Promise<void> {
     await page.emulateMedia({ colorScheme });
     const report = await new AxeBuilder({ page }).analyze();
     const serious = report.violations.filter((one) => one.impact === 'serious' || one.impact === 'critical');
-    const findings = serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+    const findings = serious.map(
+      (one) =>
+        `${one.id}: ${one.nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary?.slice(0, 240)}`).join(' | ')}`,
+    );
     expect.soft(findings, `axe on ${name}, ${colorScheme}`).toEqual([]);
     await keepPicture(page, `${name}-${colorScheme}`);
   }

@@ -144,11 +144,11 @@ async function learns(seen: Visit): Promise<void> {
 
 async function passesTheQuiz(seen: Visit): Promise<void> {
   const { page } = seen;
-  const fold = page.getByRole('button', { name: 'Lessons' });
-  if (await fold.isVisible()) await fold.click();
+  const lessons = page.getByRole('navigation', { name: 'Lessons of this course' });
+  await lessons.getByRole('link').first().click();
+  await page.getByRole('heading', { name: 'What is in it' }).waitFor();
   await page
-    .getByRole('navigation', { name: 'Lessons of this course' })
-    .getByRole('link', { name: /Check yourself|Quiz/i })
+    .getByRole('link', { name: /Quiz, / })
     .first()
     .click();
   await page.getByRole('button', { name: 'Start the quiz' }).click();

@@ -80,7 +80,6 @@ async function sendFile(
   if (range.kind === 'unsatisfiable') {
     response.setHeader('Content-Range', `bytes */${file.body.sizeBytes}`);
     response.removeHeader('ETag');
-    response.removeHeader('Cache-Control');
     return sendRefusal(
       response,
       refuse('range_not_satisfiable', `The file has ${file.body.sizeBytes} bytes.`),
@@ -155,9 +154,11 @@ function isClientGone(error: unknown): boolean {
 
 function sendRefusal(response: ServerResponse, refusal: Refusal, context: RawContext): void {
   const { http: status, title } = refusals[refusal.code];
+  response.setHeader('Cache-Control', 'no-store');
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="suuupra"');
   const traceId = context.traceparent.split('-')[1] ?? '';
   sendJson(response, status, 'application/problem+json', {
-    type: `/docs/api#${refusal.code}`,
+    type: `/docs/api#problem-${refusal.code}`,
     ...{ title, status, detail: refusal.detail, code: refusal.code, traceId },
     ...(refusal.errors.length > 0 && { errors: refusal.errors }),
   });

@@ -85,16 +85,16 @@ export function refundNotice(event: OrderRefunded): Notice {
 }
 
 /** The closed set of payments' failure codes, for people; a code that comes later is told in general words. */
-const failures: Readonly<Record<string, string>> = {
-  card_declined: 'The card was declined.',
-  insufficient_funds: 'There was not enough money on the account.',
-  authentication_failed: 'The payment was not confirmed with the bank.',
-  provider_timeout: 'The payment provider did not answer in time.',
-  expired: 'The payment was not completed in time.',
-};
+const failures: ReadonlyMap<string, string> = new Map([
+  ['card_declined', 'The card was declined.'],
+  ['insufficient_funds', 'There was not enough money on the account.'],
+  ['authentication_failed', 'The payment was not confirmed with the bank.'],
+  ['provider_timeout', 'The payment provider did not answer in time.'],
+  ['expired', 'The payment was not completed in time.'],
+]);
 
 export function paymentFailedNotice(event: PaymentFailed): Notice {
-  const reason = failures[event.code] ?? 'The payment was not completed.';
+  const reason = failures.get(event.code) ?? 'The payment was not completed.';
   return {
     kind: 'payment_failed',
     title: 'Your payment did not go through',

@@ -76,7 +76,7 @@ const tokens = ['tok_ok', 'tok_declined', 'tok_requires_3ds', 'tok_processing', 
 async function buy(bench: Bench, orderId: string, token: string, key: string) {
   const payment = paymentOf(await bench.pay(orderId, token, { key }));
   if (statusWord(payment.status) === 'requires_action') await bench.confirm(payment.id, 'approve');
-  bench.advance(5_000);
+  bench.advance(15_000);
   await bench.settle();
   return bench.payment(payment.id);
 }

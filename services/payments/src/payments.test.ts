@@ -5,6 +5,7 @@ import {
   PaymentSucceededSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
+import { dyingAt } from '@suuupra/platform/testing-crash';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applyOutcome } from './outcomes.ts';
 import { actionAbandonedMs } from './payment.ts';
@@ -141,6 +142,22 @@ describe('the outcome of a call that nobody answered', () => {
     expect(statusWord((await own.payment(payment.id)).status)).toBe('succeeded');
     expect(await own.published(PaymentSucceededSchema)).toHaveLength(1);
     await own.close();
+  });
+});
+
+describe('an attempt that the provider never heard of', () => {
+  it('fails after a while, and is not made after all when its request comes again', async () => {
+    const { database, dead } = dyingAt(3, 'before');
+    const first = await openBench({ beside: bench, database });
+    expect(await Promise.race([dead, first.pay('ord_unheard', 'tok_ok', { key: 'unheard' })])).toBe('dead');
+    const next = await openBench({ beside: bench, aheadMs: 11_000 });
+    await next.settle();
+    expect(outcomeOf(await next.pay('ord_unheard', 'tok_ok', { key: 'unheard' }))).toBe('failed');
+    const made = await bench.sql.query(
+      "SELECT 1 FROM sandbox.payments WHERE merchant_reference IN (SELECT id FROM attempts WHERE order_id = 'ord_unheard')",
+    );
+    expect(made).toEqual([]);
+    expect(outcomeOf(await next.pay('ord_unheard', 'tok_ok'))).toBe('succeeded');
   });
 });
 

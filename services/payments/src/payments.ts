@@ -39,6 +39,7 @@ import {
   decideAttempt,
   decideClosing,
   type Intent,
+  isLive,
   nextSyncMs,
 } from './payment.ts';
 import { paymentMessage } from './payment-view.ts';
@@ -101,26 +102,25 @@ async function createOnce(
   if (isRefusal(opened)) return opened;
   if ('answer' in opened) return replayed(context, opened.answer);
   const { attempt, orderNumber } = opened;
-  const { provider } = surroundings;
-  const said = await ask(surroundings, { attemptId: attempt.id }, () =>
-    provider.create({
-      attemptId: attempt.id,
-      method: attempt.method,
-      token: call.request.method?.token ?? '',
-      currency: attempt.currency,
-      amountMinor: attempt.amountMinor,
-      orderNumber,
-    }),
-  );
+  // One that is over was finished by a sync or a webhook meanwhile: asking again could only move money for nothing.
+  const said = isLive(attempt) ? await askToCreate(surroundings, call, attempt, orderNumber) : undefined;
   return retrying(() =>
     surroundings.sql.transaction(async (tx) => {
-      await applyOutcome(surroundings, tx, attempt.id, said, 'answer', context);
+      if (said !== undefined) await applyOutcome(surroundings, tx, attempt.id, said, 'answer', context);
       const view = await surroundings.store.viewAttempt(tx, attempt.id);
       if (view === undefined) throw new Error(`the attempt ${attempt.id} is gone`);
-      const answer = create(CreatePaymentResponseSchema, { payment: paymentMessage(view, provider) });
+      const answer = create(CreatePaymentResponseSchema, { payment: paymentMessage(view, surroundings.provider) });
       await finishIdempotent(tx, call, answer);
       return answer;
     }),
+  );
+}
+
+function askToCreate(surroundings: PaymentsSurroundings, call: CreateCall, attempt: Attempt, orderNumber: string) {
+  const { id: attemptId, method, currency, amountMinor } = attempt;
+  const token = call.request.method?.token ?? '';
+  return ask(surroundings, { attemptId }, () =>
+    surroundings.provider.create({ attemptId, method, token, currency, amountMinor, orderNumber }),
   );
 }
 
@@ -205,10 +205,14 @@ async function openAttempt(
   return { attempt, orderNumber: intent.orderNumber };
 }
 
+/** The provider is going to be asked again, so that it has not heard of the attempt yet means nothing for a while. */
 async function takeUp(surroundings: PaymentsSurroundings, tx: SqlTransaction, attemptId: string): Promise<Opened> {
-  const intent = await surroundings.store.lockIntentOfAttempt(tx, attemptId);
-  const attempt = await surroundings.store.findAttempt(tx, attemptId);
+  const { store, world } = surroundings;
+  const intent = await store.lockIntentOfAttempt(tx, attemptId);
+  const attempt = await store.findAttempt(tx, attemptId);
   if (intent === undefined || attempt === undefined) throw new Error(`the attempt ${attemptId} is gone`);
+  const dueAtMs = nextSyncMs(attempt, 0, world.now());
+  if (dueAtMs !== undefined) await store.saveAttempt(tx, { ...attempt, movedAtMs: world.now() }, dueAtMs, 'request');
   return { attempt, orderNumber: intent.orderNumber };
 }
 

@@ -83,6 +83,9 @@ export function upiIntentUri(payment: { attemptId: string; amountMinor: bigint; 
     tr: payment.attemptId,
     tn: `Order ${payment.orderNumber}`,
   };
-  const query = Object.entries(fields).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  // An at sign is allowed in a query (RFC 3986, 3.4), and not every payer's app decodes an address.
+  const query = Object.entries(fields).map(
+    ([name, value]) => `${name}=${encodeURIComponent(value).replaceAll('%40', '@')}`,
+  );
   return `upi://pay?${query.join('&')}`;
 }

@@ -129,7 +129,7 @@ async function handleWebhook(
   if (received.status === 200) return writeJson(response, 200, 'application/json', { received: true });
   const { status, code, detail } = received;
   const traceId = context.traceparent.split('-')[1] ?? '';
-  const problem = { type: 'about:blank', title: refusals[code].title, status, detail, code, traceId };
+  const problem = { type: `/docs/api#problem-${code}`, title: refusals[code].title, status, detail, code, traceId };
   return writeJson(response, status, 'application/problem+json', problem);
 }
 

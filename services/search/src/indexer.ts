@@ -66,6 +66,8 @@ export class Indexer {
   async begin(): Promise<void> {
     const { sql, world, log } = this.#parts;
     this.#listener = await sql.listen(channel, (payload) => void this.#heard(payload));
+    // What another process wrote between the load and the first notification.
+    await this.#reload();
     this.#loop = startLoop({
       round: () => this.#round(),
       now: () => world.now(),
@@ -193,24 +195,21 @@ export class Indexer {
     }
   }
 
+  /** Takes over every course that the table holds at another release than the index. */
   async #reload(): Promise<void> {
     const { sql } = this.#parts;
-    let afterId = '';
-    for (;;) {
-      // Course by course, so that what a course has lost is seen.
-      const courses = await sql.query<{ course_id: string }>(
-        'SELECT course_id FROM indexed_courses WHERE course_id > $1 ORDER BY course_id LIMIT $2',
-        [afterId, coursesPerRound],
-      );
-      if (courses.length === 0) return;
-      const ids = courses.map(({ course_id: courseId }) => courseId);
+    const written = await sql.query<{ course_id: string; release: number }>(
+      'SELECT course_id, release FROM indexed_courses ORDER BY course_id',
+    );
+    const news = written.filter((row) => this.#courses.get(row.course_id)?.release !== row.release);
+    for (let at = 0; at < news.length; at += coursesPerRound) {
+      const ids = news.slice(at, at + coursesPerRound).map((row) => row.course_id);
       await this.#applyRows(
         await sql.query<DocumentRow>(
           'SELECT id, course_id, release, body FROM search_documents WHERE course_id = ANY($1::text[])',
           [ids],
         ),
       );
-      afterId = ids.at(-1) ?? '';
     }
   }
 

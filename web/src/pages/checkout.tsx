@@ -11,7 +11,7 @@ import { Button, ButtonLink } from '../ui/button.tsx';
 import { EmptyState, QueryView, Skeleton } from '../ui/states.tsx';
 import { toastProblem } from '../ui/toast.tsx';
 import { OrderSums } from './order-sums.tsx';
-import { MethodChoice, type SandboxMethod, sandboxMethods } from './payment-methods.tsx';
+import { type ChosenMethod, MethodChoice } from './payment-methods.tsx';
 import { PaymentWait } from './payment-wait.tsx';
 import { RequireUser } from './require-user.tsx';
 
@@ -105,13 +105,11 @@ interface PayFormProps {
 }
 
 function PayForm({ order, failed, onStarted }: PayFormProps) {
-  const [token, setToken] = useState('tok_ok');
-  const [type, setType] = useState<'card' | 'upi'>('card');
+  const [method, setMethod] = useState<ChosenMethod>({ type: 'card', token: 'tok_ok' });
   const client = useQueryClient();
   const navigate = useNavigate();
-  const method: SandboxMethod | undefined = sandboxMethods.find((one) => one.token === token);
   const submit = useMutation({
-    mutationFn: () => pay(order.id, { type, token: method?.token ?? 'tok_ok' }),
+    mutationFn: () => pay(order.id, method),
     onSuccess: ({ payment }) => {
       onStarted(payment);
       if (payment.status === 'succeeded') void client.invalidateQueries({ queryKey: ['order', order.id] });
@@ -133,7 +131,7 @@ function PayForm({ order, failed, onStarted }: PayFormProps) {
         </Badge>
       </div>
       <PaymentFailure failed={failed} error={submit.error} />
-      <MethodChoice type={type} token={token} onType={setType} onToken={setToken} />
+      <MethodChoice chosen={method} currency={order.total?.currency ?? ''} onChoose={setMethod} />
       <Button look="primary" wide isPending={submit.isPending} onPress={() => submit.mutate()}>
         Pay <Money value={order.total} />
       </Button>

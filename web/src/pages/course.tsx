@@ -6,6 +6,7 @@ import { formatDuration } from '../lib/time.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { languageName, levelWords, plural } from '../lib/words.ts';
 import { Badge, Breadcrumbs, CoverArt, Time } from '../ui/bits.tsx';
+import { Prose } from '../ui/prose.tsx';
 import { QueryView, Skeleton } from '../ui/states.tsx';
 import { CourseOffer } from './course-offer.tsx';
 import { CourseOutline } from './course-outline.tsx';
@@ -43,8 +44,7 @@ function CourseView({ course, slug }: { course: Course; slug: string }) {
       <div className="course-body">
         {course.descriptionHtml && (
           <section aria-label="About this course">
-            {/* biome-ignore lint/security/noDangerouslySetInnerHtml: the platform answers sanitised HTML. */}
-            <div className="prose" dangerouslySetInnerHTML={{ __html: course.descriptionHtml }} />
+            <Prose html={course.descriptionHtml} />
           </section>
         )}
         <section className="course-outline" aria-labelledby="outline-title">

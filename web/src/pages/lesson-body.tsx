@@ -3,6 +3,7 @@ import { lazy, Suspense } from 'react';
 import { putProgress } from '../api/learning.ts';
 import type { Lesson, LessonProgress, Video } from '../api/types.ts';
 import { useInBrowser } from '../ui/bits.tsx';
+import { Prose } from '../ui/prose.tsx';
 import { EmptyState, Skeleton } from '../ui/states.tsx';
 
 const Quiz = lazy(() => import('./quiz.tsx').then((page) => ({ default: page.Quiz })));
@@ -34,8 +35,7 @@ export function LessonBody({ lesson, progress, isReady, keeps }: BodyProps) {
       </EmptyState>
     );
   }
-  // biome-ignore lint/security/noDangerouslySetInnerHtml: the platform answers sanitised HTML.
-  return <div className="prose" dangerouslySetInnerHTML={{ __html: lesson.html }} />;
+  return <Prose html={lesson.html} />;
 }
 
 function VideoLesson({ lesson, progress, isReady, keeps }: BodyProps) {
@@ -73,10 +73,7 @@ function VideoLesson({ lesson, progress, isReady, keeps }: BodyProps) {
       ) : (
         waiting
       )}
-      {lesson.html && (
-        // biome-ignore lint/security/noDangerouslySetInnerHtml: the platform answers sanitised HTML.
-        <div className="prose" dangerouslySetInnerHTML={{ __html: lesson.html }} />
-      )}
+      {lesson.html && <Prose html={lesson.html} />}
       {video.transcript && (
         <details className="transcript">
           <summary>Transcript</summary>

@@ -2,13 +2,13 @@
 import { Radio, RadioGroup } from '../ui/fields.tsx';
 import { Icon } from '../ui/icons.tsx';
 
-export interface SandboxMethod {
+interface SandboxMethod {
   readonly token: string;
   readonly name: string;
   readonly explains: string;
 }
 
-export const sandboxMethods: readonly SandboxMethod[] = [
+const cardMethods: readonly SandboxMethod[] = [
   { token: 'tok_ok', name: 'Pays at once', explains: 'The payment succeeds straight away.' },
   { token: 'tok_declined', name: 'Declined', explains: 'The bank says no. The order stays open for another try.' },
   { token: 'tok_insufficient_funds', name: 'Not enough money', explains: 'The bank says the account is too low.' },
@@ -44,48 +44,64 @@ export const sandboxMethods: readonly SandboxMethod[] = [
   },
 ];
 
-/** What a payer's app can do; the words are those of the sandbox. */
+/** With UPI the payer's app decides; these are what it can be made to do. */
 const upiMethods: readonly SandboxMethod[] = [
-  { token: 'tok_ok', name: 'Payer’s app', explains: 'You approve or reject in a simulated app of the payer.' },
+  { token: 'tok_requires_3ds', name: 'You decide', explains: 'You approve or reject in a simulated app of the payer.' },
+  { token: 'tok_ok', name: 'Approves by itself', explains: 'The payer’s app approves about a second later.' },
+  {
+    token: 'tok_declined',
+    name: 'Declined',
+    explains: 'The payer’s bank says no. The order stays open for another try.',
+  },
 ];
 
-interface ChoiceProps {
-  type: 'card' | 'upi';
-  token: string;
-  onType: (type: 'card' | 'upi') => void;
-  onToken: (token: string) => void;
+export interface ChosenMethod {
+  readonly type: 'card' | 'upi';
+  readonly token: string;
 }
 
-export function MethodChoice({ type, token, onType, onToken }: ChoiceProps) {
+const firstOf = { card: 'tok_ok', upi: 'tok_requires_3ds' } as const;
+
+interface ChoiceProps {
+  chosen: ChosenMethod;
+  /** UPI moves rupees only. */
+  currency: string;
+  onChoose: (method: ChosenMethod) => void;
+}
+
+export function MethodChoice({ chosen, currency, onChoose }: ChoiceProps) {
+  const { type } = chosen;
   const chooseType = (value: string) => {
-    onType(value === 'upi' ? 'upi' : 'card');
-    onToken('tok_ok');
+    const next = value === 'upi' ? 'upi' : 'card';
+    onChoose({ type: next, token: firstOf[next] });
   };
   return (
     <div className="methods">
-      <RadioGroup label="Way to pay" value={type} onChange={chooseType} orientation="horizontal">
-        <Radio value="card">
-          <span className="method-name">
-            <Icon name="card" /> Card
-          </span>
-        </Radio>
-        <Radio value="upi">
-          <span className="method-name">
-            <Icon name="upi" /> UPI
-          </span>
-        </Radio>
-      </RadioGroup>
-      {type === 'card' ? (
-        <RadioGroup label="Test card" value={token} onChange={onToken}>
-          {sandboxMethods.map((method) => (
-            <Radio key={method.token} value={method.token} hint={method.explains}>
-              {method.name}
-            </Radio>
-          ))}
+      {currency === 'INR' && (
+        <RadioGroup label="Way to pay" value={type} onChange={chooseType} orientation="horizontal">
+          <Radio value="card">
+            <span className="method-name">
+              <Icon name="card" /> Card
+            </span>
+          </Radio>
+          <Radio value="upi">
+            <span className="method-name">
+              <Icon name="upi" /> UPI
+            </span>
+          </Radio>
         </RadioGroup>
-      ) : (
-        <p className="method-note">{upiMethods[0]?.explains}</p>
       )}
+      <RadioGroup
+        label={type === 'card' ? 'Test card' : 'What the payer’s app does'}
+        value={chosen.token}
+        onChange={(token) => onChoose({ type, token })}
+      >
+        {(type === 'card' ? cardMethods : upiMethods).map((method) => (
+          <Radio key={method.token} value={method.token} hint={method.explains}>
+            {method.name}
+          </Radio>
+        ))}
+      </RadioGroup>
     </div>
   );
 }

@@ -18,7 +18,7 @@ interface WaitProps {
 
 export function PaymentWait({ payment, order, onSettled }: WaitProps) {
   const { payment: current, gaveUp, askAgain } = useSettling(payment, order, onSettled);
-  if (current.status === 'requires_action' && current.nextAction?.type === 'upi_intent') {
+  if (current.nextAction?.type === 'upi_intent') {
     return <UpiIntent payment={current} />;
   }
   if (current.status === 'requires_action') {
@@ -77,12 +77,6 @@ function Waiting({ unknown, gaveUp, askAgain }: { unknown: boolean; gaveUp: bool
 }
 
 function UpiIntent({ payment }: { payment: Payment }) {
-  const client = useQueryClient();
-  const answer = useMutation({
-    mutationFn: (response: 'approve' | 'reject') => confirmPayment(payment.id, response),
-    onSuccess: (data) => client.setQueryData(paymentQuery(payment.id).queryKey, data),
-    onError: toastProblem,
-  });
   const leftSeconds = useSecondsLeft(payment.nextAction?.expiresAt);
   const uri = payment.nextAction?.uri ?? '';
   return (
@@ -107,21 +101,34 @@ function UpiIntent({ payment }: { payment: Payment }) {
           )}
         </div>
       </div>
-      <div className="payer">
-        <Badge tone="warn" icon="info">
-          Simulated payer’s app
-        </Badge>
-        <p>There is no real app behind this code. Decide here what it would say.</p>
-        <div className="button-row">
-          <Button look="primary" isPending={answer.isPending} onPress={() => answer.mutate('approve')}>
-            Approve
-          </Button>
-          <Button isDisabled={answer.isPending} onPress={() => answer.mutate('reject')}>
-            Reject
-          </Button>
-        </div>
-      </div>
+      {payment.status === 'requires_action' && <PayerApp payment={payment} />}
     </section>
+  );
+}
+
+/** There is no phone in a sandbox: its screen is here. */
+function PayerApp({ payment }: { payment: Payment }) {
+  const client = useQueryClient();
+  const answer = useMutation({
+    mutationFn: (response: 'approve' | 'reject') => confirmPayment(payment.id, response),
+    onSuccess: (data) => client.setQueryData(paymentQuery(payment.id).queryKey, data),
+    onError: toastProblem,
+  });
+  return (
+    <div className="payer">
+      <Badge tone="warn" icon="info">
+        Simulated payer’s app
+      </Badge>
+      <p>There is no real app behind this code. Decide here what it would say.</p>
+      <div className="button-row">
+        <Button look="primary" isPending={answer.isPending} onPress={() => answer.mutate('approve')}>
+          Approve
+        </Button>
+        <Button isDisabled={answer.isPending} onPress={() => answer.mutate('reject')}>
+          Reject
+        </Button>
+      </div>
+    </div>
   );
 }
 

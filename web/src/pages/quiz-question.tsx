@@ -7,6 +7,7 @@ import { plural } from '../lib/words.ts';
 import { Button } from '../ui/button.tsx';
 import { Checkbox, Radio, RadioGroup, TextField } from '../ui/fields.tsx';
 import { Icon } from '../ui/icons.tsx';
+import { InlineHtml } from '../ui/prose.tsx';
 import type { GivenAnswer } from './use-answers.ts';
 
 interface QuestionProps {
@@ -22,7 +23,7 @@ export function QuestionView({ question, number, answer, onAnswer }: QuestionPro
     <fieldset className="question-box" aria-labelledby={id}>
       <div className="question-head" id={id}>
         <span className="question-number">Question {number}</span>
-        <Html html={question.stemHtml} />
+        <InlineHtml html={question.stemHtml} />
         <span className="question-points">{plural(question.points, 'point')}</span>
       </div>
       <AnswerControl question={question} number={number} answer={answer} onAnswer={onAnswer} />
@@ -44,7 +45,7 @@ function AnswerControl({ question, number, answer, onAnswer }: QuestionProps) {
         >
           {question.options.map((option) => (
             <Radio key={option.id} value={option.id}>
-              <Html html={option.textHtml} />
+              <InlineHtml html={option.textHtml} />
             </Radio>
           ))}
         </RadioGroup>
@@ -60,7 +61,7 @@ function AnswerControl({ question, number, answer, onAnswer }: QuestionProps) {
           <span className="field-hint">Choose every one that is right.</span>
           {question.options.map((option) => (
             <Checkbox key={option.id} value={option.id}>
-              <Html html={option.textHtml} />
+              <InlineHtml html={option.textHtml} />
             </Checkbox>
           ))}
         </CheckboxGroup>
@@ -155,7 +156,7 @@ function OrderingAnswer({ question, label, order, onOrder }: OrderingProps) {
             </Button>
             <span className="ordering-number tabular">{option.index + 1}</span>
             <span className="ordering-text">
-              <Html html={option.textHtml} />
+              <InlineHtml html={option.textHtml} />
             </span>
             <Button
               look="quiet"
@@ -199,9 +200,4 @@ function plainText(html: string): string {
     .replaceAll('&gt;', '>')
     .replaceAll('&amp;', '&')
     .trim();
-}
-
-function Html({ html }: { html: string }) {
-  // biome-ignore lint/security/noDangerouslySetInnerHtml: the platform answers sanitised HTML.
-  return <span className="inline-html" dangerouslySetInnerHTML={{ __html: html }} />;
 }

@@ -1,5 +1,6 @@
 import type { Attempt, AttemptQuestion, QuestionResult } from '../api/types.ts';
 import { Badge, Notice } from '../ui/bits.tsx';
+import { InlineHtml } from '../ui/prose.tsx';
 
 export function QuizResults({ attempt }: { attempt: Attempt }) {
   const score = attempt.score ?? 0;
@@ -41,13 +42,13 @@ function QuestionOutcome({
     <div className="question-box">
       <div className="question-head">
         <span className="question-number">Question {number}</span>
-        <Html html={question.stemHtml} />
+        <InlineHtml html={question.stemHtml} />
         {result && <Score result={result} />}
       </div>
       <GivenAnswers question={question} attempt={attempt} result={result} />
       {result?.feedbackHtml && (
         <div className="question-feedback">
-          <Html html={result.feedbackHtml} />
+          <InlineHtml html={result.feedbackHtml} />
         </div>
       )}
     </div>
@@ -94,10 +95,10 @@ function GivenAnswers({ question, attempt, result }: GivenProps) {
           const feedback = result?.optionFeedback.find((one) => one.optionId === id)?.feedbackHtml;
           return (
             <li key={id}>
-              <Html html={question.options.find((option) => option.id === id)?.textHtml ?? ''} />
+              <InlineHtml html={question.options.find((option) => option.id === id)?.textHtml ?? ''} />
               {feedback && (
                 <span className="option-feedback">
-                  <Html html={feedback} />
+                  <InlineHtml html={feedback} />
                 </span>
               )}
             </li>
@@ -106,9 +107,4 @@ function GivenAnswers({ question, attempt, result }: GivenProps) {
       </List>
     </>
   );
-}
-
-function Html({ html }: { html: string }) {
-  // biome-ignore lint/security/noDangerouslySetInnerHtml: the platform answers sanitised HTML.
-  return <span className="inline-html" dangerouslySetInnerHTML={{ __html: html }} />;
 }

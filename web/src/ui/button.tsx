@@ -15,11 +15,23 @@ export interface ButtonProps extends Omit<AriaButtonProps, 'className' | 'childr
   children: ReactNode;
 }
 
-export function Button({ look = 'secondary', small, wide, iconOnly, isPending = false, children, ...rest }: ButtonProps) {
+export function Button({
+  look = 'secondary',
+  small,
+  wide,
+  iconOnly,
+  isPending = false,
+  children,
+  ...rest
+}: ButtonProps) {
   // The library's own pending state leaves an image without a name in its live region, so it is not used.
   const whilePending = isPending ? ({ 'data-pending': true, type: 'button', onPress: undefined } as const) : {};
   return (
-    <AriaButton {...(rest as AriaButtonProps)} {...(whilePending as AriaButtonProps)} className={classes(look, { small, wide, iconOnly })}>
+    <AriaButton
+      {...(rest as AriaButtonProps)}
+      {...(whilePending as AriaButtonProps)}
+      className={classes(look, { small, wide, iconOnly })}
+    >
       {isPending && <span className="spinner" aria-hidden="true" />}
       {children}
       {isPending && <span className="visually-hidden">, under way</span>}
