@@ -172,8 +172,12 @@ async function testEngines(parts: {
       (await import('./documents/documents-embedded.ts')).openEmbeddedDocuments({ sql, publishIn }),
     cache: async () => (await import('./cache/cache-embedded.ts')).openEmbeddedCache({ world: realWorld() }),
     objects: async () =>
-      (await import('./objects/objects-disk.ts')).openDiskObjects({ folder: path.join(folder, 'objects'), world: realWorld() }),
-    mail: async () => (await import('./mail/mail-mailbox.ts')).openMailbox({ folder: path.join(folder, 'mail'), world: realWorld() }),
+      (await import('./objects/objects-disk.ts')).openDiskObjects({
+        folder: path.join(folder, 'objects'),
+        world: realWorld(),
+      }),
+    mail: async () =>
+      (await import('./mail/mail-mailbox.ts')).openMailbox({ folder: path.join(folder, 'mail'), world: realWorld() }),
     keys: async () => (await import('./keys/keys-file.ts')).openKeyring(path.join(folder, 'keys.json')),
     search: async () => (await import('./search/search-embedded.ts')).openEmbeddedSearch(),
   };

@@ -14,7 +14,7 @@ const line = (title: string, gross: bigint, tax: bigint) => ({
   net: inr(gross - tax),
 });
 
-const paid = create(OrderPaidSchema, {
+const order = {
   orderId: 'ord_1',
   buyerId: 'usr_1',
   number: 'S-1001',
@@ -23,7 +23,8 @@ const paid = create(OrderPaidSchema, {
   paymentId: 'pay_1',
   provider: 'sandbox',
   paidAt: timestampFromDate(new Date('2026-01-01T00:01:59Z')),
-});
+};
+const paid = create(OrderPaidSchema, order);
 
 describe('a receipt', () => {
   it('says the number, the time, each line, the total, the tax, that it is simulated, where to look, and why it came', () => {
@@ -46,13 +47,13 @@ You get this mail because an order was placed with your account; a receipt is se
   });
 
   it('is not called simulated when a real provider took the money', () => {
-    const real = create(OrderPaidSchema, { ...paid, provider: 'stripe' });
+    const real = create(OrderPaidSchema, { ...order, provider: 'stripe' });
     expect(letterText(receiptLetter(real), frame)).not.toContain('imulated');
   });
 
   it('of a free order says that nothing was charged', () => {
     const free = create(OrderPaidSchema, {
-      ...paid,
+      ...order,
       lines: [line('Free course', 0n, 0n)],
       total: inr(0n),
       paymentId: '',
@@ -65,17 +66,17 @@ You get this mail because an order was placed with your account; a receipt is se
 });
 
 describe('a refund', () => {
-  const refunded = create(OrderRefundedSchema, {
+  const refund = {
     orderId: 'ord_1',
     number: 'S-1001',
     amount: inr(49_900n),
     lines: [{ wholeLineRefunded: true }],
     wholeOrderRefunded: false,
     provider: 'sandbox',
-  });
+  };
 
   it('says how much of which order, what stays, and that access ends', () => {
-    const text = letterText(refundLetter(refunded), frame);
+    const text = letterText(refundLetter(create(OrderRefundedSchema, refund)), frame);
     expect(text).toContain('₹499.00 of your order S-1001 was refunded.');
     expect(text).toContain('The rest of the order stays paid.');
     expect(text).toContain('Access to the courses that were refunded in full ends.');
@@ -83,7 +84,7 @@ describe('a refund', () => {
   });
 
   it('of a part of a line leaves the courses', () => {
-    const part = create(OrderRefundedSchema, { ...refunded, lines: [{ wholeLineRefunded: false }] });
+    const part = create(OrderRefundedSchema, { ...refund, lines: [{ wholeLineRefunded: false }] });
     expect(letterText(refundLetter(part), frame)).toContain('You keep your courses.');
   });
 });

@@ -56,6 +56,7 @@ function Settled({ order }: { order: Order }) {
     <div className="paid" role="status">
       <EmptyState
         icon="check"
+        good
         title="Paid. Thank you."
         action={
           <div className="button-row">

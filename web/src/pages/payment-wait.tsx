@@ -86,7 +86,7 @@ function UpiIntent({ payment }: { payment: Payment }) {
         <div className="upi-text">
           <h2 className="section-title">Scan with a UPI app</h2>
           <p>
-            Pay <Money value={payment.amount} />. <a href={uri}>Open it on this phone</a> instead.
+            To pay: <Money value={payment.amount} />. On a phone, <a href={uri}>open the app</a>.
           </p>
           {leftSeconds !== undefined && (
             <p className="upi-left">

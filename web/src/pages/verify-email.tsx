@@ -43,6 +43,7 @@ function Outcome({ verify }: { verify: { isSuccess: boolean; error: unknown } })
     return (
       <EmptyState
         icon="check"
+        good
         title="Your address is verified"
         action={
           <ButtonLink to="/courses" look="primary">

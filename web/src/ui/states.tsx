@@ -19,14 +19,16 @@ export function Skeleton({ lines = 3, label = 'Loading' }: { lines?: number; lab
 interface StateProps {
   icon: IconName;
   title: string;
+  /** Good news instead of nothing. */
+  good?: boolean;
   children?: ReactNode;
   action?: ReactNode;
 }
 
-export function EmptyState({ icon, title, children, action }: StateProps) {
+export function EmptyState({ icon, title, good, children, action }: StateProps) {
   return (
     <div className="state">
-      <span className="state-icon">
+      <span className={good ? 'state-icon state-icon-good' : 'state-icon'}>
         <Icon name={icon} size={26} />
       </span>
       <h2 className="state-title">{title}</h2>
