@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { openTelemetry } from './telemetry-process.ts';
 
@@ -59,5 +62,25 @@ describe('telemetry of a process', () => {
     telemetry.forService('a').counter('suuupra_test_total', 'A test').inc();
     telemetry.forService('b').counter('suuupra_test_total', 'A test').inc();
     expect(await telemetry.metricsText()).toMatch(/^suuupra_test_total 2$/m);
+  });
+
+  it('sends spans to an OTLP collector over HTTP', async () => {
+    const bodies: string[] = [];
+    const collector = createServer((request, response) => {
+      request.setEncoding('utf8').on('data', (chunk: string) => bodies.push(`${request.url} ${chunk}`));
+      request.on('end', () => response.end('{}'));
+    });
+    collector.listen(0, '127.0.0.1');
+    await once(collector, 'listening');
+    const { port } = collector.address() as AddressInfo;
+    const telemetry = openTelemetry({
+      logLevel: 'silent',
+      traceShare: 1,
+      otlpEndpoint: `http://127.0.0.1:${port}`,
+    });
+    telemetry.forService('orders').span('PlaceOrder', '').end();
+    await telemetry.close();
+    collector.close();
+    expect(bodies.join('')).toMatch(/^\/v1\/traces .*"name":"PlaceOrder"/);
   });
 });

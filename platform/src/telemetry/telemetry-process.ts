@@ -14,13 +14,13 @@ import {
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
-  BasicTracerProvider,
   BatchSpanProcessor,
   ParentBasedSampler,
   type ReadableSpan,
   type SpanProcessor,
   TraceIdRatioBasedSampler,
-} from '@opentelemetry/sdk-trace-base';
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
 import pino from 'pino';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { FinishedSpan, Log, LogFields, ProcessTelemetry, Span, Telemetry } from './telemetry.ts';
@@ -47,10 +47,12 @@ export function openTelemetry(options: TelemetryOptions): ProcessTelemetry {
   const keepers: SpanProcessor[] = [ringProcessor(ring)];
   if (options.otlpEndpoint !== '') {
     keepers.push(
-      new BatchSpanProcessor(new OTLPTraceExporter({ url: `${options.otlpEndpoint.replace(/\/$/, '')}/v1/traces` })),
+      new BatchSpanProcessor({
+        exporter: new OTLPTraceExporter({ url: `${options.otlpEndpoint.replace(/\/$/, '')}/v1/traces` }),
+      }),
     );
   }
-  const provider = new BasicTracerProvider({
+  const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'suuupra' }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.traceShare) }),
     spanProcessors: keepers,
@@ -78,7 +80,7 @@ export function openTelemetry(options: TelemetryOptions): ProcessTelemetry {
 function serviceTelemetry(
   service: string,
   registry: Registry,
-  provider: BasicTracerProvider,
+  provider: TracerProvider,
   logger: pino.Logger,
 ): Telemetry {
   const tracer = provider.getTracer(service);
