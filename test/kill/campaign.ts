@@ -34,6 +34,8 @@ export interface Campaign {
   readonly balanceChecks: number;
   /** What came instead of answers, counted. */
   readonly unanswered: ReadonlyMap<string, number>;
+  /** What all lives of the platform have logged as errors. */
+  readonly errorsLogged: readonly string[];
 }
 
 export interface Killed {
@@ -80,7 +82,11 @@ export async function runCampaign(data: DataFolder, plan: Plan, say: (line: stri
     ]);
     const kills = await killing;
     for (const each of kills) say(`${each.kind} after ${each.afterAnswers} answers, back in ${each.restartSeconds} s`);
+    const errorsLogged = lives
+      .flatMap((life) => life.output().split('\n'))
+      .filter((line) => /"level":"error"/.test(line));
     return {
+      errorsLogged,
       bought,
       acknowledged,
       finance: people.finance,

@@ -126,7 +126,8 @@ export function answersOf(purchases: readonly PurchasePlan[]): number {
   return purchases.reduce((sum, { attempts: tries, afterPayment, afterFailure }) => {
     const confirmations = tries.filter(({ challengeResponse }) => challengeResponse !== undefined).length;
     const paid = tries.at(-1)?.end === 'succeeded';
-    const after = paid ? (afterPayment === 'refund in two parts' ? 2 : 1) : afterFailure === 'cancel' ? 1 : 0;
+    const refunds = afterPayment === 'learn' ? 0 : afterPayment === 'refund in two parts' ? 2 : 1;
+    const after = paid ? refunds : afterFailure === 'cancel' ? 1 : 0;
     return sum + 1 + tries.length + confirmations + after;
   }, 0);
 }

@@ -18,12 +18,15 @@ import { htmlDocument } from './document.ts';
 import { type PublicPage, readPublicPage } from './public-pages.ts';
 import { clientFolder, openRenderer, type Renderer } from './renderer.ts';
 
-interface Web {
-  readonly assets: Assets;
-  readonly renderer: Renderer;
+interface Surroundings {
   readonly content: Client<typeof ContentService>;
   readonly publicUrl: string;
   readonly log: Log;
+}
+
+interface Web extends Surroundings {
+  readonly assets: Assets;
+  readonly renderer: Renderer;
 }
 
 export const web = defineService({
@@ -34,16 +37,20 @@ export const web = defineService({
   consumes: [],
   publishes: [],
   start: async ({ clients, settings, telemetry }) => {
-    const renderer = await openRenderer();
-    if (!renderer) {
-      telemetry.log.warn('the web app is not built: pages answer 503 until "npm run build:web" has run');
-      return { implementations: [], routes: [pageRoute(sendNotBuilt)] };
-    }
-    const assets = await openAssets(fileURLToPath(clientFolder));
-    const parts = { assets, renderer, content: clients.content, publicUrl: settings.publicUrl, log: telemetry.log };
-    return { implementations: [], routes: [pageRoute((...exchange) => answer(parts, ...exchange))] };
+    const { publicUrl } = settings;
+    const answer = await answerWith({ content: clients.content, publicUrl, log: telemetry.log });
+    if (!answer) telemetry.log.warn('the web app is not built: pages answer 503 until "npm run build:web" has run');
+    return { implementations: [], routes: [pageRoute(answer ?? sendNotBuilt)] };
   },
 });
+
+/** Answers every path that is a file or a page; undefined when the web app is not built. */
+export async function answerWith(surroundings: Surroundings): Promise<RawRoute['handle'] | undefined> {
+  const renderer = await openRenderer();
+  if (!renderer) return undefined;
+  const parts: Web = { ...surroundings, renderer, assets: await openAssets(fileURLToPath(clientFolder)) };
+  return (request, response, context) => answer(parts, request, response, context);
+}
 
 /** Takes what no other route does; HEAD is answered by it too. */
 function pageRoute(handle: RawRoute['handle']): RawRoute {

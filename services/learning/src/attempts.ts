@@ -14,7 +14,7 @@ import { notEnrolled, type OpenLesson, openLesson, readAccess } from './enrolmen
 import { type Grade, grade, maxScoreOf, type QuestionResult } from './grading.ts';
 import { accessNow, recordAttempt } from './lessons.ts';
 import type { LearningParts } from './parts.ts';
-import { lockLearner } from './store.ts';
+import { underLock } from './store.ts';
 
 export interface Attempt {
   readonly id: string;
@@ -57,8 +57,7 @@ export async function startAttempt(
   if (isRefusal(opened)) return opened;
   if (opened.lesson.kind !== 'quiz') return refuse('not_a_quiz', 'Only a quiz can be attempted.');
   const quiz = await readQuiz(parts, lessonId, opened.outline.release, context);
-  return parts.sql.transaction(async (tx) => {
-    await lockLearner(tx, opened.userId);
+  return underLock(parts.sql, opened.userId, async (tx) => {
     if (!(await accessNow(tx, opened, context)).entitled) return notEnrolled();
     const open = await readOpenAttempt(tx, opened.userId, lessonId);
     if (open !== undefined) return { attempt: open, answers: await readAnswers(tx, open.id) };
@@ -157,8 +156,7 @@ export async function putAnswer(
   if (question === undefined) return refuse('not_found', 'The attempt has no such question.');
   const errors = answerErrors(question, answer);
   if (errors.length > 0) return refuse('invalid_request', 'The answer does not fit the question.', errors);
-  return parts.sql.transaction(async (tx) => {
-    await lockLearner(tx, found.userId);
+  return underLock(parts.sql, found.userId, async (tx) => {
     const attempt = await readMine(tx, place.attemptId, context);
     if (isRefusal(attempt)) return attempt;
     if (attempt.submission !== undefined)
@@ -195,8 +193,7 @@ export async function submitAttempt(
   const quiz = await readQuiz(parts, found.lessonId, found.release, context);
   const outline = await parts.outlines.outlineOf(found.courseId, found.release, context);
   if (isRefusal(outline)) throw new Error(`content has no release ${found.release} of ${found.courseId}`);
-  return parts.sql.transaction(async (tx) => {
-    await lockLearner(tx, found.userId);
+  return underLock(parts.sql, found.userId, async (tx) => {
     const attempt = await readMine(tx, attemptId, context);
     if (isRefusal(attempt)) return attempt;
     const answers = await readAnswers(tx, attemptId);

@@ -11,10 +11,10 @@ import { courseStanding } from './outline.ts';
 import type { LearningParts } from './parts.ts';
 import { evolve, type LessonProgress, type ProgressChange, passed, untouched } from './progress.ts';
 import {
-  lockLearner,
   readCourseProgress,
   readLessonProgress,
   type StoredProgress,
+  underLock,
   writeLessonProgress,
 } from './store.ts';
 
@@ -29,8 +29,7 @@ export async function putProgress(
   if (isRefusal(opened)) return opened;
   if (opened.lesson.kind === 'quiz' && change.completed !== undefined)
     return refuse('completed_by_passing', 'A quiz is completed by passing it; start an attempt.');
-  return parts.sql.transaction(async (tx) => {
-    await lockLearner(tx, opened.userId);
+  return underLock(parts.sql, opened.userId, async (tx) => {
     const access = await accessNow(tx, opened, context);
     if (!access.entitled) return notEnrolled();
     return record(tx, parts, { ...opened, access }, context, (before, at) => evolve(before, opened.lesson, change, at));

@@ -1,5 +1,5 @@
 /** Rows and statements that more than one operation of learning needs. PostgreSQL, in this service's own database. */
-import type { SqlExecutor, SqlRow, SqlTransaction } from '@suuupra/platform/sql/sql';
+import { retrying, type Sql, type SqlExecutor, type SqlRow, type SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { AccessFact } from './access.ts';
 import type { LessonStanding } from './outline.ts';
 import type { LessonProgress } from './progress.ts';
@@ -14,6 +14,19 @@ const factsMax = 1_000;
 export async function lockLearner(tx: SqlTransaction, userId: string): Promise<void> {
   await tx.execute('INSERT INTO learners (user_id) VALUES ($1) ON CONFLICT DO NOTHING', [userId]);
   await tx.query('SELECT 1 FROM learners WHERE user_id = $1 FOR UPDATE', [userId]);
+}
+
+/**
+ * Runs the work in a transaction under the learner's lock. It runs again from its beginning when it lost a deadlock:
+ * batches of events lock several learners, in the order of the events.
+ */
+export function underLock<T>(sql: Sql, userId: string, work: (tx: SqlTransaction) => Promise<T>): Promise<T> {
+  return retrying(() =>
+    sql.transaction(async (tx) => {
+      await lockLearner(tx, userId);
+      return await work(tx);
+    }),
+  );
 }
 
 interface FactRow extends SqlRow {

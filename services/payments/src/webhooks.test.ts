@@ -145,6 +145,20 @@ function permute(items: readonly number[]): number[][] {
 }
 
 describe('a webhook', () => {
+  it('about a dispute of a payment whose success nobody told us has the provider asked at once', async () => {
+    const bench = await openBench({ withoutWebhooks: true });
+    const payment = paymentOf(await bench.pay('ord_disputed', 'tok_processing'));
+    bench.advance(1_500);
+    const data = { merchantReference: payment.id, currency: 'INR', amountMinor: '100', disputeReference: 'dsp_1' };
+    await receive(bench, signed(bench, 'evt_dispute', { type: 'dispute.opened', data }));
+    await bench.settle();
+    expect(statusWord((await bench.payment(payment.id)).status)).toBe('succeeded');
+    bench.advance(1_500);
+    await bench.settle();
+    expect(await told(bench, DisputeOpenedSchema, 'ord_disputed')).toBe(1);
+    await bench.close();
+  });
+
   it('with a bad signature, an old one, or of an unknown provider changes nothing', async () => {
     const bench = await openBench({ withoutWebhooks: true });
     const event = { type: 'payment.succeeded', data: { merchantReference: 'pay_x', status: 'succeeded' } };

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { meQuery } from '../api/session.ts';
 import type { User } from '../api/types.ts';
+import { useInBrowser } from '../ui/bits.tsx';
 
 export interface Me {
   /** `unknown` while the platform has not said yet, or cannot. */
@@ -9,9 +10,14 @@ export interface Me {
   has(role: string): boolean;
 }
 
-/** Who is here. An administrator holds every role, as on the server. */
+/**
+ * Who is here. While a page takes over from the server's rendering, nobody is known whom the server did not know: a part
+ * that takes over late must find what it rendered, although the answer may have come by then. An administrator holds
+ * every role, as on the server.
+ */
 export function useMe(): Me {
-  const { data } = useQuery(meQuery);
+  const query = useQuery(meQuery);
+  const data = useInBrowser() || query.data === null ? query.data : undefined;
   const user = data?.user;
   return {
     state: data === undefined ? 'unknown' : data === null ? 'anonymous' : 'user',

@@ -3,6 +3,7 @@ import { CheckboxGroup } from 'react-aria-components/CheckboxGroup';
 import { GridList, GridListItem } from 'react-aria-components/GridList';
 import { useDragAndDrop } from 'react-aria-components/useDragAndDrop';
 import type { AttemptOption, AttemptQuestion } from '../api/types.ts';
+import { moved } from '../lib/reorder.ts';
 import { plural } from '../lib/words.ts';
 import { Button } from '../ui/button.tsx';
 import { Checkbox, Radio, RadioGroup, TextField } from '../ui/fields.tsx';
@@ -183,14 +184,6 @@ function OrderingAnswer({ question, label, order, onOrder }: OrderingProps) {
       </GridList>
     </>
   );
-}
-
-/** `ids` with `keys` taken out and put before or after `target`. */
-export function moved(ids: readonly string[], keys: readonly string[], target: string, after: boolean): string[] {
-  const rest = ids.filter((id) => !keys.includes(id));
-  const at = rest.indexOf(target);
-  if (at < 0) return [...ids];
-  return [...rest.slice(0, after ? at + 1 : at), ...keys, ...rest.slice(after ? at + 1 : at)];
 }
 
 function plainText(html: string): string {
