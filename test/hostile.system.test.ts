@@ -59,7 +59,9 @@ describe('who may call what', () => {
       // Signing out would end the role itself; the scenarios sign out.
       if (operation.name === 'DELETE /api/v1/sessions/current') return;
       if (isEndless(operation)) return;
-      const answer = await patient(cast.as[role], operation, pathOf(operation.path, cast.things), harmless(operation));
+      // What would be deleted is not there.
+      const template = operation.method === 'DELETE' ? operation.path.replace(/\{\w+\}/, 'nothing') : operation.path;
+      const answer = await patient(cast.as[role], operation, pathOf(template, cast.things), harmless(operation));
       judge(answer, operation, `the role ${role}`);
       assertAccess(operation, role, answer);
     });
@@ -208,7 +210,9 @@ describe('strange text', () => {
     const renamed = await learner.call<{ user: { displayName: string } }>('PATCH', '/users/me', {
       body: { displayName: text.slice(0, 80) },
     });
-    expect(success(renamed, 200, 'rename').user.displayName.trim()).toBe(text.slice(0, 80).trim());
+    // Names are shown to others: what turns the direction of the text around them is taken out.
+    const name = text.slice(0, 80).replace(/[\u202a-\u202e\u2066-\u2069]/g, '');
+    expect(success(renamed, 200, 'rename').user.displayName.trim()).toBe(name.trim());
   });
 
   it('does nothing in the HTML that is made of Markdown', async () => {
@@ -262,7 +266,7 @@ function hostileCall(operation: Operation, options: CallOptions): Promise<Answer
 
 /** A request that passes the door and then is refused for its body, so that walking changes nothing. */
 function harmless(operation: Operation): CallOptions {
-  if (operation.method === 'GET' || operation.method === 'DELETE') return {};
+  if (['GET', 'HEAD', 'DELETE'].includes(operation.method)) return {};
   return { key: randomUUID(), body: { noSuchField: true } };
 }
 
@@ -271,11 +275,14 @@ function isEndless({ path }: Operation): boolean {
   return path.endsWith('/stream');
 }
 
-function assertAccess({ name, access }: Operation, role: RoleName, answer: Answer): void {
+function assertAccess(operation: Operation, role: RoleName, answer: Answer): void {
+  const { name, access } = operation;
   const about = `${name} by ${role}: ${answer.status} ${answer.text.slice(0, 300)}`;
   const code = (answer.json as { code?: string } | undefined)?.code ?? '';
   const unsigned = role === 'ended session' || (role === 'anonymous' && access !== 'public');
-  assert.equal(answer.status === 401, unsigned, about);
+  // A public route may still ask for a session where the thing asked for is not public: a paid lesson.
+  const mayAsk = role === 'anonymous' && operation.documented.has('401 unauthenticated');
+  if (!mayAsk || unsigned) assert.equal(answer.status === 401, unsigned, about);
   if (unsigned || access === 'public' || access === 'signed_in') return;
   const holds = role === 'admin' || access.includes(role.replace('other ', ''));
   assert.equal(code === 'permission_denied', !holds, about);

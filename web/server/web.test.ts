@@ -17,7 +17,7 @@ import {
   ListCoursesResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import type { RawContext } from '@suuupra/platform/http/route';
-import { anonymous, type Client, type Principal, refuse, RpcFault } from '@suuupra/platform/rpc/rpc';
+import { anonymous, type Client, type Principal, RpcFault, refuse } from '@suuupra/platform/rpc/rpc';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isFresh } from '../build-stamp.mjs';
 import { filesOf, type Manifest, withImports } from './renderer.ts';
@@ -52,12 +52,20 @@ const catalogue = {
   },
   getOutline: async () =>
     create(GetOutlineResponseSchema, {
-      sections: [{ id: 's', title: 'Beginnings', lessons: [lesson, { ...lesson, id: 'les_2', title: 'Second lesson', preview: false }] }],
+      sections: [
+        {
+          id: 's',
+          title: 'Beginnings',
+          lessons: [lesson, { ...lesson, id: 'les_2', title: 'Second lesson', preview: false }],
+        },
+      ],
     }),
   getLesson: async ({ id }: { id?: string }) => {
     if (id === 'les_2') return refuse('not_enrolled', 'Not yours.');
     if (id !== 'les_1') return missing;
-    return create(GetLessonResponseSchema, { lesson: { ...lesson, courseId: 'crs_1', html: '<p>Read me.</p><pre><code>x</code></pre>' } });
+    return create(GetLessonResponseSchema, {
+      lesson: { ...lesson, courseId: 'crs_1', html: '<p>Read me.</p><pre><code>x</code></pre>' },
+    });
   },
 } satisfies Partial<Client<typeof ContentService>>;
 
@@ -67,12 +75,18 @@ let principal: Principal = anonymous;
 beforeAll(async () => {
   if (!isFresh()) await promisify(execFile)(process.execPath, ['build.ts'], { cwd: web });
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const answer = await answerWith({ content: catalogue as unknown as Client<typeof ContentService>, publicUrl: 'http://x.test', log });
+  const answer = await answerWith({
+    content: catalogue as unknown as Client<typeof ContentService>,
+    publicUrl: 'http://x.test',
+    log,
+  });
   if (!answer) throw new Error('the web app is not built');
   server = createServer((incoming, response) => {
     const url = new URL(incoming.url ?? '/', 'http://x.test');
     const context = { principal, params: { path: url.pathname.slice(1) }, query: url.searchParams, requestId: 'req_1' };
-    answer(incoming, response, context as unknown as RawContext).catch((error: unknown) => response.writeHead(500).end(String(error)));
+    answer(incoming, response, context as unknown as RawContext).catch((error: unknown) =>
+      response.writeHead(500).end(String(error)),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
@@ -93,7 +107,9 @@ function get(path: string, headers: Record<string, string> = {}, method = 'GET')
     const sent = request({ port, host: '127.0.0.1', path, method, headers, agent: false }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(chunks).toString() }));
+      answer.on('end', () =>
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(chunks).toString() }),
+      );
     });
     sent.on('error', reject).end();
   });
@@ -103,10 +119,19 @@ describe('public pages, read without JavaScript', () => {
   test('the course page says what it is, what it costs, who teaches it and what is in it', async () => {
     const { status, text } = await get('/courses/one');
     expect(status).toBe(200);
-    for (const said of ['₹499.00', 'Meera Iyer', 'Beginnings', 'First lesson', 'Second lesson', 'The <em>long</em> story.']) {
+    for (const said of [
+      '₹499.00',
+      'Meera Iyer',
+      'Beginnings',
+      'First lesson',
+      'Second lesson',
+      'The <em>long</em> story.',
+    ]) {
       expect(text).toContain(said);
     }
-    expect(text).toContain('<title>&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quotes&quot; · Suuupra</title>');
+    expect(text).toContain(
+      '<title>&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;quotes&quot; · Suuupra</title>',
+    );
     expect(text).not.toContain('<script>alert');
     expect(text).not.toContain(' style=');
   });
@@ -127,7 +152,8 @@ describe('public pages, read without JavaScript', () => {
   });
 
   test('what does not exist is 404 with a page; for somebody signed in it may exist', async () => {
-    for (const path of ['/nope', '/courses/nope', '/lessons/nope', '/courses/one/more']) expect((await get(path)).status).toBe(404);
+    for (const path of ['/nope', '/courses/nope', '/lessons/nope', '/courses/one/more'])
+      expect((await get(path)).status).toBe(404);
     principal = { kind: 'user', userId: 'u', roles: [], sessionId: 's' };
     expect((await get('/courses/nope')).status).toBe(200);
     expect((await get('/nope')).status).toBe(404);
@@ -163,14 +189,17 @@ describe('built files', () => {
     expect(plain.text).toBe(await readFile(join(web, 'dist/client/assets', script ?? ''), 'utf8'));
   });
 
-  test.each(['/assets/../../package.json', '/assets/%2e%2e/%2e%2e/package.json', '/.vite/manifest.json', '/assets/nope.js', '/assets/'])(
-    '%s is not one of them',
-    async (path) => {
-      const { status, text } = await get(path);
-      expect(status).toBe(404);
-      expect(text).not.toContain('@suuupra/web');
-    },
-  );
+  test.each([
+    '/assets/../../package.json',
+    '/assets/%2e%2e/%2e%2e/package.json',
+    '/.vite/manifest.json',
+    '/assets/nope.js',
+    '/assets/',
+  ])('%s is not one of them', async (path) => {
+    const { status, text } = await get(path);
+    expect(status).toBe(404);
+    expect(text).not.toContain('@suuupra/web');
+  });
 });
 
 describe('what a reader loads', () => {
@@ -178,9 +207,13 @@ describe('what a reader loads', () => {
 
   test('for the catalogue stays under 200 KB of compressed JavaScript', async () => {
     const manifest = JSON.parse(await readFile(join(web, 'dist/client/.vite/manifest.json'), 'utf8')) as Manifest;
-    const files = new Set(['src/main.tsx', 'src/theme-boot.ts', 'src/pages/catalogue.tsx'].flatMap((name) => withImports(manifest, name)));
+    const files = new Set(
+      ['src/main.tsx', 'src/theme-boot.ts', 'src/pages/catalogue.tsx'].flatMap((name) => withImports(manifest, name)),
+    );
     expect(files.size).toBeGreaterThan(3);
-    const sizes = await Promise.all([...files].map(async (file) => (await readFile(join(web, 'dist/client', `${file}.br`))).byteLength));
+    const sizes = await Promise.all(
+      [...files].map(async (file) => (await readFile(join(web, 'dist/client', `${file}.br`))).byteLength),
+    );
     const total = sizes.reduce((sum, size) => sum + size, 0);
     expect(total).toBeGreaterThan(20_000);
     expect(total).toBeLessThan(javascriptBytesMax);

@@ -19,9 +19,12 @@ test.each([
   expect(matchPage(path)).toEqual({ pattern, params });
 });
 
-test.each(['/nope', '/courses/a/b', '/lessons/', '//courses', '/.env', '/courses/../finance', ''])('%j is no page', (path) => {
-  expect(matchPage(path)).toBeUndefined();
-});
+test.each(['/nope', '/courses/a/b', '/lessons/', '//courses', '/.env', '/courses/../finance', ''])(
+  '%j is no page',
+  (path) => {
+    expect(matchPage(path)).toBeUndefined();
+  },
+);
 
 test('a broken escape is taken as it stands', () => {
   expect(matchPage('/courses/%E0%A4%A')?.params).toEqual({ slug: '%E0%A4%A' });

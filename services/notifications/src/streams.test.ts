@@ -7,7 +7,7 @@ import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
 import { openTestSql } from '@suuupra/platform/testing';
 import { userPrincipal } from '@suuupra/platform/testing-service';
 import { testWorld } from '@suuupra/platform/world';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { addNotification } from './feeds.ts';
 import { openStreams, type StreamLimits, type Streams, streamLimits } from './streams.ts';
 
@@ -223,7 +223,7 @@ describe('streams', () => {
       const visitor = await open('b', '0');
       expect(await openCount()).toBe(2);
       visitor.leave();
-      while ((await openCount()) > 1);
+      await vi.waitFor(async () => expect(await openCount()).toBe(1), { interval: 5 });
     }
     await tell('a', 'still there');
     expect(await stays.title()).toBe('still there');

@@ -39,6 +39,9 @@ test('ribbons carry exactly what each account was debited and credited', () => {
 test('each currency has a picture of its own', () => {
   const entry = journal([100n], [100n]);
   const dollars = { currency: 'USD', amountMinor: '7' };
-  entry.legs.push({ account: 'a', accountName: '', debit: dollars }, { account: 'b', accountName: '', credit: dollars });
+  entry.legs.push(
+    { account: 'a', accountName: '', debit: dollars },
+    { account: 'b', accountName: '', credit: dollars },
+  );
   expect(flowsOf(entry).map((flow) => flow.currency)).toEqual(['INR', 'USD']);
 });

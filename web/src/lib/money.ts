@@ -62,7 +62,7 @@ export function isZero(money: Money | undefined): boolean {
  */
 export function parseAmount(text: string, currency: string): bigint | undefined {
   const exponent = exponentOf(currency);
-  const match = /^(\d{1,12})(?:\.(\d*))?$/.exec(text.replaceAll(/[,\s]/g, ''));
+  const match = /^(\d{1,15})(?:\.(\d*))?$/.exec(text.replaceAll(/[,\s]/g, ''));
   const fraction = match?.[2] ?? '';
   if (!match?.[1] || fraction.length > exponent) return undefined;
   return BigInt(match[1] + fraction.padEnd(exponent, '0'));

@@ -83,7 +83,8 @@ function AwaitingPayment({ order }: { order: Order }) {
   const payments = useQuery({ ...paymentsQuery(order.id), staleTime: 0 });
   const [started, setStarted] = useState<Payment>();
   const newest = started ?? payments.data?.[0];
-  const open = newest && ['requires_action', 'processing', 'unknown'].includes(newest.status ?? '');
+  // A success that the order has not heard of yet is still under way: nobody must be offered to pay again.
+  const open = newest && ['requires_action', 'processing', 'unknown', 'succeeded'].includes(newest.status ?? '');
   return (
     <>
       <header className="page-head">

@@ -3,7 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { encode } from 'uqr';
 import { confirmPayment, paymentQuery } from '../api/orders.ts';
-import type { Order, Payment } from '../api/types.ts';
+import type { Order, Payment, PaymentStatus } from '../api/types.ts';
 import { backOffMs, pollAttemptsMax } from '../lib/interval.ts';
 import { formatPosition } from '../lib/time.ts';
 import { Badge, Money, Notice } from '../ui/bits.tsx';
@@ -33,7 +33,7 @@ export function PaymentWait({ payment, order, onSettled }: WaitProps) {
       </section>
     );
   }
-  return <Waiting unknown={current.status === 'unknown'} gaveUp={gaveUp} askAgain={askAgain} />;
+  return <Waiting status={current.status ?? 'processing'} gaveUp={gaveUp} askAgain={askAgain} />;
 }
 
 /** Asks with growing pauses until the payment is settled and the order has heard of it. */
@@ -57,18 +57,27 @@ function useSettling(payment: Payment, order: Order, onSettled: (payment: Paymen
   return { payment: current, gaveUp: rounds > pollAttemptsMax, askAgain: () => void query.refetch() };
 }
 
-function Waiting({ unknown, gaveUp, askAgain }: { unknown: boolean; gaveUp: boolean; askAgain: () => void }) {
+const waits: Readonly<Record<string, readonly [string, string]>> = {
+  unknown: [
+    'The bank has not answered yet',
+    'Its answer was lost on the way, so we are asking again. You are charged once or not at all; do not pay again.',
+  ],
+  succeeded: ['The bank said yes', 'Your order is being completed.'],
+  processing: [
+    'The bank is working on it',
+    'This usually takes a second or two. You can leave this page; the order will know.',
+  ],
+};
+
+function Waiting({ status, gaveUp, askAgain }: { status: PaymentStatus; gaveUp: boolean; askAgain: () => void }) {
+  const [title, explains] = waits[status] ?? waits.processing ?? [];
   return (
     <section className="wait" aria-label="Payment">
       <div className="wait-box" role="status">
         <span className="spinner spinner-large" aria-hidden="true" />
         <div>
-          <strong>{unknown ? 'The bank has not answered yet' : 'The bank is working on it'}</strong>
-          <p>
-            {unknown
-              ? 'Its answer was lost on the way, so we are asking again. You are charged once or not at all; do not pay again.'
-              : 'This usually takes a second or two. You can leave this page; the order will know.'}
-          </p>
+          <strong>{title}</strong>
+          <p>{explains}</p>
         </div>
       </div>
       {gaveUp && <Button onPress={askAgain}>Ask again now</Button>}
