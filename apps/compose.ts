@@ -129,15 +129,16 @@ async function composeWithin(
 }
 
 async function layGround(config: Config, closing: (() => Promise<void>)[]): Promise<Ground> {
-  mkdirSync(config.dataFolder, { recursive: true });
+  makeDataFolder(config);
   const world = realWorld();
   const telemetry = openTelemetry(config);
   closing.push(() => telemetry.close());
   const keys = await openKeyring(path.join(config.dataFolder, 'keys.json'));
-  const databaseUrl = await openDatabases(config, keys, closing);
+  const hold: Hold = { mine: false };
+  const databaseUrl = await openDatabases(config, keys, hold, closing);
   const streamSql = await openPostgres({ url: await databaseUrl('suuupra_stream') });
   closing.push(() => streamSql.close());
-  if (config.postgresUrl === '') await holdAlone(streamSql, config, closing);
+  if (config.postgresUrl === '') await holdAlone(streamSql, config, hold, closing);
   const stream = await openEmbeddedStream({ sql: streamSql, telemetry: telemetry.forService('stream'), world });
   closing.push(() => stream.close());
   return {
@@ -157,24 +158,45 @@ async function layGround(config: Config, closing: (() => Promise<void>)[]): Prom
   };
 }
 
+function makeDataFolder({ dataFolder }: Config): void {
+  try {
+    mkdirSync(dataFolder, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError(`The data folder ${dataFolder} cannot be made (${code}); give another one with --data.`, {
+      cause: error,
+    });
+  }
+}
+
+/** Whether this process has the data folder to itself. */
+interface Hold {
+  mine: boolean;
+}
+
 async function openDatabases(
   config: Config,
   keys: Keys,
+  hold: Hold,
   closing: (() => Promise<void>)[],
 ): Promise<Ground['databaseUrl']> {
   if (config.postgresUrl !== '') return (name) => ensureDatabaseUrl(config.postgresUrl, name);
   const password = Buffer.from(await keys.secret('postgres')).toString('base64url');
   const server = await startEmbeddedPostgres({ folder: path.join(config.dataFolder, 'postgres'), password });
-  closing.push(() => server.stop());
+  // A server that was found running may be another process's: it is ours to stop once we hold the folder.
+  closing.push(async () => {
+    if (hold.mine || !server.adopted) await server.stop();
+  });
   return (name) => server.database(name);
 }
 
 /** One process to a data folder: a second one would race the first for files that no database guards. */
-async function holdAlone(sql: Sql, config: Config, closing: (() => Promise<void>)[]): Promise<void> {
+async function holdAlone(sql: Sql, config: Config, hold: Hold, closing: (() => Promise<void>)[]): Promise<void> {
   const untilMs = Date.now() + takeOverMs;
   for (;;) {
     const held = await sql.tryLock('suuupra:this-data');
     if (held !== undefined) {
+      hold.mine = true;
       closing.push(() => held.release());
       return;
     }
@@ -314,8 +336,21 @@ async function openGateway(started: readonly Started[], transport: Transport, gr
       { name: 'stream', check: () => ground.stream.ping() },
     ],
   });
-  await gateway.listen(config.port, config.host);
+  try {
+    await gateway.listen(config.port, config.host);
+  } catch (error) {
+    throw cannotListen(config, error as NodeJS.ErrnoException);
+  }
   return gateway;
+}
+
+function cannotListen({ port, host }: Config, error: NodeJS.ErrnoException): Error {
+  const reason = { EADDRINUSE: 'is taken', EACCES: 'is not allowed', EADDRNOTAVAIL: 'is not of this machine' };
+  const why = reason[error.code as keyof typeof reason];
+  if (why === undefined) return error;
+  return new ConfigError(`The address ${host}:${port} ${why}; give another with --port or SUUUPRA_HOST.`, {
+    cause: error,
+  });
 }
 
 /** Empties the outboxes and waits until no consumer lags; events may cause events, so it looks again. */

@@ -28,8 +28,8 @@ function installPackages() {
 }
 
 async function buildWeb() {
-  const { stampIsFresh } = await import(pathToFileURL(path.join(root, 'web', 'build-stamp.mjs')).href);
-  if (await stampIsFresh()) return;
+  const { isFresh } = await import(pathToFileURL(path.join(root, 'web', 'build-stamp.mjs')).href);
+  if (isFresh()) return;
   console.log('Building the web app; this happens when its sources have changed …');
   run('npm', ['run', '--silent', 'build', '--workspace', 'web'], 'The web app could not be built');
 }

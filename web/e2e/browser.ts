@@ -78,7 +78,7 @@ export async function expectGood(seen: Visit, name: string): Promise<void> {
 }
 
 /** With SUUUPRA_PICTURES set to a folder, each page seen is kept there for people to look at. */
-async function keepPicture(page: Page, name: string): Promise<void> {
+export async function keepPicture(page: Page, name: string): Promise<void> {
   const folder = process.env['SUUUPRA_PICTURES'];
   if (!folder) return;
   const width = page.viewportSize()?.width ?? 0;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { browserPath, expectGood, openBrowser, type Visit, visit } from './browser.ts';
+import { browserPath, expectGood, keepPicture, openBrowser, type Visit, visit } from './browser.ts';
 import { type RunningPlatform, startPlatform } from './platform.ts';
 
 const password = 'correct horse battery';
@@ -21,17 +21,12 @@ describe.skipIf(!browserPath)('a learner, with clicks', () => {
 
   test.each([1440, 390])('buys, learns, passes and is refunded at %i pixels', async (width) => {
     const seen = await visit(browser, platform.url, width);
-    const { page } = seen;
-    const course = await findsACourse(seen);
-    await signsUp(seen, course);
-    await buys(seen, course);
-    await learns(seen);
-    await passesTheQuiz(seen);
-    await looksAround(seen);
-    const number = await isRefunded(seen, course);
+    const number = await journeyOf(seen).catch(async (error: unknown) => {
+      await keepPicture(seen.page, 'failed');
+      throw error;
+    });
     await seen.close();
     await financeSees(await visit(browser, platform.url, width), number);
-    expect(page.isClosed()).toBe(true);
   });
 
   async function financeSees(seen: Visit, number: string): Promise<void> {
@@ -54,6 +49,17 @@ describe.skipIf(!browserPath)('a learner, with clicks', () => {
     await seen.close();
   }
 });
+
+/** Gives the number of the order. */
+async function journeyOf(seen: Visit): Promise<string> {
+  const course = await findsACourse(seen);
+  await signsUp(seen, course);
+  await buys(seen, course);
+  await learns(seen);
+  await passesTheQuiz(seen);
+  await looksAround(seen);
+  return isRefunded(seen, course);
+}
 
 async function findsACourse(seen: Visit): Promise<string> {
   const { page } = seen;

@@ -44,8 +44,8 @@ export interface Streams {
 interface Stream {
   readonly userId: string;
   readonly response: ServerResponse;
-  /** The number of the last notification it sent; unknown until the first look. */
-  sentSeq: bigint | undefined;
+  /** The number of the last notification it sent. */
+  sentSeq: bigint;
   pull: () => Promise<void>;
 }
 
@@ -71,7 +71,11 @@ export function openStreams(parts: StreamParts): Streams {
     for (const stream of open) if (userId === undefined || stream.userId === userId) void stream.pull();
   };
   const serve = async (request: IncomingMessage, response: ServerResponse, context: RawContext) => {
-    const stream = beginStream(parts, request, response, userOf(context));
+    const userId = userOf(context);
+    // Read before the answer begins: whatever is committed once the browser sees the stream open reaches it.
+    const sentSeq = await seqToBeginAfter(sql, userId, lastEventId(request));
+    if (context.signal.aborted || response.destroyed) return;
+    const stream = beginStream(parts, { userId, response, sentSeq });
     makeRoom(open, stream.userId, limits);
     open.add(stream);
     gauge.set(open.size);
@@ -103,7 +107,7 @@ export function openStreams(parts: StreamParts): Streams {
       listener = await sql.listen(channel, (payload) => {
         const [from, userId] = payload.split(' ');
         // Without a name: the connection was lost and is back, so anything may have been missed.
-        if (from !== processId) wakeHere(userId);
+        
       });
     },
     stop: async () => {
@@ -119,22 +123,29 @@ function userOf({ principal }: RawContext): string {
   return principal.userId;
 }
 
-function beginStream(parts: StreamParts, request: IncomingMessage, response: ServerResponse, userId: string): Stream {
+function beginStream(parts: StreamParts, begun: Omit<Stream, 'pull'>): Stream {
+  const { response } = begun;
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   });
   response.write(`retry: ${comeBackMs}\n\n`);
-  const stream: Stream = { userId, response, sentSeq: undefined, pull: async () => {} };
-  const after = lastEventId(request);
+  const stream: Stream = { ...begun, pull: async () => {} };
   stream.pull = coalesced(() =>
-    send(parts, stream, after).catch((error: unknown) => {
+    send(parts, stream).catch((error: unknown) => {
       parts.telemetry.log.warn('a stream of notifications could not be read; it looks again soon', { error });
     }),
   );
   response.on('drain', () => void stream.pull());
   return stream;
+}
+
+/** A first visit begins with what comes next. */
+async function seqToBeginAfter(sql: Sql, userId: string, after: bigint | undefined): Promise<bigint> {
+  const newest = (await lastSeqs(sql, [userId])).get(userId) ?? 0n;
+  // A number that is still to come was made up, or belongs to a feed that was since restored from a backup.
+  return after === undefined || after > newest ? newest : after;
 }
 
 /** Undefined when the browser comes for the first time, or with something that was never an id of ours. */
@@ -144,18 +155,20 @@ function lastEventId(request: IncomingMessage): bigint | undefined {
 }
 
 /** Sends what is new. A reader who does not keep up gets no more until the connection has drained. */
-async function send({ sql, limits }: StreamParts, stream: Stream, after: bigint | undefined): Promise<void> {
+async function send({ sql, limits }: StreamParts, stream: Stream): Promise<void> {
   const { userId, response } = stream;
-  if (response.writableEnded || response.destroyed || response.writableNeedDrain) return;
-  if (stream.sentSeq === undefined) {
-    const newest = (await lastSeqs(sql, [userId])).get(userId) ?? 0n;
-    // A number that is still to come was made up, or belongs to a feed that was since restored from a backup.
-    stream.sentSeq = after === undefined || after > newest ? newest : after;
-  }
-  for (const numbered of await notificationsAfter(sql, userId, stream.sentSeq, limits.missedMax)) {
+  if (isOver(response) || response.writableNeedDrain) return;
+  const fresh = await notificationsAfter(sql, userId, stream.sentSeq, limits.missedMax);
+  if (isOver(response)) return;
+  for (const numbered of fresh) {
     response.write(eventText(numbered));
     stream.sentSeq = numbered.seq;
   }
+}
+
+/** Nothing may be written any more; the connection itself may still be closing. */
+function isOver(response: ServerResponse): boolean {
+  return response.writableEnded || response.destroyed;
 }
 
 /** JSON holds no raw line break, so it is one `data` line. */
@@ -167,13 +180,13 @@ function eventText({ seq, notification }: Numbered): string {
 async function beat({ sql, telemetry }: StreamParts, open: ReadonlySet<Stream>): Promise<void> {
   for (const { response } of open) {
     if (response.writableNeedDrain) response.destroy();
-    else response.write(': still here\n\n');
+    else if (!isOver(response)) response.write(': still here\n\n');
   }
   if (open.size === 0) return;
   try {
     const newest = await lastSeqs(sql, [...new Set([...open].map((stream) => stream.userId))]);
     for (const stream of open) {
-      if ((newest.get(stream.userId) ?? 0n) > (stream.sentSeq ?? -1n)) void stream.pull();
+      if ((newest.get(stream.userId) ?? 0n) > stream.sentSeq) void stream.pull();
     }
   } catch (error) {
     telemetry.log.warn('streams of notifications cannot look for what they missed', { error });
@@ -195,7 +208,7 @@ function giveWay(open: Set<Stream>, stream: Stream): void {
 }
 
 function endStream({ response }: Stream, comeBackAfterMs: number): void {
-  if (!response.writableEnded) response.end(`retry: ${comeBackAfterMs}\n\n`);
+  if (!isOver(response)) response.end(`retry: ${comeBackAfterMs}\n\n`);
 }
 
 /** Resolves when the connection is closed by either side; closes it when the session is over. */

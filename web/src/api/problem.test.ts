@@ -16,8 +16,17 @@ describe('a refusal of the platform', () => {
     const problem = readProblem(400, text, headers());
     expect(problem.code).toBe('invalid_request');
     expect(problem.traceId).toBe('t-1');
-    expect(problem.fields()).toEqual({ 'items[0].courseId': 'is missing' });
+    expect(problem.fields()).toEqual({ 'items[0].courseId': 'Fill this in.' });
     expect(problem.passing).toBe(false);
+  });
+
+  test.each([
+    ['too_short', 'has at least 8 characters', 'It must have at least 8 characters.'],
+    ['bad_format', 'is an http or https address', 'It must be an http or https address.'],
+    ['not_allowed', 'card or upi', 'Card or upi.'],
+  ])('of a field (%s) becomes a sentence', (code, detail, sentence) => {
+    const text = JSON.stringify({ errors: [{ field: 'a', code, detail }] });
+    expect(readProblem(400, text, headers()).fields()).toEqual({ a: sentence });
   });
 
   test.each(['<html>Bad Gateway</html>', '', 'null', '[1]', '"text"'])('that is %j still says something', (text) => {

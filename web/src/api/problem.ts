@@ -43,8 +43,18 @@ export class Problem extends Error {
 
   /** What is wrong with each field, by its JSON path. */
   fields(): Record<string, string> {
-    return Object.fromEntries(this.errors.map((error) => [error.field, error.detail]));
+    return Object.fromEntries(this.errors.map((error) => [error.field, sentenceOf(error)]));
   }
+}
+
+/** The platform says what a field is to be (`has at least 8 characters`); people are told as a sentence. */
+function sentenceOf({ code, detail }: FieldProblem): string {
+  if (code === 'required') return 'Fill this in.';
+  const rule = /^(has|is) (?!not )(.*)$/.exec(detail);
+  const text = rule
+    ? `It must ${rule[1] === 'has' ? 'have' : 'be'} ${rule[2]}`
+    : detail.charAt(0).toUpperCase() + detail.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 /** No answer came: the network is down, or the platform is. */
