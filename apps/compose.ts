@@ -10,6 +10,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { DescService } from '@bufbuild/protobuf';
+import { eventRow } from '@suuupra/contracts/events';
 import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
 import { createGateway, type Gateway } from '@suuupra/gateway/service';
 import type { Cache } from '@suuupra/platform/cache/cache';
@@ -59,6 +60,7 @@ const drainMs = 10_000;
 /** How long a start waits for an earlier process on the same data to let go of it. */
 const takeOverMs = 10_000;
 const pruneEveryMs = 60 * 60_000;
+const settleMsMax = 60_000;
 
 interface Ground {
   readonly config: Config;
@@ -80,7 +82,6 @@ interface Started {
   readonly served: Served;
   readonly sql: Sql | undefined;
   readonly relay: Relay | undefined;
-  readonly check: () => Promise<number>;
 }
 
 /** Starts these services and the gateway in this process. Throws ConfigError with a sentence when it cannot. */
@@ -114,7 +115,7 @@ async function composeWithin(
   const started: Started[] = [];
   for (const service of services) started.push(await startService(service, ground, client));
   for (const { served } of started) for (const method of served.methods) servedBy.set(method.parent.typeName, served);
-  const consumers = await startConsumers(started, ground);
+  await startConsumers(started, ground);
   await Promise.all(started.map(({ running }) => running.begin?.()));
 
   const gateway = await openGateway(started, transport, ground);
@@ -123,7 +124,7 @@ async function composeWithin(
     url: `http://${config.host}:${port}`,
     client,
     keys: ground.keys,
-    settled: () => settle(started, consumers, ground.stream),
+    settled: () => settle(started, ground.stream),
     stop,
   };
 }
@@ -146,10 +147,7 @@ async function layGround(config: Config, closing: (() => Promise<void>)[]): Prom
     world,
     telemetry,
     keys,
-    mail:
-      config.smtpUrl === ''
-        ? await openMailbox({ folder: path.join(config.dataFolder, 'mail'), world })
-        : await openSmtp({ url: config.smtpUrl, from: config.mailFrom }),
+    mail: await openMail(config, world, closing),
     cache: openEmbeddedCache({ world }),
     stream,
     databaseUrl,
@@ -172,6 +170,13 @@ function makeDataFolder({ dataFolder }: Config): void {
 /** Whether this process has the data folder to itself. */
 interface Hold {
   mine: boolean;
+}
+
+async function openMail(config: Config, world: World, closing: (() => Promise<void>)[]): Promise<Mail> {
+  if (config.smtpUrl === '') return openMailbox({ folder: path.join(config.dataFolder, 'mail'), world });
+  const smtp = await openSmtp({ url: config.smtpUrl, from: config.mailFrom });
+  closing.push(() => smtp.close());
+  return smtp;
 }
 
 async function openDatabases(
@@ -261,7 +266,6 @@ async function startService(service: AnyService, ground: Ground, clientOf: Clien
     served: serve(implementations, { world, telemetry: own }),
     sql,
     relay,
-    check: () => (sql === undefined ? Promise.resolve(0) : sql.ping()),
   };
 }
 
@@ -301,7 +305,7 @@ async function openEngines(
   };
 }
 
-async function startConsumers(started: readonly Started[], ground: Ground): Promise<Consumer[]> {
+async function startConsumers(started: readonly Started[], ground: Ground): Promise<void> {
   const consumers: Consumer[] = [];
   for (const { service, running, sql } of started) {
     const handlers = running.handlers ?? [];
@@ -313,7 +317,6 @@ async function startConsumers(started: readonly Started[], ground: Ground): Prom
   ground.closing.push(async () => {
     await Promise.all(consumers.map((consumer) => consumer.stop()));
   });
-  return consumers;
 }
 
 async function openGateway(started: readonly Started[], transport: Transport, ground: Ground): Promise<Gateway> {
@@ -332,8 +335,11 @@ async function openGateway(started: readonly Started[], transport: Transport, gr
     process: telemetry,
     settings: { publicUrl: ground.settings.publicUrl, trustedHops: config.trustedHops },
     dependencies: [
-      ...started.map(({ service, check }) => ({ name: service.name, check })),
+      ...started.flatMap(({ service, sql }) =>
+        sql === undefined ? [] : [{ name: service.name, check: () => sql.ping() }],
+      ),
       { name: 'stream', check: () => ground.stream.ping() },
+      { name: 'mail', check: () => ground.mail.ping() },
     ],
   });
   try {
@@ -353,24 +359,20 @@ function cannotListen({ port, host }: Config, error: NodeJS.ErrnoException): Err
   });
 }
 
-/** Empties the outboxes and waits until no consumer lags; events may cause events, so it looks again. */
-async function settle(started: readonly Started[], _consumers: readonly Consumer[], stream: Stream): Promise<void> {
-  const quietRounds = 2;
-  for (let quiet = 0; quiet < quietRounds; ) {
+/** Empties the outboxes and waits until no consumer lags; events may cause events, so it looks twice. Throws after a minute. */
+async function settle(started: readonly Started[], stream: Stream): Promise<void> {
+  const untilMs = Date.now() + settleMsMax;
+  for (let quietRounds = 0; quietRounds < 2; ) {
     for (const { relay } of started) await relay?.drain(drainMs);
     let lag = 0n;
     for (const { service, running } of started) {
-      const handlers = running.handlers ?? [];
-      if (handlers.length === 0) continue;
-      lag += await stream.lag(service.name, [...new Set(handlers.map((handler) => topicOf(handler.schema.typeName)))]);
+      const topics = new Set((running.handlers ?? []).map((handler) => eventRow(handler.schema.typeName)?.owner ?? ''));
+      if (topics.size > 0) lag += await stream.lag(service.name, [...topics]);
     }
-    quiet = lag === 0n ? quiet + 1 : 0;
-    if (quiet < quietRounds) await delay(20);
+    quietRounds = lag === 0n ? quietRounds + 1 : 0;
+    if (Date.now() > untilMs) throw new Error(`${lag} events were not applied within ${settleMsMax / 1_000} s.`);
+    await delay(20);
   }
-}
-
-function topicOf(typeName: string): string {
-  return typeName.split('.')[1] ?? '';
 }
 
 async function freePort(host: string): Promise<number> {
