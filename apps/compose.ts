@@ -359,12 +359,6 @@ function cannotListen({ port, host }: Config, error: NodeJS.ErrnoException): Err
   });
 }
 
-function listenSentence({ code, message }: NodeJS.ErrnoException, { host, port }: Config): string {
-  if (code === 'EADDRINUSE') return `Port ${port} on ${host} is taken; give another with --port or SUUUPRA_PORT.`;
-  if (code === 'EACCES') return `Port ${port} may not be opened by this account; give one above 1023 with --port.`;
-  return `SUUUPRA_HOST is "${host}", where this machine cannot listen (${message}); 127.0.0.1 and 0.0.0.0 will do.`;
-}
-
 /** Empties the outboxes and waits until no consumer lags; events may cause events, so it looks twice. Throws after a minute. */
 async function settle(started: readonly Started[], stream: Stream): Promise<void> {
   const untilMs = Date.now() + settleMsMax;

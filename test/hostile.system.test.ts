@@ -82,6 +82,61 @@ describe('who may call what', () => {
   });
 });
 
+describe('from another site or by guessing', () => {
+  it('a cookie alone changes nothing unless the request comes from our own pages', async () => {
+    const { anonymous } = cast.as;
+    const { email, password } = cast.things.bystander;
+    const signedIn = await anonymous.call('POST', '/sessions', { body: { email, password } });
+    const cookies = signedIn.headers.getSetCookie();
+    const session = cookies.find((cookie) => /HttpOnly/.test(cookie)) ?? '';
+    expect(session).toMatch(/; HttpOnly/);
+    expect(session).toMatch(/; SameSite=(?:Lax|Strict)/);
+    const cookie = cookies.map((each) => each.split(';')[0]).join('; ');
+    const [, csrfToken = ''] = /suuupra_csrf=([^;]+)/.exec(cookie) ?? [];
+    const rename = (headers: Record<string, string>) =>
+      anonymous.call('PATCH', '/users/me', { body: { displayName: 'Renamed' }, headers: { cookie, ...headers } });
+    refusal(await rename({}), 403, 'csrf_refused', 'no proof');
+    refusal(await rename({ 'sec-fetch-site': 'cross-site' }), 403, 'csrf_refused', 'another site');
+    refusal(await rename({ 'x-csrf-token': `${csrfToken.slice(0, -1)}x` }), 403, 'csrf_refused', 'a wrong token');
+    success(await rename({ 'sec-fetch-site': 'same-origin' }), 200, 'our own page');
+    success(await rename({ 'x-csrf-token': csrfToken }), 200, 'with the token');
+    success(await anonymous.call('GET', '/users/me', { headers: { cookie } }), 200, 'reading');
+  });
+
+  it('passwords of one address are guessed a few times, then no more for a while', async () => {
+    const guess = () =>
+      cast.as.anonymous.call('POST', '/sessions', {
+        body: { email: cast.things.bystander.email, password: 'wrong-password' },
+        headers: { 'x-forwarded-for': someAddress() },
+      });
+    const answers = await forAll(Array.from({ length: 60 }), guess);
+    const tooMany = answers.filter(({ status }) => status === 429);
+    expect(tooMany.length).toBeGreaterThan(10);
+    for (const answer of tooMany) {
+      judgeProblem(answer, 'guessing');
+      expect(answer.headers.get('ratelimit-policy')).toBeTruthy();
+    }
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 429]));
+  });
+
+  it('a webhook without its signature is refused', async () => {
+    const rawBody = JSON.stringify({
+      type: 'payment.succeeded',
+      data: { merchantReference: cast.things.openPayment.id },
+    });
+    for (const headers of [{}, { 'sandbox-signature': 't=1,v1=00' }, { 'x-signature': 'none' }]) {
+      const answer = await cast.as.anonymous.call('POST', '/payments/webhooks/sandbox', {
+        rawBody,
+        contentType: 'application/json',
+        headers,
+      });
+      refusal(answer, 400, 'invalid_signature', 'a forged webhook');
+    }
+    const unknown = await cast.as.anonymous.call('POST', '/payments/webhooks/nobody', { rawBody: '{}' });
+    refusal(unknown, 404, 'not_found', 'an unknown provider');
+  });
+});
+
 describe('bad input', () => {
   it('is refused with the field named, and nothing of it is stored', async () => {
     const before = await rowCounts();

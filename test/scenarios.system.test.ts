@@ -9,9 +9,12 @@ import {
   residentMebibytes,
   startPlatform,
 } from './platform.ts';
+import { cancelling } from './scenarios/cancel.ts';
 import { declineThen3ds } from './scenarios/decline-then-3ds.ts';
 import { everyToken } from './scenarios/every-token.ts';
 import { freeCourse } from './scenarios/free-course.ts';
+import { learn } from './scenarios/learn.ts';
+import { notices } from './scenarios/notices.ts';
 import { purchase } from './scenarios/purchase.ts';
 import { raceOfPayingAndCancelling, raceOnOneKey, raceOnOneOrder, raceOnOneRefund } from './scenarios/races.ts';
 import { fullRefund, partialRefund, refundByTheBuyer } from './scenarios/refund.ts';
@@ -25,6 +28,9 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   'a free course': freeCourse,
   'declined, rejected, then approved': declineThen3ds,
   'every sandbox token': everyToken,
+  'an order let go of': cancelling,
+  'learning what was bought': learn,
+  'notices as they happen': notices,
   'a full refund': fullRefund,
   'a refund by the buyer': refundByTheBuyer,
   'a partial refund and then the rest': partialRefund,

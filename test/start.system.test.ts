@@ -24,6 +24,7 @@ import {
 } from './client.ts';
 import {
   type DataFolder,
+  type Ended,
   launchPlatform,
   makeDataFolder,
   type RunningPlatform,
@@ -53,12 +54,15 @@ describe('one data folder through its life', () => {
   let visitor: Client;
   let buyer: Person;
   let orderId: string;
+  let second: Promise<Ended>;
 
   beforeAll(async () => {
     data = folder();
     // No password given: one is made.
     platform = await startPlatform({ data, env: { SUUUPRA_DEMO_PASSWORD: '' } });
     visitor = anonymousClient(platform.url);
+    // It waits ten seconds for the first to go away; the tests before its own need not wait with it.
+    second = runToEnd(['--all', '--port', '0', '--data', data.folder], {}, data);
     console.log(`start test: first start with the demo school ready after ${platform.readySeconds} s`);
   }, 120_000);
 
@@ -98,10 +102,7 @@ describe('one data folder through its life', () => {
   });
 
   it('refuses a second process on the same data with a sentence, and goes on unharmed', async () => {
-    const second = await runToEnd(['--all', '--port', '0', '--data', data.folder], {}, data);
-    expect(second.code).toBe(1);
-    expect(second.output).toContain('Another Suuupra runs on the data in');
-    expect(second.output).not.toMatch(/^\s+at /m);
+    expectSentence(await second, /Another Suuupra runs on the data in/);
     buyer = await signUp(visitor);
     const [course] = (await listCourses(visitor)).filter(({ price }) => price.amountMinor !== '0');
     assert(course);

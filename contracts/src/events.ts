@@ -29,7 +29,7 @@ function row(schema: DescMessage, owner: string, key: string, consumers: readonl
 export const events: readonly EventRow[] = [
   row(identity.UserRegisteredSchema, 'identity', 'user_id', ['notifications']),
   row(identity.EmailVerifiedSchema, 'identity', 'user_id', []),
-  row(identity.SessionEndedSchema, 'identity', 'user_id', []),
+  row(identity.SessionEndedSchema, 'identity', 'user_id', ['notifications']),
   row(identity.UserRolesChangedSchema, 'identity', 'user_id', []),
   row(content.CourseCreatedSchema, 'content', 'course_id', []),
   row(content.ReleasePublishedSchema, 'content', 'course_id', ['search', 'learning']),

@@ -124,17 +124,23 @@ async function settledPayment(shopping: Shopping, order: Order, attempt: Attempt
   const method = { type: 'card', token: attempt.token };
   const made = await post<{ payment: Payment }>(shopping, buyer, `/orders/${order.id}/payments`, { method });
   assert.deepEqual(made.payment.amount, order.total);
-  const { challengeResponse } = attempt;
-  if (challengeResponse !== undefined) {
-    await post(shopping, buyer, `/payments/${made.payment.id}:confirm`, { challengeResponse }, 200);
-  }
-  const { payment } = await until(shopping, `/payments/${made.payment.id}`, (answer: { payment: Payment }) =>
-    ['succeeded', 'failed', 'cancelled'].includes(answer.payment.status),
-  );
+  const payment = await ending(shopping, made.payment.id, attempt.challengeResponse);
   // A request that died before it reached the provider, and was repeated too late, is the one other end there is.
   const neverArrived = payment.failure?.code === 'provider_timeout';
   assert(payment.status === attempt.end || neverArrived, `${attempt.token} ends as ${attempt.end}: ${payment.status}`);
   return payment;
+}
+
+/** Looks until the payment has ended, and answers the bank's challenge whenever it is asked: also when it asks late. */
+async function ending(shopping: Shopping, paymentId: string, challengeResponse: string | undefined): Promise<Payment> {
+  for (;;) {
+    const { payment } = await until(shopping, `/payments/${paymentId}`, (answer: { payment: Payment }) =>
+      ['succeeded', 'failed', 'cancelled', 'requires_action'].includes(answer.payment.status),
+    );
+    if (payment.status !== 'requires_action') return payment;
+    assert(challengeResponse, `payment ${paymentId} asks for a challenge that was not planned`);
+    await post(shopping, shopping.buyer, `/payments/${paymentId}:confirm`, { challengeResponse }, 200);
+  }
 }
 
 async function giveBack(

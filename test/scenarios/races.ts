@@ -15,6 +15,7 @@ import {
   placeOrder,
   type Refund,
   refusal,
+  signUp,
 } from '../client.ts';
 import { courseAndBuyer, type Scenario } from './stage.ts';
 
@@ -47,6 +48,11 @@ export const raceOnOneKey: Scenario = async (stage) => {
     problem.errors?.some(({ field }) => field === 'couponCode'),
     'it names the field that differs',
   );
+  // A key belongs to its owner: another person's same key is another key.
+  const neighbour = await signUp(stage.visitor, 'Ravi');
+  const theirs = await neighbour.call<{ order: Order }>('POST', '/orders', { key, body });
+  assert.equal(theirs.status, 201);
+  assert.notEqual(theirs.json.order.id, made[0]?.json.order.id);
   const orders = await buyer.call<{ orders: Order[] }>('GET', '/orders');
   assert.equal(orders.json.orders.length, 1);
 };

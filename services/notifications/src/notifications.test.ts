@@ -29,6 +29,8 @@ const mallory = {
 };
 
 const down = { identity: false, content: false };
+/** Holds the answers of content while it is set. */
+let held: Promise<void> | undefined;
 const others = {
   identity: {
     getUsers: async ({ ids }: { ids: string[] }) => {
@@ -39,6 +41,7 @@ const others = {
   content: {
     getRelease: async ({ courseId, release }: { courseId: string; release: number }) => {
       if (down.content) throw new Error('content is down');
+      await held;
       if (courseId !== 'crs_1') return refuse('not_found', 'There is no such course.');
       return { course: { id: courseId, title: 'Ledgers', slug: 'ledgers' }, release };
     },
@@ -230,6 +233,29 @@ describe('notifications', () => {
       );
       expect(rows.map((row) => Number(row.seq))).toEqual(facts.map((_, n) => n + 1));
       expect(new Set(rows.map((row) => row.link)).size).toBe(facts.length);
+    } finally {
+      await second.stop();
+    }
+  });
+
+  it('are told once when a process comes back to a task that another has meanwhile told', async () => {
+    const first = Promise.withResolvers<void>();
+    held = first.promise;
+    await under.deliver(EnrolmentGrantedSchema, granted);
+    await vi.waitFor(async () => {
+      const tries = await under.sql.query<{ tries: number }>('SELECT tries FROM tasks');
+      expect(tries.map((task) => task.tries)).toEqual([1, 1]);
+    }, soon);
+    held = undefined;
+    world.advance(10_000);
+    const second = await start(under.databaseUrl);
+    try {
+      await told();
+      first.resolve();
+      // Told after what the first process still had in hand.
+      await under.deliver(UserRegisteredSchema, { userId: asha.id });
+      await told();
+      expect((await feed()).map((one) => one.kind).sort()).toEqual(['enrolment', 'welcome']);
     } finally {
       await second.stop();
     }

@@ -1,6 +1,9 @@
 /** The notifications service: what people are told, in the app, live, and by mail. */
 import { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
-import { UserRegisteredSchema } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_events_pb.ts';
+import {
+  SessionEndedSchema,
+  UserRegisteredSchema,
+} from '@suuupra/contracts/gen/suuupra/identity/v1/identity_events_pb.ts';
 import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
 import {
   CourseCompletedSchema,
@@ -24,6 +27,7 @@ export const notifications = defineService({
   engines: ['sql', 'mail'],
   consumes: [
     UserRegisteredSchema,
+    SessionEndedSchema,
     OrderPaidSchema,
     OrderRefundedSchema,
     PaymentFailedSchema,
@@ -38,12 +42,12 @@ export const notifications = defineService({
     const { identity, content } = clients;
     const { publicUrl } = settings;
     const mails = openMailQueue({ sql, mail, world, telemetry });
-    const streams = openStreams({ sql, telemetry, limits: streamLimits, processId: world.id('prc') });
+    const streams = openStreams({ sql, world, telemetry, limits: streamLimits, processId: world.id('prc') });
     const tasks = openTasks({ sql, world, telemetry, mails, identity, content, publicUrl, added: streams.wake });
     return {
       implementations: [notificationsRpc({ sql, world, mail, identity })],
       routes: [streams.route],
-      handlers: eventHandlers(tasks),
+      handlers: eventHandlers(tasks, streams),
       begin: async () => {
         await streams.start();
         mails.start();

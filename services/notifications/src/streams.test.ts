@@ -68,8 +68,10 @@ describe('streams', () => {
   async function begin(limits: Partial<StreamLimits> = {}, processId = world.id('prc')): Promise<Streams> {
     const begun = openStreams({
       sql,
+      world,
       telemetry: telemetry.forService('notifications'),
-      limits: { ...streamLimits, ...limits },
+      // No heartbeat but where it is what is tested: it would hide a wake-up that never comes.
+      limits: { ...streamLimits, heartbeatMs: 600_000, ...limits },
       processId,
     });
     running.push(begun);
@@ -250,6 +252,29 @@ describe('streams', () => {
   it('end with the session', async () => {
     const browser = await open('asha', '0');
     sessions.abort();
+    expect(await browser.next()).toBeUndefined();
+  });
+
+  it('end with the session that ended elsewhere, heard by whichever process, and no others', async () => {
+    const elsewhere = await begin();
+    const [mine, theirs] = [await open('asha', '0'), await open('meera', '0')];
+    elsewhere.endSession('ses_asha');
+    expect(await mine.next()).toEqual({ retry: '3000' });
+    expect(await mine.next()).toBeUndefined();
+    await tell('meera', 'still there');
+    expect(await theirs.title()).toBe('still there');
+    streams.endSession('ses_meera');
+    expect(await theirs.title()).toBeUndefined();
+  });
+
+  it('last an hour at most, so that who came has to show who they are again', async () => {
+    streams = await begin({ heartbeatMs: 10 });
+    const browser = await open('asha', '0');
+    expect((await browser.next())?.comment).toBe('still here');
+    world.advance(3_600_000);
+    let block = await browser.next();
+    while (block?.comment !== undefined) block = await browser.next();
+    expect(block).toEqual({ retry: '3000' });
     expect(await browser.next()).toBeUndefined();
   });
 

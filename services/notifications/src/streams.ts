@@ -12,6 +12,7 @@ import { jsonWriter } from '@suuupra/platform/rpc/json-write';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { coalesced } from '@suuupra/platform/stream/bell';
 import type { Telemetry } from '@suuupra/platform/telemetry/telemetry';
+import type { World } from '@suuupra/platform/world';
 import { lastSeqs, type Numbered, notificationsAfter } from './feeds.ts';
 
 export interface StreamLimits {
@@ -21,9 +22,17 @@ export interface StreamLimits {
   readonly heartbeatMs: number;
   /** Of what was missed, the newest are sent; the list has the rest. */
   readonly missedMax: number;
+  /** Then the browser has to come back and show who it is again. */
+  readonly ageMsMax: number;
 }
 
-export const streamLimits: StreamLimits = { perUserMax: 5, inAllMax: 2_000, heartbeatMs: 15_000, missedMax: 100 };
+export const streamLimits: StreamLimits = {
+  perUserMax: 5,
+  inAllMax: 2_000,
+  heartbeatMs: 15_000,
+  missedMax: 100,
+  ageMsMax: 3_600_000,
+};
 
 /** A browser that lost its stream comes back after this. */
 const comeBackMs = 3_000;
@@ -35,6 +44,8 @@ export interface Streams {
   readonly route: RawRoute;
   /** This person has a new notification, committed by this process. */
   wake(userId: string): void;
+  /** This session is over, as this process has just committed: its streams end, in every process. */
+  endSession(sessionId: string): void;
   /** Hears what other processes commit. */
   start(): Promise<void>;
   /** Ends every stream. */
@@ -43,6 +54,8 @@ export interface Streams {
 
 interface Stream {
   readonly userId: string;
+  readonly sessionId: string;
+  readonly openedAtMs: number;
   readonly response: ServerResponse;
   /** The number of the last notification it sent. */
   sentSeq: bigint;
@@ -51,6 +64,7 @@ interface Stream {
 
 interface StreamParts {
   readonly sql: Sql;
+  readonly world: Pick<World, 'now'>;
   readonly telemetry: Telemetry;
   readonly limits: StreamLimits;
   /** Tells this process's own announcements from those of others. */
@@ -70,13 +84,20 @@ export function openStreams(parts: StreamParts): Streams {
   const wakeHere = (userId: string | undefined) => {
     for (const stream of open) if (userId === undefined || stream.userId === userId) void stream.pull();
   };
+  const endHere = (sessionId: string | undefined) => {
+    for (const stream of open) if (stream.sessionId === sessionId) endStream(stream, comeBackMs);
+  };
+  const tellOthers = (what: 'wake' | 'end', id: string) =>
+    void sql.execute('SELECT pg_notify($1, $2)', [channel, `${processId} ${what} ${id}`]).catch((error: unknown) => {
+      telemetry.log.debug('other processes could not be told of a notification; they look by themselves', { error });
+    });
   const serve = async (request: IncomingMessage, response: ServerResponse, context: RawContext) => {
-    const userId = userOf(context);
+    const { userId, sessionId } = userOf(context);
     // Read before the answer begins: whatever is committed once the browser sees the stream open reaches it.
     const sentSeq = await seqToBeginAfter(sql, userId, lastEventId(request));
     if (context.signal.aborted || response.destroyed) return;
-    const stream = beginStream(parts, { userId, response, sentSeq });
-    makeRoom(open, stream.userId, limits);
+    const stream = beginStream(parts, { userId, sessionId, openedAtMs: parts.world.now(), response, sentSeq });
+    makeRoom(open, userId, limits);
     open.add(stream);
     gauge.set(open.size);
     const over = ended(response, context.signal);
@@ -97,17 +118,21 @@ export function openStreams(parts: StreamParts): Streams {
     },
     wake: (userId) => {
       wakeHere(userId);
-      void sql.execute('SELECT pg_notify($1, $2)', [channel, `${processId} ${userId}`]).catch((error: unknown) => {
-        telemetry.log.debug('other processes could not be told of a notification; they look by themselves', { error });
-      });
+      tellOthers('wake', userId);
+    },
+    endSession: (sessionId) => {
+      endHere(sessionId);
+      tellOthers('end', sessionId);
     },
     start: async () => {
       heartbeat = setInterval(() => void beat(parts, open), limits.heartbeatMs);
       heartbeat.unref();
       listener = await sql.listen(channel, (payload) => {
-        const [from, userId] = payload.split(' ');
-        // Without a name: the connection was lost and is back, so anything may have been missed.
-        
+        const [from, what, id] = payload.split(' ');
+        if (from === processId) return;
+        if (what === 'end') endHere(id);
+        // Without an id: the connection was lost and is back, so anything may have been missed.
+        else wakeHere(id);
       });
     },
     stop: async () => {
@@ -118,9 +143,9 @@ export function openStreams(parts: StreamParts): Streams {
   };
 }
 
-function userOf({ principal }: RawContext): string {
+function userOf({ principal }: RawContext): { userId: string; sessionId: string } {
   if (principal.kind !== 'user') throw new Error('a stream of notifications was opened by nobody');
-  return principal.userId;
+  return principal;
 }
 
 function beginStream(parts: StreamParts, begun: Omit<Stream, 'pull'>): Stream {
@@ -177,9 +202,11 @@ function eventText({ seq, notification }: Numbered): string {
 }
 
 /** Shows proxies and browsers that the line is alive, drops readers who stopped reading, makes good lost wake-ups. */
-async function beat({ sql, telemetry }: StreamParts, open: ReadonlySet<Stream>): Promise<void> {
-  for (const { response } of open) {
+async function beat({ sql, world, telemetry, limits }: StreamParts, open: ReadonlySet<Stream>): Promise<void> {
+  for (const stream of open) {
+    const { response } = stream;
     if (response.writableNeedDrain) response.destroy();
+    else if (world.now() - stream.openedAtMs >= limits.ageMsMax) endStream(stream, comeBackMs);
     else if (!isOver(response)) response.write(': still here\n\n');
   }
   if (open.size === 0) return;

@@ -55,7 +55,7 @@ export async function applyOutcome(
   const attempt = await store.findAttempt(tx, attemptId);
   if (intent === undefined || attempt === undefined) return undefined;
   const decision = decideOutcome(intent, attempt, said, source, world.now());
-  await carryOut(surroundings, tx, decision, attempt, source, cause);
+  await carryOut(surroundings, tx, decision, { attempt, buyerId: intent.buyerId }, source, cause);
   return decision.kind === 'nothing' || decision.kind === 'contradicts' ? attempt : decision.attempt;
 }
 
@@ -63,7 +63,7 @@ async function carryOut(
   surroundings: PaymentsSurroundings,
   tx: SqlTransaction,
   decision: Decision,
-  before: Attempt,
+  before: { readonly attempt: Attempt; readonly buyerId: string },
   source: Source,
   cause: EventCause | undefined,
 ): Promise<void> {
@@ -73,7 +73,7 @@ async function carryOut(
     case 'nothing':
       return;
     case 'contradicts':
-      log.error('the provider takes back a success', { attemptId: before.id, source });
+      log.error('the provider takes back a success', { attemptId: before.attempt.id, source });
       return;
     case 'moves': {
       const { attempt } = decision;
@@ -81,7 +81,8 @@ async function carryOut(
       tx.afterCommit(surroundings.nudge);
       if (attempt.status === 'failed') {
         const code = attempt.failure?.code ?? '';
-        await publish(PaymentFailedSchema, { paymentId: attempt.id, orderId: attempt.orderId, code }, cause);
+        const { buyerId } = before;
+        await publish(PaymentFailedSchema, { paymentId: attempt.id, orderId: attempt.orderId, code, buyerId }, cause);
       }
       break;
     }
@@ -94,7 +95,7 @@ async function carryOut(
       break;
     }
     case 'late':
-      return returnLate(surroundings, tx, before, decision.attempt, source, cause);
+      return returnLate(surroundings, tx, before.attempt, decision.attempt, source, cause);
   }
   tx.afterCommit(() => surroundings.count(`attempt_${decision.attempt.status}`));
 }

@@ -6,7 +6,7 @@ import {
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import { MethodType, NextActionType } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { amountMinor, type Bench, openBench, outcomeOf, paymentOf, statusWord } from './testing.ts';
+import { amountMinor, type Bench, buyer, openBench, outcomeOf, paymentOf, statusWord } from './testing.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -30,7 +30,7 @@ describe.concurrent('a token of the sandbox', () => {
     const failed = paymentOf(await bench.pay(`ord_${code}`, token));
     expect(statusWord(failed.status)).toBe('failed');
     expect(failed.failure).toMatchObject({ code });
-    expect(await bench.told(PaymentFailedSchema, `ord_${code}`)).toMatchObject({ code });
+    expect(await bench.told(PaymentFailedSchema, `ord_${code}`)).toMatchObject({ code, buyerId: buyer });
     expect(outcomeOf(await bench.pay(`ord_${code}`, 'tok_ok'))).toBe('succeeded');
   });
 

@@ -47,13 +47,14 @@ function useSettling(payment: Payment, order: Order, onSettled: (payment: Paymen
   });
   const current = query.data ?? payment;
   const settled = current.status === 'succeeded' || current.status === 'failed' || current.status === 'cancelled';
-  const rounds = client.getQueryState(['payment', payment.id])?.dataUpdateCount ?? 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each round asks for the order again until it has heard.
+  const { dataUpdatedAt } = query;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each answer, also an equal one, asks for the order again.
   useEffect(() => {
     if (!settled) return;
     void client.invalidateQueries({ queryKey: ['order', order.id] });
     if (current.status !== 'succeeded') onSettled(current);
-  }, [settled, rounds, current.status, order.id, client]);
+  }, [settled, dataUpdatedAt, current.status, order.id, client]);
+  const rounds = client.getQueryState(['payment', payment.id])?.dataUpdateCount ?? 0;
   return { payment: current, gaveUp: rounds > pollAttemptsMax, askAgain: () => void query.refetch() };
 }
 

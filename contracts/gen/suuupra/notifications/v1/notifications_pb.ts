@@ -26,7 +26,7 @@ export type Notification = Message<"suuupra.notifications.v1.Notification"> & {
   id: string;
 
   /**
-   * receipt, enrolment, refund, payment_failed, welcome.
+   * receipt, enrolment, enrolment_ended, course_completed, refund, payment_failed, welcome.
    *
    * @generated from field: string kind = 2;
    */
