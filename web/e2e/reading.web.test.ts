@@ -62,6 +62,7 @@ describe.skipIf(!browserPath)('the app', () => {
     await page.keyboard.press('Enter');
     await page.waitForURL((url) => url.href !== before);
     await page.keyboard.press('Control+k');
+    await page.getByRole('dialog').getByRole('searchbox').or(page.getByRole('dialog').getByRole('textbox')).waitFor();
     await page.keyboard.type('orders');
     await page.locator('.menu-item[data-focused]').filter({ hasText: 'Orders and receipts' }).waitFor();
     await page.keyboard.press('Enter');

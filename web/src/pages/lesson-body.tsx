@@ -101,7 +101,7 @@ function PlainVideo({ video, title }: { video: Video; title: string }) {
         controls
         aria-label={title}
       >
-        {video.captionsUrl && <track kind="captions" src={video.captionsUrl} srcLang="en" label="Captions" />}
+        {video.captionsUrl && <track kind="captions" src={video.captionsUrl} label="Captions" />}
       </video>
     </div>
   );

@@ -6,7 +6,8 @@ import { Icon, Logo } from '../ui/icons.tsx';
 import { Toasts } from '../ui/toast.tsx';
 import { ThemeSwitch } from './theme-switch.tsx';
 
-const CommandMenu = lazy(() => import('./command-menu.tsx').then((page) => ({ default: page.CommandMenu })));
+const loadCommandMenu = () => import('./command-menu.tsx').then((page) => ({ default: page.CommandMenu }));
+const CommandMenu = lazy(loadCommandMenu);
 const PersonMenus = lazy(() => import('./person-menus.tsx').then((page) => ({ default: page.PersonMenus })));
 
 /** The frame of every page: header, the page, footer. The bank's page of the sandbox stands alone. */
@@ -106,6 +107,8 @@ function SearchButton() {
   const router = useRouter();
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
+      // Who holds Ctrl may press K next: the menu is there by then, and no letter typed into it is lost.
+      if (event.key === 'Control' || event.key === 'Meta') void loadCommandMenu();
       if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
       setOpen((shown) => !shown);
@@ -116,7 +119,13 @@ function SearchButton() {
   useEffect(() => router.subscribe('onBeforeNavigate', () => setOpen(false)), [router]);
   return (
     <>
-      <Button look="quiet" small aria-keyshortcuts="Control+K Meta+K" onPress={() => setOpen(true)}>
+      <Button
+        look="quiet"
+        small
+        aria-keyshortcuts="Control+K Meta+K"
+        onHoverStart={() => void loadCommandMenu()}
+        onPress={() => setOpen(true)}
+      >
         <Icon name="search" />
         <span className="search-label">Search</span>
         <span className="key search-keys" aria-hidden="true">

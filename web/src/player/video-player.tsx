@@ -46,7 +46,7 @@ export function VideoPlayer({ video, title, lessonId, startSeconds, keeps, onEnd
         onClick={() => player.run({ kind: 'toggle' })}
         onEnded={onEnded}
       >
-        {video.captionsUrl && <track kind="captions" src={video.captionsUrl} srcLang="en" label="Captions" />}
+        {video.captionsUrl && <track kind="captions" src={video.captionsUrl} label="Captions" />}
       </video>
       {player.failed && (
         <p className="player-failed" role="alert">
