@@ -5,7 +5,13 @@ export default defineConfig({
   test: {
     ...reporting,
     include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/*.engines.test.ts', '**/*.web.test.ts', 'test/kill.system.test.ts', '**/dist/**'],
+    exclude: [
+      '**/node_modules/**',
+      '**/*.engines.test.ts',
+      '**/*.web.test.ts',
+      'test/kill.system.test.ts',
+      '**/dist/**',
+    ],
     globalSetup: ['tools/test-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -20,6 +20,7 @@ import {
   type RunningPlatform,
   startPlatform,
 } from '../platform.ts';
+import { deliverAgain } from './databases.ts';
 import { answersOf, type KillKind, type KillPlan, type Plan } from './plan.ts';
 import { type Acknowledged, type Bought, insist, type Street, shop } from './shopper.ts';
 
@@ -47,6 +48,8 @@ export interface Killed {
 /** Prices that do not divide well, in two currencies; each can be halved and leave something. */
 const prices = [49_900, 3, 33_333, 99_999, 7, 120_000, 250, 19_900, 101, 64_007];
 const balanceEveryMs = 400;
+/** Records of each partition that are delivered again after a kill: most of what the work so far has told. */
+const redelivered = 30;
 
 /** Plays the plan to its end. Throws at the first answer that is not true any more. */
 export async function runCampaign(data: DataFolder, plan: Plan, say: (line: string) => void): Promise<Campaign> {
@@ -160,6 +163,7 @@ async function strike(platform: RunningPlatform, data: DataFolder, kill: KillPla
   if (kill.kind === 'node') {
     assert.equal(data.postgresId(), postgres, 'kill -9 of Node leaves its PostgreSQL');
     process.kill(postgres ?? 0, 0);
+    await deliverAgain(data, redelivered);
   }
   if (kill.kind === 'node twice') {
     const doomed = launchPlatform({ data, env: settings });

@@ -54,6 +54,16 @@ export async function openDatabases({ folder }: DataFolder): Promise<Databases> 
   };
 }
 
+/**
+ * Puts every group's position back by some records, as a crash between the work and the note of its position leaves it:
+ * the next start delivers them all again. Only while the platform is down.
+ */
+export async function deliverAgain(data: DataFolder, records: number): Promise<void> {
+  const databases = await openDatabases(data);
+  await databases.query('stream', 'UPDATE stream_offsets SET position = greatest(0, position - $1)', [records]);
+  await databases.close();
+}
+
 /** The events of one type, decoded. */
 export function ofType<D extends DescMessage>(log: readonly LoggedEvent[], schema: D): MessageShape<D>[] {
   return log

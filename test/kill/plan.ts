@@ -27,7 +27,7 @@ export interface PurchasePlan {
 }
 
 export type KillKind =
-  /** kill -9 of Node: its PostgreSQL lives on and is adopted by the next start. */
+  /** kill -9 of Node: its PostgreSQL lives on and is adopted by the next start, which gets many events again. */
   | 'node'
   /** As a power cut: Node and every process of PostgreSQL at once. */
   | 'node and postgres'
