@@ -66,7 +66,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
   const sessions = new Set<SqlLockSession>();
 
   const sql: Sql = {
-    ...executor((text, values) => run(pool, text, values)),
+    ...executor((text, values) =>
+      isRead(text) ? onLivingConnection(() => run(pool, text, values)) : run(pool, text, values),
+    ),
     transaction: (work, transactionOptions) => inTransaction(pool, work, transactionOptions),
     migrate: (folder) => migrate(pool, folder),
     listen: (channel, heard) => listen(options.url, channel, heard, listeners),
@@ -81,7 +83,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
     },
     ping: async () => {
       const startedMs = performance.now();
-      await run(pool, 'SELECT 1', []);
+      await onLivingConnection(() => run(pool, 'SELECT 1', []));
       return performance.now() - startedMs;
     },
     close: async () => {
@@ -149,7 +151,7 @@ async function inTransaction<T>(
   work: (tx: SqlTransaction) => Promise<T>,
   options: SqlTransactionOptions = {},
 ): Promise<T> {
-  const client = await connect(pool);
+  const client = await onLivingConnection(() => begin(pool, options));
   const afterCommit: (() => void)[] = [];
   let broken = false;
   const noteBroken = () => {
@@ -157,7 +159,6 @@ async function inTransaction<T>(
   };
   client.on('error', noteBroken);
   try {
-    await run(client, beginText(options), []);
     const tx: SqlTransaction = {
       ...executor((text, values) => run(client, text, values)),
       afterCommit: (done) => {
@@ -176,6 +177,45 @@ async function inTransaction<T>(
     client.removeListener('error', noteBroken);
     client.release(broken);
   }
+}
+
+/** A connection in a transaction that has only just begun. */
+async function begin(pool: pg.Pool, options: SqlTransactionOptions): Promise<pg.PoolClient> {
+  const client = await connect(pool);
+  try {
+    await run(client, beginText(options), []);
+    return client;
+  } catch (error) {
+    client.release(true);
+    throw error;
+  }
+}
+
+/** Connections that died while idle are found out only by using them; there may be a pool full of them. */
+const deadConnectionsMax = 12;
+
+/** Repeats what changes nothing when the connection it was given turns out to be dead. */
+async function onLivingConnection<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let dead = 0; ; dead += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isDead = error instanceof SqlFault && wasTerminated(error);
+      if (!isDead || dead >= deadConnectionsMax) throw error;
+    }
+  }
+}
+
+/** 57P01: the server ended this connection; '' with a broken socket: it was gone before. A server that is away refuses instead. */
+function wasTerminated({ cause }: SqlFault): boolean {
+  const { code = '', message = '' } = (cause ?? {}) as { code?: string; message?: string };
+  return (
+    code === '57P01' || code === 'ECONNRESET' || code === 'EPIPE' || /^Connection terminated unexpectedly/.test(message)
+  );
+}
+
+function isRead(text: string): boolean {
+  return /^\s*SELECT\b/i.test(text) && !/\b(FOR\s+UPDATE|pg_notify|nextval)\b/i.test(text);
 }
 
 async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
