@@ -32,7 +32,7 @@ import { localTransport } from '@suuupra/platform/rpc/transport-local';
 import { openEmbeddedSearch } from '@suuupra/platform/search/search-embedded';
 import type { AnyService, EngineName, Engines, RunningService, ServiceSettings } from '@suuupra/platform/service';
 import { prepareServiceDatabase, pruneServiceDatabase } from '@suuupra/platform/sql/service-tables';
-import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
+import { type Sql, SqlFault, type SqlTransaction } from '@suuupra/platform/sql/sql';
 import { startEmbeddedPostgres } from '@suuupra/platform/sql/sql-embedded';
 import { ensureDatabaseUrl, openPostgres } from '@suuupra/platform/sql/sql-postgres';
 import { subscribe } from '@suuupra/platform/stream/inbox';
@@ -40,7 +40,7 @@ import { outboxPublisher, type Publish } from '@suuupra/platform/stream/outbox';
 import { type Relay, startRelay } from '@suuupra/platform/stream/outbox-relay';
 import type { Consumer, Stream } from '@suuupra/platform/stream/stream';
 import { openEmbeddedStream } from '@suuupra/platform/stream/stream-embedded';
-import type { ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
+import type { Log, ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
 import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
 import { realWorld, type World } from '@suuupra/platform/world';
 
@@ -112,8 +112,7 @@ async function composeWithin(
   const client = <S extends DescService>(service: S, caller: string) =>
     createClient(service, transport, { caller, world });
 
-  const started: Started[] = [];
-  for (const service of services) started.push(await startService(service, ground, client));
+  const started = await startAll(services, ground, client);
   for (const { served } of started) for (const method of served.methods) servedBy.set(method.parent.typeName, served);
   await startConsumers(started, ground);
   await Promise.all(started.map(({ running }) => running.begin?.()));
@@ -136,10 +135,10 @@ async function layGround(config: Config, closing: (() => Promise<void>)[]): Prom
   closing.push(() => telemetry.close());
   const keys = await openKeyring(path.join(config.dataFolder, 'keys.json'));
   const hold: Hold = { mine: false };
-  const databaseUrl = await openDatabases(config, keys, hold, closing);
+  const databaseUrl = await openDatabases(config, keys, hold, telemetry.forService('sql').log, closing);
   const streamSql = await openPostgres({ url: await databaseUrl('suuupra_stream') });
   closing.push(() => streamSql.close());
-  if (config.postgresUrl === '') await holdAlone(streamSql, config, hold, closing);
+  if (config.postgresUrl === '') await holdAlone(streamSql, config, hold, telemetry.forService('sql').log, closing);
   const stream = await openEmbeddedStream({ sql: streamSql, telemetry: telemetry.forService('stream'), world });
   closing.push(() => stream.close());
   return {
@@ -183,11 +182,17 @@ async function openDatabases(
   config: Config,
   keys: Keys,
   hold: Hold,
+  log: Log,
   closing: (() => Promise<void>)[],
 ): Promise<Ground['databaseUrl']> {
   if (config.postgresUrl !== '') return (name) => ensureDatabaseUrl(config.postgresUrl, name);
   const password = Buffer.from(await keys.secret('postgres')).toString('base64url');
-  const server = await startEmbeddedPostgres({ folder: path.join(config.dataFolder, 'postgres'), password });
+  const server = await startEmbeddedPostgres({
+    folder: path.join(config.dataFolder, 'postgres'),
+    password,
+    onChange: (change, error) =>
+      log[change === 'restarted' ? 'warn' : 'error'](`the embedded PostgreSQL ${change}`, { error }),
+  });
   // A server that was found running may be another process's: it is ours to stop once we hold the folder.
   closing.push(async () => {
     if (hold.mine || !server.adopted) await server.stop();
@@ -195,16 +200,53 @@ async function openDatabases(
   return (name) => server.database(name);
 }
 
-/** One process to a data folder: a second one would race the first for files that no database guards. */
-async function holdAlone(sql: Sql, config: Config, hold: Hold, closing: (() => Promise<void>)[]): Promise<void> {
+/**
+ * One process to a data folder: a second one would race the first for files that no database guards. The lock goes with
+ * its connection, so it is taken again when the database was restarted.
+ */
+async function holdAlone(
+  sql: Sql,
+  config: Config,
+  hold: Hold,
+  log: Log,
+  closing: (() => Promise<void>)[],
+): Promise<void> {
+  let held = await takeHold(sql, config);
+  let stopping = false;
+  hold.mine = true;
+  const keep = () => {
+    held.lost.addEventListener('abort', () => {
+      if (stopping) return;
+      takeHold(sql, config).then(
+        (again) => {
+          held = again;
+          keep();
+        },
+        (error: unknown) => {
+          log.error('the data folder is not held any more; stopping', { error });
+          process.kill(process.pid, 'SIGTERM');
+        },
+      );
+    });
+  };
+  keep();
+  closing.push(async () => {
+    stopping = true;
+    await held.release();
+  });
+}
+
+type Held = NonNullable<Awaited<ReturnType<Sql['tryLock']>>>;
+
+async function takeHold(sql: Sql, config: Config): Promise<Held> {
   const untilMs = Date.now() + takeOverMs;
   for (;;) {
-    const held = await sql.tryLock('suuupra:this-data');
-    if (held !== undefined) {
-      hold.mine = true;
-      closing.push(() => held.release());
-      return;
-    }
+    const held = await sql.tryLock('suuupra:this-data').catch((error: unknown) => {
+      // A database that is being restarted; one that stays away is a fault.
+      if (!(error instanceof SqlFault) || error.kind !== 'unavailable' || Date.now() > untilMs) throw error;
+      return undefined;
+    });
+    if (held !== undefined) return held;
     if (Date.now() > untilMs) {
       throw new ConfigError(
         `Another Suuupra runs on the data in ${config.dataFolder}; stop it, or give another folder with --data.`,
@@ -224,6 +266,15 @@ function transportTo(servedBy: ReadonlyMap<string, Served>): Transport {
       return known.call(method, request, context);
     },
   };
+}
+
+/** Services start side by side: most of a first start is waiting for databases to be made. */
+async function startAll(services: readonly AnyService[], ground: Ground, clientOf: ClientOf): Promise<Started[]> {
+  const outcomes = await Promise.allSettled(services.map((service) => startService(service, ground, clientOf)));
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 }
 
 type ClientOf = <S extends DescService>(service: S, caller: string) => Client<S>;

@@ -25,6 +25,7 @@ import {
 import {
   type DataFolder,
   type Ended,
+  killPostgres,
   launchPlatform,
   makeDataFolder,
   type RunningPlatform,
@@ -109,6 +110,32 @@ describe('one data folder through its life', () => {
     ({ id: orderId } = await placeOrder(buyer, course.id));
     expect((await pay(buyer, orderId, 'tok_ok')).status).toBe('succeeded');
   });
+
+  it.each(['all processes', 'postmaster only'] as const)(
+    'brings its PostgreSQL back when it is killed (%s), refuses meanwhile, and has lost nothing',
+    async (whole) => {
+      const paid = await eventually(
+        'the order is paid',
+        () => getOrder(buyer, orderId),
+        ({ status: state }) => state === 'paid',
+      );
+      killPostgres(data, whole);
+      const status = async () => (await visitor.call('GET', '//readyz')).status;
+      await eventually('it says that it is not ready', status, (answer) => answer === 503);
+      await eventually('it is ready again', status, (answer) => answer === 200);
+      expect(await getOrder(buyer, orderId)).toEqual(paid);
+      const [course] = (await listCourses(visitor)).filter(({ price }) => price.amountMinor !== '0').slice(1);
+      assert(course);
+      const next = await signUp(visitor);
+      const order = await placeOrder(next, course.id);
+      expect((await pay(next, order.id, 'tok_ok')).status).toBe('succeeded');
+      await eventually(
+        'the order is paid',
+        () => getOrder(next, order.id),
+        ({ status: state }) => state === 'paid',
+      );
+    },
+  );
 
   it('finishes a request under way when it is told to stop, and ends with 0', async () => {
     const slow = await halfSentSignUp(platform.url);

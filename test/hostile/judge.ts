@@ -28,10 +28,12 @@ export function judge(answer: Answer, operation: Operation, sent: string): void 
   if (operation.method === 'HEAD') return;
   judgeProblem(answer, about);
   const code = `${answer.status} ${(answer.json as Problem).code}`;
-  const known = operation.raw ? allRefusals : operation.documented;
   // An id that no route takes for one (too long, empty, with a colon) never reaches the operation.
   const isNoRoute = (answer.json as Problem).detail === 'There is no such route.';
-  assert(known.has(code) || transportRefusals.has(code) || isNoRoute, `${code} is not documented: ${about}`);
+  assert(
+    operation.documented.has(code) || transportRefusals.has(code) || isNoRoute,
+    `${code} is not documented: ${about}`,
+  );
 }
 
 /** Any refusal, of known routes and of unknown ones: RFC 9457, with our members, and nothing from inside. */

@@ -3,6 +3,7 @@
  * them; the gateway, which has already found out who asks and counted the request, calls them.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RefusalCode } from '@suuupra/contracts/errors';
 import type { CallContext } from '../rpc/rpc.ts';
 
 export interface RawRoute {
@@ -20,6 +21,8 @@ export interface RawRoute {
   readonly lasting?: boolean;
   /** A mutation from a browser needs the CSRF check unless the caller authenticates in another way (a signature). */
   readonly csrfExempt?: boolean;
+  /** Codes this route may refuse with besides those of its access and limits; they go into the API document. */
+  readonly refusals?: readonly RefusalCode[];
   handle(request: IncomingMessage, response: ServerResponse, context: RawContext): Promise<void>;
 }
 

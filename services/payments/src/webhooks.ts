@@ -109,6 +109,7 @@ export function webhookRoute(surroundings: PaymentsSurroundings): RawRoute {
     path: '/api/v1/payments/webhooks/{provider}',
     summary: 'Events of a payment provider, signed by it (Standard Webhooks)',
     access: 'public',
+    refusals: ['invalid_signature', 'not_found', 'request_timeout'],
     bodyBytesMax: webhookBytesMax,
     csrfExempt: true,
     handle: (request, response, context) => handleWebhook(surroundings, request, response, context),
