@@ -6,6 +6,7 @@
  * it backwards: the gateway drains, consumers stop, services stop, outboxes are emptied, databases close.
  */
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -104,7 +105,9 @@ async function composeWithin(
   closing: (() => Promise<void>)[],
   stop: () => Promise<void>,
 ): Promise<Platform> {
-  const port = config.port === 0 ? await freePort(config.host) : config.port;
+  const place = await reserveAddress(config);
+  closing.push(place.release);
+  const { port } = place;
   const ground = await layGround({ ...config, port }, closing);
   const { world } = ground;
   const servedBy = new Map<string, Served>();
@@ -117,6 +120,7 @@ async function composeWithin(
   await startConsumers(started, ground);
   await Promise.all(started.map(({ running }) => running.begin?.()));
 
+  await place.release();
   const gateway = await openGateway(started, transport, ground);
   closing.push(() => gateway.close({ drainMs }));
   return {
@@ -401,15 +405,6 @@ async function openGateway(started: readonly Started[], transport: Transport, gr
   return gateway;
 }
 
-function cannotListen({ port, host }: Config, error: NodeJS.ErrnoException): Error {
-  const reason = { EADDRINUSE: 'is taken', EACCES: 'is not allowed', EADDRNOTAVAIL: 'is not of this machine' };
-  const why = reason[error.code as keyof typeof reason];
-  if (why === undefined) return error;
-  return new ConfigError(`The address ${host}:${port} ${why}; give another with --port or SUUUPRA_HOST.`, {
-    cause: error,
-  });
-}
-
 /** Empties the outboxes and waits until no consumer lags; events may cause events, so it looks twice. Throws after a minute. */
 async function settle(started: readonly Started[], stream: Stream): Promise<void> {
   const untilMs = Date.now() + settleMsMax;
@@ -426,14 +421,37 @@ async function settle(started: readonly Started[], stream: Stream): Promise<void
   }
 }
 
-async function freePort(host: string): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer();
+interface ReservedAddress {
+  readonly port: number;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the gateway's address before anything is started, so that a taken port is said at once and a free one, for port
+ * 0, stays ours. Nobody is served on it: whoever connects early is sent away.
+ */
+async function reserveAddress(config: Config): Promise<ReservedAddress> {
+  const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, host, resolve);
+    server.once('error', (error) => reject(cannotListen(config, error)));
+    server.listen(config.port, config.host, resolve);
   });
   const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : config.port,
+    release: () =>
+      new Promise((resolve) => {
+        if (server.listening) server.close(() => resolve());
+        else resolve();
+      }),
+  };
+}
+
+function cannotListen({ port, host }: Config, error: NodeJS.ErrnoException): Error {
+  const reason = { EADDRINUSE: 'is taken', EACCES: 'is not allowed', EADDRNOTAVAIL: 'is not of this machine' };
+  const why = reason[error.code as keyof typeof reason];
+  if (why === undefined) return error;
+  return new ConfigError(`The address ${host}:${port} ${why}; give another with --port or SUUUPRA_HOST.`, {
+    cause: error,
+  });
 }
