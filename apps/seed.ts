@@ -37,9 +37,7 @@ export async function seed(platform: Platform, config: Config, fresh: boolean): 
     const school = readSchool();
     const password = demoPassword(config);
     await createAccounts(platform, school, password);
-    for (const author of new Set(school.courses.map(({ course }) => course.instructor))) {
-      await createCourses(platform, school, author, password);
-    }
+    await createCourses(platform, school, password);
     await platform.settled();
     writeState(config, { done: true });
   }
@@ -88,37 +86,62 @@ async function createAccounts(platform: Platform, school: School, password: stri
   }
 }
 
-async function createCourses(platform: Platform, school: School, author: string, password: string): Promise<void> {
-  const api = await signIn(platform.url, emailOf(author, school), password);
-  const mine = (await api.get('/instructors/me/courses?pageSize=100')) as {
-    courses: { id: string; slug: string; status: string }[];
-  };
-  for (const { folder, course } of school.courses) {
-    if (course.instructor !== author) continue;
-    const known = mine.courses.find(({ slug }) => slug === course.slug);
-    if (known?.status !== 'released') await createCourse(api, folder, readCourse(folder), known?.id);
+/** Drafts are made side by side; they are published from the last to the first, so that the catalogue begins with the first. */
+async function createCourses(platform: Platform, school: School, password: string): Promise<void> {
+  const authors = new Map<string, Author>();
+  for (const { key } of school.instructors) {
+    authors.set(key, await openAuthor(await signIn(platform.url, emailOf(key, school), password)));
   }
-  await api.signOut();
+  const drafts = await Promise.all(
+    school.courses.map(async ({ folder, course: { slug, instructor } }) => {
+      const author = authors.get(instructor);
+      if (author === undefined) throw new Error(`The demo course ${slug} is by "${instructor}", who is no instructor.`);
+      const known = author.courses.find((course) => course.slug === slug);
+      if (known?.status === 'released') return undefined;
+      return { api: author.api, id: await createDraft(author.api, folder, readCourse(folder), known?.id) };
+    }),
+  );
+  for (const draft of drafts.reverse()) await draft?.api.post(`/courses/${draft.id}:publish`, {});
+  await Promise.all([...authors.values()].map(({ api }) => api.signOut()));
 }
 
-async function createCourse(api: Api, folder: string, course: CourseFile, draftId: string | undefined): Promise<void> {
+interface Author {
+  readonly api: Api;
+  readonly courses: readonly { readonly id: string; readonly slug: string; readonly status: string }[];
+}
+
+async function openAuthor(api: Api): Promise<Author> {
+  const mine = (await api.get('/instructors/me/courses?pageSize=100')) as Pick<Author, 'courses'>;
+  return { api, courses: mine.courses };
+}
+
+interface DraftOutline {
+  readonly sections: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly lessons: readonly { title: string }[];
+  }[];
+}
+
+/** Makes the course, or what is missing of it, and answers its id. */
+async function createDraft(api: Api, folder: string, course: CourseFile, draftId: string | undefined): Promise<string> {
   const { sections, instructor: _author, ...fields } = course;
   const id = draftId ?? ((await api.post('/courses', fields)) as { course: { id: string } }).course.id;
-  const outline = (await api.get(`/courses/${id}/outline?draft=true`)) as {
-    sections: { id: string; title: string; lessons: { title: string }[] }[];
-  };
+  const outline = (await api.get(`/courses/${id}/outline?draft=true`)) as DraftOutline;
   for (const section of sections) {
     const known = outline.sections.find(({ title }) => title === section.title);
-    const sectionId =
-      known?.id ??
-      ((await api.post(`/courses/${id}/sections`, { title: section.title })) as { section: { id: string } }).section.id;
+    const sectionId = known?.id ?? (await createSection(api, id, section.title));
     const have = new Set(known?.lessons.map(({ title }) => title));
     for (const lesson of section.lessons) {
       if (!have.has(lesson.title))
         await api.post(`/sections/${sectionId}/lessons`, await withFiles(api, folder, lesson));
     }
   }
-  await api.post(`/courses/${id}:publish`, {});
+  return id;
+}
+
+async function createSection(api: Api, courseId: string, title: string): Promise<string> {
+  return ((await api.post(`/courses/${courseId}/sections`, { title })) as { section: { id: string } }).section.id;
 }
 
 /** The lesson as the API takes it, after its figures and films are uploaded. */
