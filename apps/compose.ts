@@ -51,6 +51,8 @@ export interface Platform {
   /** A typed client of any service, for tools of the operator such as the seed. */
   client<S extends DescService>(service: S, caller: string): Client<S>;
   readonly keys: Keys;
+  /** From now on /readyz may say that all is ready; until then, while an empty folder is filled, it says it is not. */
+  open(): void;
   /** Resolves when every event told so far has been applied by all its consumers. */
   settled(): Promise<void>;
   stop(): Promise<void>;
@@ -121,12 +123,16 @@ async function composeWithin(
   await Promise.all(started.map(({ running }) => running.begin?.()));
 
   await place.release();
-  const gateway = await openGateway(started, transport, ground);
+  const door = { open: false };
+  const gateway = await openGateway(started, transport, ground, door);
   closing.push(() => gateway.close({ drainMs }));
   return {
     url: `http://${config.host}:${port}`,
     client,
     keys: ground.keys,
+    open: () => {
+      door.open = true;
+    },
     settled: () => settle(started, ground.stream),
     stop,
   };
@@ -374,7 +380,12 @@ async function startConsumers(started: readonly Started[], ground: Ground): Prom
   });
 }
 
-async function openGateway(started: readonly Started[], transport: Transport, ground: Ground): Promise<Gateway> {
+async function openGateway(
+  started: readonly Started[],
+  transport: Transport,
+  ground: Ground,
+  door: { readonly open: boolean },
+): Promise<Gateway> {
   const { config, world, telemetry, cache, keys } = ground;
   const gateway = await createGateway({
     catalog: {
@@ -395,6 +406,7 @@ async function openGateway(started: readonly Started[], transport: Transport, gr
       ),
       { name: 'stream', check: () => ground.stream.ping() },
       { name: 'mail', check: () => ground.mail.ping() },
+      { name: 'start', check: async () => (door.open ? 0 : Promise.reject(new Error('the start is not finished'))) },
     ],
   });
   try {

@@ -27,6 +27,7 @@ async function main(): Promise<void> {
   const platform = await compose(allServices, config);
   stopOnSignals(platform);
   const logins = config.demo ? await seed(platform, config, fresh) : undefined;
+  platform.open();
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
   console.log(`Suuupra is ready at ${platform.url} (after ${seconds} s).`);
   if (logins !== undefined) console.log(logins);

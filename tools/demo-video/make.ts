@@ -184,6 +184,7 @@ const browser = await chromium.launch({
 });
 try {
   await seed(platform, config, fresh);
+  platform.open();
   const filmed = await record(browser, platform.url, folder);
   join(filmed, folder);
   writeCaptions(filmed);
