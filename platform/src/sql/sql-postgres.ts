@@ -175,6 +175,7 @@ async function inTransaction<T>(
     throw error;
   } finally {
     client.removeListener('error', noteBroken);
+    client.removeListener('error', heardOfLoss);
     client.release(broken);
   }
 }
@@ -182,14 +183,20 @@ async function inTransaction<T>(
 /** A connection in a transaction that has only just begun. */
 async function begin(pool: pg.Pool, options: SqlTransactionOptions): Promise<pg.PoolClient> {
   const client = await connect(pool);
+  // A client without a listener that loses its connection ends the process (an unheard `error` event is thrown).
+  client.on('error', heardOfLoss);
   try {
     await run(client, beginText(options), []);
     return client;
   } catch (error) {
+    client.removeListener('error', heardOfLoss);
     client.release(true);
     throw error;
   }
 }
+
+/** The statement under way fails with the connection, and says so itself. */
+function heardOfLoss(): void {}
 
 /** Connections that died while idle are found out only by using them; there may be a pool full of them. */
 const deadConnectionsMax = 12;
