@@ -1,8 +1,7 @@
 /**
  * The serving side of every call, whatever the transport brought it: access, idempotency key, deadline, cancellation,
  * the handler, the account of it. Requests and answers are bytes here, so that a call inside one process shares no
- * object with its caller and is held to the same encoding and size as one over the wire. (Measured on an answer of 20
- * courses: the round trip through bytes costs what protobuf-es' own `clone` does, 98 against 102 us, and checks more.)
+ * object with its caller and is held to the same encoding and size as one over the wire.
  */
 import {
   create,

@@ -6,7 +6,7 @@
  * then stops it in order. If our process is killed the server lives on, with all that was acknowledged; the next start
  * adopts it. If the server dies under us it is brought back on its port. PostgreSQL refuses to run as root, so under root it runs as `nobody`.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -29,6 +29,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { ConfigError } from '../config.ts';
 import { ensureDatabaseUrl } from './sql-postgres.ts';
 
 export interface EmbeddedPostgres {
@@ -85,6 +86,11 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const native = await nativeFolder();
   const cluster = path.join(options.folder, 'cluster');
   const account = runAs(options.folder, native);
+  if (account?.throughClosedFolders === true && !hasSetpriv()) {
+    throw new ConfigError(
+      `PostgreSQL cannot run as root, and other accounts may not enter ${options.folder} or ${native}; install setpriv (util-linux), or use folders that are not closed to others.`,
+    );
+  }
   mkdirSync(options.folder, { recursive: true });
   if (account !== undefined) chownSync(options.folder, account.uid, account.gid);
   if (!existsSync(path.join(cluster, 'PG_VERSION'))) await initialise(native, cluster, options, account);
@@ -187,6 +193,10 @@ function runAs(folder: string, native: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const reachable = [folder, native].every((place) => othersMayEnter(place));
   return { ...nobody, throughClosedFolders: !reachable };
+}
+
+function hasSetpriv(): boolean {
+  return spawnSync('setpriv', ['--version'], { stdio: 'ignore' }).status === 0;
 }
 
 function othersMayEnter(place: string): boolean {

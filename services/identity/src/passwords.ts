@@ -1,7 +1,7 @@
 /**
  * Password hashing: Argon2id behind a bounded queue.
  *
- * One hash costs about 25 ms of a core and 19 MiB of memory, on purpose. So that a storm of sign-ins cannot take the
+ * One hash costs tens of milliseconds of a core and 19 MiB of memory, on purpose. So that a storm of sign-ins cannot take the
  * process down or starve token checks, only `concurrentMax` run at once, `queueMax` wait, and the rest is refused with a
  * time to come back. Parameters: OWASP Password Storage Cheat Sheet (m = 19 MiB, t = 2, p = 1). The password is first
  * keyed with a pepper from the keyring, so a copy of the database alone cannot be attacked offline.
@@ -20,7 +20,7 @@ const argon2id = 2 satisfies Algorithm;
 const parameters = { algorithm: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** Half of the usual four threads of libuv: file reads and name look-ups keep theirs. */
 const concurrentMax = 2;
-/** At 25 ms each, the last in the queue waits about a second. */
+/** The last in the queue should wait about a second, not longer. */
 const queueMax = 80;
 
 export async function openPasswords(pepper: Uint8Array): Promise<Passwords> {
