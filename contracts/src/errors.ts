@@ -106,6 +106,9 @@ export const refusals = {
   payment_method_invalid: kind(400, s.invalidArgument, 'The payment method is not valid'),
   card_data_refused: kind(400, s.invalidArgument, 'Card numbers are never accepted here'),
   challenge_response_invalid: kind(400, s.invalidArgument, 'The challenge response is not valid'),
+  mandate_not_usable: kind(409, s.failedPrecondition, 'The mandate cannot be charged'),
+  not_capturable: kind(409, s.failedPrecondition, 'The payment has nothing to capture'),
+  capture_exceeds_authorized: kind(409, s.failedPrecondition, 'More than what was authorized'),
   invalid_signature: kind(400, s.unauthenticated, 'The signature is not valid'),
 
   // Notifications.

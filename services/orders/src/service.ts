@@ -2,10 +2,15 @@
 import { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import { LearningService } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
 import {
+  EntitlementEndedSchema,
+  EntitlementGrantedSchema,
+  GiftBoughtSchema,
+  InvoiceIssuedSchema,
   OrderCancelledSchema,
   OrderPaidSchema,
   OrderPlacedSchema,
   OrderRefundedSchema,
+  SubscriptionChangedSchema,
 } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import { OrdersService } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import {
@@ -33,7 +38,17 @@ export const orders = defineService({
   calls: { content: ContentService, learning: LearningService, payments: PaymentsService },
   engines: ['sql'],
   consumes: [PaymentSucceededSchema, RefundSucceededSchema, RefundFailedSchema],
-  publishes: [OrderPlacedSchema, OrderPaidSchema, OrderCancelledSchema, OrderRefundedSchema],
+  publishes: [
+    OrderPlacedSchema,
+    OrderPaidSchema,
+    OrderCancelledSchema,
+    OrderRefundedSchema,
+    EntitlementGrantedSchema,
+    EntitlementEndedSchema,
+    InvoiceIssuedSchema,
+    SubscriptionChangedSchema,
+    GiftBoughtSchema,
+  ],
   migrations: new URL('../migrations/', import.meta.url),
   start: async ({ engines, clients, publishIn, world, telemetry }) => {
     const events = telemetry.counter('suuupra_orders_events_total', 'What became of orders, by event', ['event']);

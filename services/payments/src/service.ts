@@ -1,9 +1,12 @@
 /** The payments service: how money comes in and goes back. */
 import { OrdersService } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import {
+  DisputeClosedSchema,
   DisputeOpenedSchema,
   LatePaymentReceivedSchema,
   LatePaymentReturnedSchema,
+  MandateChangedSchema,
+  PaymentAuthorizedSchema,
   PaymentFailedSchema,
   PaymentSucceededSchema,
   RefundFailedSchema,
@@ -39,6 +42,9 @@ export const payments = defineService({
     RefundSucceededSchema,
     RefundFailedSchema,
     DisputeOpenedSchema,
+    PaymentAuthorizedSchema,
+    DisputeClosedSchema,
+    MandateChangedSchema,
   ],
   migrations: new URL('../migrations/', import.meta.url),
   start: async ({ engines: { sql, keys }, clients, publishIn, world, telemetry, settings }) => {

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suuupra/orders/v1/orders_events.proto.
  */
 export const file_suuupra_orders_v1_orders_events: GenFile = /*@__PURE__*/
-  fileDesc("CiVzdXV1cHJhL29yZGVycy92MS9vcmRlcnNfZXZlbnRzLnByb3RvEhFzdXV1cHJhLm9yZGVycy52MSLhAQoNT3JkZXJMaW5lRmFjdBIPCgdsaW5lX2lkGAEgASgJEhEKCWNvdXJzZV9pZBgCIAEoCRIVCg1pbnN0cnVjdG9yX2lkGAMgASgJEg0KBXRpdGxlGAQgASgJEicKBWdyb3NzGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDdGF4GAYgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDbmV0GAcgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDwoHcmVsZWFzZRgIIAEoBSK7AQoLT3JkZXJQbGFjZWQSEAoIb3JkZXJfaWQYASABKAkSEAoIYnV5ZXJfaWQYAiABKAkSLwoFbGluZXMYAyADKAsyIC5zdXV1cHJhLm9yZGVycy52MS5PcmRlckxpbmVGYWN0EicKBXRvdGFsGAQgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLgoKZXhwaXJlc19hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi7AEKCU9yZGVyUGFpZBIQCghvcmRlcl9pZBgBIAEoCRIQCghidXllcl9pZBgCIAEoCRIvCgVsaW5lcxgDIAMoCzIgLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyTGluZUZhY3QSJwoFdG90YWwYBCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRISCgpwYXltZW50X2lkGAUgASgJEhAKCHByb3ZpZGVyGAYgASgJEisKB3BhaWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBm51bWJlchgIIAEoCSJFCg5PcmRlckNhbmNlbGxlZBIQCghvcmRlcl9pZBgBIAEoCRIQCghidXllcl9pZBgCIAEoCRIPCgdiZWNhdXNlGAMgASgJIuEBChBSZWZ1bmRlZExpbmVGYWN0Eg8KB2xpbmVfaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEhUKDWluc3RydWN0b3JfaWQYAyABKAkSJwoFZ3Jvc3MYBCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgN0YXgYBSABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgNuZXQYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIbChN3aG9sZV9saW5lX3JlZnVuZGVkGAcgASgIIqkCCg1PcmRlclJlZnVuZGVkEhAKCG9yZGVyX2lkGAEgASgJEhAKCGJ1eWVyX2lkGAIgASgJEhEKCXJlZnVuZF9pZBgDIAEoCRISCgpwYXltZW50X2lkGAQgASgJEigKBmFtb3VudBgFIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EjIKBWxpbmVzGAYgAygLMiMuc3V1dXByYS5vcmRlcnMudjEuUmVmdW5kZWRMaW5lRmFjdBIcChR3aG9sZV9vcmRlcl9yZWZ1bmRlZBgHIAEoCBIQCghwcm92aWRlchgIIAEoCRIvCgtyZWZ1bmRlZF9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGbnVtYmVyGAogASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_suuupra_common_v1_money]);
+  fileDesc("CiVzdXV1cHJhL29yZGVycy92MS9vcmRlcnNfZXZlbnRzLnByb3RvEhFzdXV1cHJhLm9yZGVycy52MSKsAgoNT3JkZXJMaW5lRmFjdBIPCgdsaW5lX2lkGAEgASgJEhEKCWNvdXJzZV9pZBgCIAEoCRIVCg1pbnN0cnVjdG9yX2lkGAMgASgJEg0KBXRpdGxlGAQgASgJEicKBWdyb3NzGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDdGF4GAYgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDbmV0GAcgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDwoHcmVsZWFzZRgIIAEoBRIMCgRraW5kGAkgASgJEhAKCHF1YW50aXR5GAogASgFEikKBXRheGVzGAsgAygLMhouc3V1dXByYS5vcmRlcnMudjEuVGF4RmFjdCJBCgdUYXhGYWN0EgwKBGtpbmQYASABKAkSKAoGYW1vdW50GAIgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkiuwEKC09yZGVyUGxhY2VkEhAKCG9yZGVyX2lkGAEgASgJEhAKCGJ1eWVyX2lkGAIgASgJEi8KBWxpbmVzGAMgAygLMiAuc3V1dXByYS5vcmRlcnMudjEuT3JkZXJMaW5lRmFjdBInCgV0b3RhbBgEIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Ei4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIuwBCglPcmRlclBhaWQSEAoIb3JkZXJfaWQYASABKAkSEAoIYnV5ZXJfaWQYAiABKAkSLwoFbGluZXMYAyADKAsyIC5zdXV1cHJhLm9yZGVycy52MS5PcmRlckxpbmVGYWN0EicKBXRvdGFsGAQgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSEgoKcGF5bWVudF9pZBgFIAEoCRIQCghwcm92aWRlchgGIAEoCRIrCgdwYWlkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZudW1iZXIYCCABKAkiRQoOT3JkZXJDYW5jZWxsZWQSEAoIb3JkZXJfaWQYASABKAkSEAoIYnV5ZXJfaWQYAiABKAkSDwoHYmVjYXVzZRgDIAEoCSKaAgoQUmVmdW5kZWRMaW5lRmFjdBIPCgdsaW5lX2lkGAEgASgJEhEKCWNvdXJzZV9pZBgCIAEoCRIVCg1pbnN0cnVjdG9yX2lkGAMgASgJEicKBWdyb3NzGAQgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDdGF4GAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDbmV0GAYgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSGwoTd2hvbGVfbGluZV9yZWZ1bmRlZBgHIAEoCBIMCgRraW5kGAggASgJEikKBXRheGVzGAkgAygLMhouc3V1dXByYS5vcmRlcnMudjEuVGF4RmFjdCKpAgoNT3JkZXJSZWZ1bmRlZBIQCghvcmRlcl9pZBgBIAEoCRIQCghidXllcl9pZBgCIAEoCRIRCglyZWZ1bmRfaWQYAyABKAkSEgoKcGF5bWVudF9pZBgEIAEoCRIoCgZhbW91bnQYBSABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIyCgVsaW5lcxgGIAMoCzIjLnN1dXVwcmEub3JkZXJzLnYxLlJlZnVuZGVkTGluZUZhY3QSHAoUd2hvbGVfb3JkZXJfcmVmdW5kZWQYByABKAgSEAoIcHJvdmlkZXIYCCABKAkSLwoLcmVmdW5kZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBm51bWJlchgKIAEoCSLJAQoSRW50aXRsZW1lbnRHcmFudGVkEhYKDmVudGl0bGVtZW50X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSEQoJY291cnNlX2lkGAMgASgJEhQKDGNvdXJzZV90aXRsZRgEIAEoCRIPCgdyZWxlYXNlGAUgASgFEg4KBnNvdXJjZRgGIAEoCRIQCghvcmRlcl9pZBgHIAEoCRIuCgpncmFudGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKNAQoQRW50aXRsZW1lbnRFbmRlZBIWCg5lbnRpdGxlbWVudF9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEhEKCWNvdXJzZV9pZBgDIAEoCRIPCgdiZWNhdXNlGAQgASgJEiwKCGVuZGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK9AQoNSW52b2ljZUlzc3VlZBISCgppbnZvaWNlX2lkGAEgASgJEg4KBm51bWJlchgCIAEoCRIMCgRraW5kGAMgASgJEhAKCG9yZGVyX2lkGAQgASgJEhAKCGJ1eWVyX2lkGAUgASgJEicKBXRvdGFsGAYgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLQoJaXNzdWVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKoAQoTU3Vic2NyaXB0aW9uQ2hhbmdlZBIXCg9zdWJzY3JpcHRpb25faWQYASABKAkSEAoIYnV5ZXJfaWQYAiABKAkSDgoGc3RhdHVzGAMgASgJEg8KB2JlY2F1c2UYBCABKAkSEgoKcGxhbl90aXRsZRgFIAEoCRIxCg1jdXJyZW50X3VudGlsGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKuAQoKR2lmdEJvdWdodBIPCgdnaWZ0X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEhAKCGJ1eWVyX2lkGAMgASgJEhcKD3JlY2lwaWVudF9lbWFpbBgEIAEoCRIWCg5yZWNpcGllbnRfbmFtZRgFIAEoCRIPCgdtZXNzYWdlGAYgASgJEhQKDGNvdXJzZV90aXRsZRgHIAEoCRITCgtyZWRlZW1fcGF0aBgIIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp, file_suuupra_common_v1_money]);
 
 /**
  * @generated from message suuupra.orders.v1.OrderLineFact
@@ -61,6 +61,27 @@ export type OrderLineFact = Message<"suuupra.orders.v1.OrderLineFact"> & {
    * @generated from field: int32 release = 8;
    */
   release: number;
+
+  /**
+   * Empty or course: the buyer has access by this line. gift, seats, subscription: EntitlementGranted says who has.
+   *
+   * @generated from field: string kind = 9;
+   */
+  kind: string;
+
+  /**
+   * Of seats; 0 means one.
+   *
+   * @generated from field: int32 quantity = 10;
+   */
+  quantity: number;
+
+  /**
+   * The parts of `tax`, when there are several: cgst, sgst, igst. They add up to it.
+   *
+   * @generated from field: repeated suuupra.orders.v1.TaxFact taxes = 11;
+   */
+  taxes: TaxFact[];
 };
 
 /**
@@ -69,6 +90,30 @@ export type OrderLineFact = Message<"suuupra.orders.v1.OrderLineFact"> & {
  */
 export const OrderLineFactSchema: GenMessage<OrderLineFact> = /*@__PURE__*/
   messageDesc(file_suuupra_orders_v1_orders_events, 0);
+
+/**
+ * @generated from message suuupra.orders.v1.TaxFact
+ */
+export type TaxFact = Message<"suuupra.orders.v1.TaxFact"> & {
+  /**
+   * cgst, sgst, igst.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: suuupra.common.v1.Money amount = 2;
+   */
+  amount?: Money | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.TaxFact.
+ * Use `create(TaxFactSchema)` to create a new message.
+ */
+export const TaxFactSchema: GenMessage<TaxFact> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders_events, 1);
 
 /**
  * @generated from message suuupra.orders.v1.OrderPlaced
@@ -105,7 +150,7 @@ export type OrderPlaced = Message<"suuupra.orders.v1.OrderPlaced"> & {
  * Use `create(OrderPlacedSchema)` to create a new message.
  */
 export const OrderPlacedSchema: GenMessage<OrderPlaced> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders_events, 1);
+  messageDesc(file_suuupra_orders_v1_orders_events, 2);
 
 /**
  * payment_id is empty for an order that costs nothing.
@@ -159,7 +204,7 @@ export type OrderPaid = Message<"suuupra.orders.v1.OrderPaid"> & {
  * Use `create(OrderPaidSchema)` to create a new message.
  */
 export const OrderPaidSchema: GenMessage<OrderPaid> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders_events, 2);
+  messageDesc(file_suuupra_orders_v1_orders_events, 3);
 
 /**
  * @generated from message suuupra.orders.v1.OrderCancelled
@@ -188,7 +233,7 @@ export type OrderCancelled = Message<"suuupra.orders.v1.OrderCancelled"> & {
  * Use `create(OrderCancelledSchema)` to create a new message.
  */
 export const OrderCancelledSchema: GenMessage<OrderCancelled> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders_events, 3);
+  messageDesc(file_suuupra_orders_v1_orders_events, 4);
 
 /**
  * @generated from message suuupra.orders.v1.RefundedLineFact
@@ -232,6 +277,16 @@ export type RefundedLineFact = Message<"suuupra.orders.v1.RefundedLineFact"> & {
    * @generated from field: bool whole_line_refunded = 7;
    */
   wholeLineRefunded: boolean;
+
+  /**
+   * @generated from field: string kind = 8;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: repeated suuupra.orders.v1.TaxFact taxes = 9;
+   */
+  taxes: TaxFact[];
 };
 
 /**
@@ -239,7 +294,7 @@ export type RefundedLineFact = Message<"suuupra.orders.v1.RefundedLineFact"> & {
  * Use `create(RefundedLineFactSchema)` to create a new message.
  */
 export const RefundedLineFactSchema: GenMessage<RefundedLineFact> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders_events, 4);
+  messageDesc(file_suuupra_orders_v1_orders_events, 5);
 
 /**
  * @generated from message suuupra.orders.v1.OrderRefunded
@@ -301,5 +356,252 @@ export type OrderRefunded = Message<"suuupra.orders.v1.OrderRefunded"> & {
  * Use `create(OrderRefundedSchema)` to create a new message.
  */
 export const OrderRefundedSchema: GenMessage<OrderRefunded> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders_events, 5);
+  messageDesc(file_suuupra_orders_v1_orders_events, 6);
+
+/**
+ * Somebody may study a course by something other than their own purchase of it: a gift they redeemed, a seat they were
+ * given, a subscription they pay. One for each entitlement_id; what grants it again after its end has another id.
+ *
+ * @generated from message suuupra.orders.v1.EntitlementGranted
+ */
+export type EntitlementGranted = Message<"suuupra.orders.v1.EntitlementGranted"> & {
+  /**
+   * @generated from field: string entitlement_id = 1;
+   */
+  entitlementId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string course_id = 3;
+   */
+  courseId: string;
+
+  /**
+   * @generated from field: string course_title = 4;
+   */
+  courseTitle: string;
+
+  /**
+   * @generated from field: int32 release = 5;
+   */
+  release: number;
+
+  /**
+   * gift, seat, subscription.
+   *
+   * @generated from field: string source = 6;
+   */
+  source: string;
+
+  /**
+   * @generated from field: string order_id = 7;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp granted_at = 8;
+   */
+  grantedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.EntitlementGranted.
+ * Use `create(EntitlementGrantedSchema)` to create a new message.
+ */
+export const EntitlementGrantedSchema: GenMessage<EntitlementGranted> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders_events, 7);
+
+/**
+ * @generated from message suuupra.orders.v1.EntitlementEnded
+ */
+export type EntitlementEnded = Message<"suuupra.orders.v1.EntitlementEnded"> & {
+  /**
+   * @generated from field: string entitlement_id = 1;
+   */
+  entitlementId: string;
+
+  /**
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * @generated from field: string course_id = 3;
+   */
+  courseId: string;
+
+  /**
+   * refunded, dispute_lost, seat_withdrawn, subscription_ended.
+   *
+   * @generated from field: string because = 4;
+   */
+  because: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp ended_at = 5;
+   */
+  endedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.EntitlementEnded.
+ * Use `create(EntitlementEndedSchema)` to create a new message.
+ */
+export const EntitlementEndedSchema: GenMessage<EntitlementEnded> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders_events, 8);
+
+/**
+ * @generated from message suuupra.orders.v1.InvoiceIssued
+ */
+export type InvoiceIssued = Message<"suuupra.orders.v1.InvoiceIssued"> & {
+  /**
+   * @generated from field: string invoice_id = 1;
+   */
+  invoiceId: string;
+
+  /**
+   * Gapless in its series and financial year.
+   *
+   * @generated from field: string number = 2;
+   */
+  number: string;
+
+  /**
+   * invoice, credit_note.
+   *
+   * @generated from field: string kind = 3;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string order_id = 4;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string buyer_id = 5;
+   */
+  buyerId: string;
+
+  /**
+   * @generated from field: suuupra.common.v1.Money total = 6;
+   */
+  total?: Money | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp issued_at = 7;
+   */
+  issuedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.InvoiceIssued.
+ * Use `create(InvoiceIssuedSchema)` to create a new message.
+ */
+export const InvoiceIssuedSchema: GenMessage<InvoiceIssued> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders_events, 9);
+
+/**
+ * @generated from message suuupra.orders.v1.SubscriptionChanged
+ */
+export type SubscriptionChanged = Message<"suuupra.orders.v1.SubscriptionChanged"> & {
+  /**
+   * @generated from field: string subscription_id = 1;
+   */
+  subscriptionId: string;
+
+  /**
+   * @generated from field: string buyer_id = 2;
+   */
+  buyerId: string;
+
+  /**
+   * trialing, active, past_due, ended.
+   *
+   * @generated from field: string status = 3;
+   */
+  status: string;
+
+  /**
+   * started, renewed, payment_failed, plan_changed, cancelled, expired.
+   *
+   * @generated from field: string because = 4;
+   */
+  because: string;
+
+  /**
+   * @generated from field: string plan_title = 5;
+   */
+  planTitle: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp current_until = 6;
+   */
+  currentUntil?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.SubscriptionChanged.
+ * Use `create(SubscriptionChangedSchema)` to create a new message.
+ */
+export const SubscriptionChangedSchema: GenMessage<SubscriptionChanged> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders_events, 10);
+
+/**
+ * @generated from message suuupra.orders.v1.GiftBought
+ */
+export type GiftBought = Message<"suuupra.orders.v1.GiftBought"> & {
+  /**
+   * @generated from field: string gift_id = 1;
+   */
+  giftId: string;
+
+  /**
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: string buyer_id = 3;
+   */
+  buyerId: string;
+
+  /**
+   * @generated from field: string recipient_email = 4;
+   */
+  recipientEmail: string;
+
+  /**
+   * @generated from field: string recipient_name = 5;
+   */
+  recipientName: string;
+
+  /**
+   * @generated from field: string message = 6;
+   */
+  message: string;
+
+  /**
+   * @generated from field: string course_title = 7;
+   */
+  courseTitle: string;
+
+  /**
+   * Where the recipient redeems it, a path of the web app with the code in it.
+   *
+   * @generated from field: string redeem_path = 8;
+   */
+  redeemPath: string;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.GiftBought.
+ * Use `create(GiftBoughtSchema)` to create a new message.
+ */
+export const GiftBoughtSchema: GenMessage<GiftBought> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders_events, 11);
 

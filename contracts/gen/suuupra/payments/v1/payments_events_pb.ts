@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suuupra/payments/v1/payments_events.proto.
  */
 export const file_suuupra_payments_v1_payments_events: GenFile = /*@__PURE__*/
-  fileDesc("CilzdXV1cHJhL3BheW1lbnRzL3YxL3BheW1lbnRzX2V2ZW50cy5wcm90bxITc3V1dXByYS5wYXltZW50cy52MSKmAQoQUGF5bWVudFN1Y2NlZWRlZBISCgpwYXltZW50X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhAKCHByb3ZpZGVyGAQgASgJEjAKDHN1Y2NlZWRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVQoNUGF5bWVudEZhaWxlZBISCgpwYXltZW50X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEgwKBGNvZGUYAyABKAkSEAoIYnV5ZXJfaWQYBCABKAkidwoTTGF0ZVBheW1lbnRSZWNlaXZlZBISCgpwYXltZW50X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhAKCHByb3ZpZGVyGAQgASgJIncKE0xhdGVQYXltZW50UmV0dXJuZWQSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIoCgZhbW91bnQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIQCghwcm92aWRlchgEIAEoCSK4AQoPUmVmdW5kU3VjY2VlZGVkEhEKCXJlZnVuZF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEigKBmFtb3VudBgEIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhAKCHByb3ZpZGVyGAUgASgJEjAKDHN1Y2NlZWRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAifwoMUmVmdW5kRmFpbGVkEhEKCXJlZnVuZF9pZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEigKBmFtb3VudBgEIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EgwKBGNvZGUYBSABKAkihQEKDURpc3B1dGVPcGVuZWQSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIoCgZhbW91bnQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIQCghwcm92aWRlchgEIAEoCRISCgpkaXNwdXRlX2lkGAUgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_suuupra_common_v1_money]);
+  fileDesc("CilzdXV1cHJhL3BheW1lbnRzL3YxL3BheW1lbnRzX2V2ZW50cy5wcm90bxITc3V1dXByYS5wYXltZW50cy52MSLmAQoQUGF5bWVudFN1Y2NlZWRlZBISCgpwYXltZW50X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhAKCHByb3ZpZGVyGAQgASgJEjAKDHN1Y2NlZWRlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGbWV0aG9kGAYgASgJEi4KDHByb3ZpZGVyX2ZlZRgHIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5IqsBChFQYXltZW50QXV0aG9yaXplZBISCgpwYXltZW50X2lkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhAKCHByb3ZpZGVyGAQgASgJEjQKEGNhcHR1cmFibGVfdW50aWwYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlUKDVBheW1lbnRGYWlsZWQSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIMCgRjb2RlGAMgASgJEhAKCGJ1eWVyX2lkGAQgASgJIncKE0xhdGVQYXltZW50UmVjZWl2ZWQSEgoKcGF5bWVudF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIoCgZhbW91bnQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIQCghwcm92aWRlchgEIAEoCSJ3ChNMYXRlUGF5bWVudFJldHVybmVkEhIKCnBheW1lbnRfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSKAoGYW1vdW50GAMgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSEAoIcHJvdmlkZXIYBCABKAkiuAEKD1JlZnVuZFN1Y2NlZWRlZBIRCglyZWZ1bmRfaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRIoCgZhbW91bnQYBCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIQCghwcm92aWRlchgFIAEoCRIwCgxzdWNjZWVkZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIn8KDFJlZnVuZEZhaWxlZBIRCglyZWZ1bmRfaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRIoCgZhbW91bnQYBCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIMCgRjb2RlGAUgASgJIvkBCg1EaXNwdXRlT3BlbmVkEhIKCnBheW1lbnRfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSKAoGYW1vdW50GAMgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSEAoIcHJvdmlkZXIYBCABKAkSEgoKZGlzcHV0ZV9pZBgFIAEoCRIOCgZyZWFzb24YBiABKAkSMwoPZXZpZGVuY2VfZHVlX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglvcGVuZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIuwBCg1EaXNwdXRlQ2xvc2VkEhIKCmRpc3B1dGVfaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRIPCgdvdXRjb21lGAQgASgJEigKBmFtb3VudBgFIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EiUKA2ZlZRgGIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhAKCHByb3ZpZGVyGAcgASgJEi0KCWNsb3NlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiRgoOTWFuZGF0ZUNoYW5nZWQSEgoKbWFuZGF0ZV9pZBgBIAEoCRIQCghidXllcl9pZBgCIAEoCRIOCgZzdGF0dXMYAyABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_suuupra_common_v1_money]);
 
 /**
  * @generated from message suuupra.payments.v1.PaymentSucceeded
@@ -44,6 +44,20 @@ export type PaymentSucceeded = Message<"suuupra.payments.v1.PaymentSucceeded"> &
    * @generated from field: google.protobuf.Timestamp succeeded_at = 5;
    */
   succeededAt?: Timestamp | undefined;
+
+  /**
+   * card, upi.
+   *
+   * @generated from field: string method = 6;
+   */
+  method: string;
+
+  /**
+   * What the provider keeps for itself, when it says so at once; else its settlement report does.
+   *
+   * @generated from field: suuupra.common.v1.Money provider_fee = 7;
+   */
+  providerFee?: Money | undefined;
 };
 
 /**
@@ -52,6 +66,47 @@ export type PaymentSucceeded = Message<"suuupra.payments.v1.PaymentSucceeded"> &
  */
 export const PaymentSucceededSchema: GenMessage<PaymentSucceeded> = /*@__PURE__*/
   messageDesc(file_suuupra_payments_v1_payments_events, 0);
+
+/**
+ * The payer's bank holds the amount for us; nothing has moved, nothing is granted.
+ *
+ * @generated from message suuupra.payments.v1.PaymentAuthorized
+ */
+export type PaymentAuthorized = Message<"suuupra.payments.v1.PaymentAuthorized"> & {
+  /**
+   * @generated from field: string payment_id = 1;
+   */
+  paymentId: string;
+
+  /**
+   * @generated from field: string order_id = 2;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: suuupra.common.v1.Money amount = 3;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * @generated from field: string provider = 4;
+   */
+  provider: string;
+
+  /**
+   * Not captured until then, it lapses.
+   *
+   * @generated from field: google.protobuf.Timestamp capturable_until = 5;
+   */
+  capturableUntil?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.PaymentAuthorized.
+ * Use `create(PaymentAuthorizedSchema)` to create a new message.
+ */
+export const PaymentAuthorizedSchema: GenMessage<PaymentAuthorized> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_payments_events, 1);
 
 /**
  * @generated from message suuupra.payments.v1.PaymentFailed
@@ -83,7 +138,7 @@ export type PaymentFailed = Message<"suuupra.payments.v1.PaymentFailed"> & {
  * Use `create(PaymentFailedSchema)` to create a new message.
  */
 export const PaymentFailedSchema: GenMessage<PaymentFailed> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments_events, 1);
+  messageDesc(file_suuupra_payments_v1_payments_events, 2);
 
 /**
  * A provider reported success for an attempt that was already superseded or cancelled: the money is sent back.
@@ -117,7 +172,7 @@ export type LatePaymentReceived = Message<"suuupra.payments.v1.LatePaymentReceiv
  * Use `create(LatePaymentReceivedSchema)` to create a new message.
  */
 export const LatePaymentReceivedSchema: GenMessage<LatePaymentReceived> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments_events, 2);
+  messageDesc(file_suuupra_payments_v1_payments_events, 3);
 
 /**
  * @generated from message suuupra.payments.v1.LatePaymentReturned
@@ -149,7 +204,7 @@ export type LatePaymentReturned = Message<"suuupra.payments.v1.LatePaymentReturn
  * Use `create(LatePaymentReturnedSchema)` to create a new message.
  */
 export const LatePaymentReturnedSchema: GenMessage<LatePaymentReturned> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments_events, 3);
+  messageDesc(file_suuupra_payments_v1_payments_events, 4);
 
 /**
  * @generated from message suuupra.payments.v1.RefundSucceeded
@@ -191,7 +246,7 @@ export type RefundSucceeded = Message<"suuupra.payments.v1.RefundSucceeded"> & {
  * Use `create(RefundSucceededSchema)` to create a new message.
  */
 export const RefundSucceededSchema: GenMessage<RefundSucceeded> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments_events, 4);
+  messageDesc(file_suuupra_payments_v1_payments_events, 5);
 
 /**
  * @generated from message suuupra.payments.v1.RefundFailed
@@ -228,7 +283,7 @@ export type RefundFailed = Message<"suuupra.payments.v1.RefundFailed"> & {
  * Use `create(RefundFailedSchema)` to create a new message.
  */
 export const RefundFailedSchema: GenMessage<RefundFailed> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments_events, 5);
+  messageDesc(file_suuupra_payments_v1_payments_events, 6);
 
 /**
  * @generated from message suuupra.payments.v1.DisputeOpened
@@ -258,6 +313,21 @@ export type DisputeOpened = Message<"suuupra.payments.v1.DisputeOpened"> & {
    * @generated from field: string dispute_id = 5;
    */
   disputeId: string;
+
+  /**
+   * @generated from field: string reason = 6;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp evidence_due_at = 7;
+   */
+  evidenceDueAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp opened_at = 8;
+   */
+  openedAt?: Timestamp | undefined;
 };
 
 /**
@@ -265,5 +335,94 @@ export type DisputeOpened = Message<"suuupra.payments.v1.DisputeOpened"> & {
  * Use `create(DisputeOpenedSchema)` to create a new message.
  */
 export const DisputeOpenedSchema: GenMessage<DisputeOpened> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments_events, 6);
+  messageDesc(file_suuupra_payments_v1_payments_events, 7);
+
+/**
+ * A dispute is over. `amount` is what it was about.
+ *
+ * @generated from message suuupra.payments.v1.DisputeClosed
+ */
+export type DisputeClosed = Message<"suuupra.payments.v1.DisputeClosed"> & {
+  /**
+   * @generated from field: string dispute_id = 1;
+   */
+  disputeId: string;
+
+  /**
+   * @generated from field: string payment_id = 2;
+   */
+  paymentId: string;
+
+  /**
+   * @generated from field: string order_id = 3;
+   */
+  orderId: string;
+
+  /**
+   * won: the money comes back to us. lost: the buyer keeps it (accepted and expired ones too).
+   *
+   * @generated from field: string outcome = 4;
+   */
+  outcome: string;
+
+  /**
+   * @generated from field: suuupra.common.v1.Money amount = 5;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * What the provider charges for it; zero when nothing.
+   *
+   * @generated from field: suuupra.common.v1.Money fee = 6;
+   */
+  fee?: Money | undefined;
+
+  /**
+   * @generated from field: string provider = 7;
+   */
+  provider: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp closed_at = 8;
+   */
+  closedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.DisputeClosed.
+ * Use `create(DisputeClosedSchema)` to create a new message.
+ */
+export const DisputeClosedSchema: GenMessage<DisputeClosed> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_payments_events, 8);
+
+/**
+ * A buyer's standing permission to charge them again: a UPI AutoPay mandate or a saved card.
+ *
+ * @generated from message suuupra.payments.v1.MandateChanged
+ */
+export type MandateChanged = Message<"suuupra.payments.v1.MandateChanged"> & {
+  /**
+   * @generated from field: string mandate_id = 1;
+   */
+  mandateId: string;
+
+  /**
+   * @generated from field: string buyer_id = 2;
+   */
+  buyerId: string;
+
+  /**
+   * active, paused, revoked, failed.
+   *
+   * @generated from field: string status = 3;
+   */
+  status: string;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.MandateChanged.
+ * Use `create(MandateChangedSchema)` to create a new message.
+ */
+export const MandateChangedSchema: GenMessage<MandateChanged> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_payments_events, 9);
 
