@@ -9,7 +9,7 @@ export default defineConfig({
       '**/node_modules/**',
       '**/*.engines.test.ts',
       '**/*.web.test.ts',
-      'test/kill.system.test.ts',
+      'test/{kill,money,overload}.system.test.ts',
       '**/dist/**',
     ],
     globalSetup: ['tools/test-setup.ts'],

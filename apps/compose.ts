@@ -9,7 +9,6 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { DescService } from '@bufbuild/protobuf';
 import { eventRow } from '@suuupra/contracts/events';
 import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
@@ -32,7 +31,8 @@ import type { Transport } from '@suuupra/platform/rpc/transport';
 import { localTransport } from '@suuupra/platform/rpc/transport-local';
 import { openEmbeddedSearch } from '@suuupra/platform/search/search-embedded';
 import type { AnyService, EngineName, Engines, RunningService, ServiceSettings } from '@suuupra/platform/service';
-import { prepareServiceDatabase, pruneServiceDatabase } from '@suuupra/platform/sql/service-tables';
+import { openSql } from '@suuupra/platform/sql/open-sql';
+import { migrateService, prepareServiceDatabase, pruneServiceDatabase } from '@suuupra/platform/sql/service-tables';
 import { type Sql, SqlFault, type SqlTransaction } from '@suuupra/platform/sql/sql';
 import { startEmbeddedPostgres } from '@suuupra/platform/sql/sql-embedded';
 import { ensureDatabaseUrl, openPostgres } from '@suuupra/platform/sql/sql-postgres';
@@ -89,6 +89,7 @@ interface Started {
 
 /** Starts these services and the gateway in this process. Throws ConfigError with a sentence when it cannot. */
 export async function compose(services: readonly AnyService[], config: Config): Promise<Platform> {
+  for (const service of services) service.check?.(process.env, config);
   const closing: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const close of closing.splice(0).reverse()) await close();
@@ -331,10 +332,10 @@ async function startService(service: AnyService, ground: Ground, clientOf: Clien
 }
 
 async function openServiceDatabase(service: AnyService, ground: Ground): Promise<Sql> {
-  const sql = await openPostgres({ url: await ground.databaseUrl(`suuupra_${service.name}`) });
+  const sql = await openSql({ url: await ground.databaseUrl(`suuupra_${service.name}`) });
   ground.closing.push(() => sql.close());
   await prepareServiceDatabase(sql);
-  if (service.migrations !== undefined) await sql.migrate(fileURLToPath(service.migrations));
+  await migrateService(sql, service);
   const log = ground.telemetry.forService(service.name).log;
   const prune = () =>
     void pruneServiceDatabase(sql).catch((error: unknown) => log.warn('old inbox rows stay', { error }));

@@ -9,6 +9,7 @@ import { orders } from '@suuupra/orders/service';
 import { payments } from '@suuupra/payments/service';
 import type { AnyService } from '@suuupra/platform/service';
 import { search } from '@suuupra/search/service';
+import { settlement } from '@suuupra/settlement/service';
 import { web } from '@suuupra/web/service';
 
 export const allServices: readonly AnyService[] = [
@@ -18,6 +19,7 @@ export const allServices: readonly AnyService[] = [
   orders,
   payments,
   ledger,
+  settlement,
   search,
   notifications,
   web,

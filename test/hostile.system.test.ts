@@ -219,16 +219,18 @@ describe('bad input', () => {
 
   it('without its Idempotency-Key, or with a bad one, is refused where a key is required', async () => {
     const keyed = document.operations.filter((operation) => operation.keyed);
-    expect(keyed.map(({ name }) => name).sort()).toEqual([
-      'POST /api/v1/orders',
-      'POST /api/v1/orders/{orderId}/payments',
-      'POST /api/v1/orders/{orderId}/refunds',
-    ]);
+    expect(keyed.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        'POST /api/v1/orders',
+        'POST /api/v1/orders/{orderId}/payments',
+        'POST /api/v1/orders/{orderId}/refunds',
+      ]),
+    );
     for (const operation of keyed) {
       const path = pathOf(operation.path, cast.things);
-      const body = plausible(operation.body ?? {}, document.resolve);
-      const call = (headers: Record<string, string>) =>
-        cast.learner.call(operation.method, apiPath(path), { body, headers });
+      const body = operation.body === undefined ? undefined : plausible(operation.body, document.resolve);
+      const caller = actorFor(operation.access, cast);
+      const call = (headers: Record<string, string>) => patient(caller, operation, path, { body, headers });
       refusal(await call({}), 400, 'idempotency_key_required', operation.name);
       refusal(await call({ 'idempotency-key': 'k'.repeat(201) }), 400, 'idempotency_key_invalid', operation.name);
       refusal(await call({ 'idempotency-key': 'clé' }), 400, 'idempotency_key_invalid', operation.name);

@@ -1,5 +1,6 @@
 /**
- * The kill test: purchases in flight over every token of the sandbox, the process killed with -9 at random moments and
+ * The kill test: purchases in flight over every token of the sandbox, with coupons and disputes, files uploaded and payouts
+ * made meanwhile, the process killed with -9 at random moments and
  * started again on the same data, clients that repeat with the same key until they are answered. In the end every answer
  * that was given is still true, and money, access, journals and events agree.
  *
@@ -12,6 +13,7 @@ import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suu
 import { PaymentSucceededSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, forAll, moved } from './client.ts';
+import { assertDesk, unfinishedAtDesk } from './kill/back-office.ts';
 import { type Campaign, runCampaign } from './kill/campaign.ts';
 import { type Databases, deliveries, ofType, openDatabases, underWay } from './kill/databases.ts';
 import { type Plan, planOf } from './kill/plan.ts';
@@ -26,6 +28,7 @@ import {
   unsettled,
 } from './kill/verdict.ts';
 import { type DataFolder, makeDataFolder } from './platform.ts';
+import { assertMoneyAgrees } from './verify-money.ts';
 
 const seed = Number(process.env['SUUUPRA_KILL_SEED'] ?? randomInt(1, 2 ** 31));
 const size = {
@@ -60,6 +63,13 @@ describe(`${size.purchases} purchases and ${size.kills} kills, SUUUPRA_KILL_SEED
           outcomes = await outcomesOf(campaign);
           return unsettled(outcomes);
         },
+        isEmpty,
+        settling,
+      );
+      const finance = moved(campaign.finance, campaign.platform.url);
+      await eventually(
+        'every payout and file ends',
+        () => unfinishedAtDesk(finance, campaign.backOffice),
         isEmpty,
         settling,
       );
@@ -122,6 +132,21 @@ describe(`${size.purchases} purchases and ${size.kills} kills, SUUUPRA_KILL_SEED
     expect(ids(ofType(log, PaymentSucceededSchema).map(({ paymentId }) => paymentId))).toEqual(ids(captured));
     expect(ids(ofType(log, OrderPaidSchema).map(({ paymentId }) => paymentId))).toEqual(ids(captured));
     expect(ids(ofType(log, OrderRefundedSchema).map(({ refundId }) => refundId))).toEqual(ids(refunds));
+  });
+
+  it('has settled, paid out and read files meanwhile, each once', async () => {
+    const { backOffice, finance, platform } = campaign;
+    console.log(
+      `kill test: ${backOffice.runs.length} settlement runs, ${backOffice.approvedBatches.length} payout batches, ${backOffice.files.length} files`,
+    );
+    await assertDesk(platform.url, finance, backOffice);
+    expect(backOffice.runs.length).toBeGreaterThan(0);
+    expect(backOffice.approvedBatches.length).toBeGreaterThan(0);
+    expect(backOffice.files.length).toBeGreaterThan(0);
+  });
+
+  it('has books that all agree, and invoices without a gap', async () => {
+    await assertMoneyAgrees(data);
   });
 
   it('leaves no key without an answer', async () => {

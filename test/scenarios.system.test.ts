@@ -19,6 +19,7 @@ import { purchase } from './scenarios/purchase.ts';
 import { raceOfPayingAndCancelling, raceOnOneKey, raceOnOneOrder, raceOnOneRefund } from './scenarios/races.ts';
 import { fullRefund, partialRefund, refundByTheBuyer } from './scenarios/refund.ts';
 import { type Scenario, type Stage, setStage } from './scenarios/stage.ts';
+import { assertMoneyAgrees } from './verify-money.ts';
 
 /** What the platform promises for Node and its embedded PostgreSQL together. */
 const residentMebibytesMax = 700;
@@ -55,6 +56,10 @@ describe('on one process', () => {
 
   it.each(Object.entries(scenarios))('%s', { timeout: 60_000 }, async (_name, scenario) => {
     await scenario(stage);
+  });
+
+  it('has books that all agree after that', async () => {
+    await assertMoneyAgrees(data);
   });
 
   it('holds under 700 MiB in all after that', () => {

@@ -17,6 +17,8 @@ export async function setup(): Promise<() => Promise<void>> {
   });
   const url = await server.database('postgres');
   process.env['SUUUPRA_TEST_POSTGRES'] = url;
+  // The ledger refuses a database without fsync unless it is told that nothing here is to be kept.
+  process.env['SUUUPRA_VOLATILE_DATABASE'] = 'for-tests-only';
   return async () => {
     await server.stop();
     rmSync(folder, { recursive: true, force: true });

@@ -93,11 +93,32 @@ export const refusals = {
   own_course: kind(409, s.failedPrecondition, 'You teach this course'),
   mixed_currencies: kind(409, s.failedPrecondition, 'One order holds one currency'),
   coupon_not_found: kind(409, s.notFound, 'There is no such coupon'),
+  coupon_expired: kind(409, s.failedPrecondition, 'The coupon is not valid now'),
+  coupon_exhausted: kind(409, s.resourceExhausted, 'The coupon is used up'),
+  coupon_not_applicable: kind(409, s.failedPrecondition, 'The coupon does not apply to this order'),
+  coupon_minimum_not_met: kind(409, s.failedPrecondition, 'The order is too small for the coupon'),
+  coupon_code_taken: kind(409, s.alreadyExists, 'The coupon code is taken'),
+  bundle_not_available: kind(409, s.failedPrecondition, 'The bundle is not on sale'),
+  order_already_open: kind(409, s.alreadyExists, 'An order of this course is waiting to be paid'),
+  order_not_editable: kind(409, s.failedPrecondition, 'The order cannot be changed in this way'),
   order_not_cancellable: kind(409, s.failedPrecondition, 'The order cannot be cancelled any more'),
   order_not_paid: kind(409, s.failedPrecondition, 'The order is not paid'),
   refund_exceeds_captured: kind(409, s.failedPrecondition, 'More than what is left to refund'),
   refund_window_closed: kind(409, s.failedPrecondition, 'The time for a refund is over'),
   amount_invalid: kind(400, s.invalidArgument, 'The amount is not valid'),
+
+  // Orders: subscriptions, gifts, seats, cohorts.
+  plan_not_on_sale: kind(409, s.failedPrecondition, 'The plan is not on sale'),
+  already_subscribed: kind(409, s.alreadyExists, 'You have this subscription already'),
+  subscription_not_changeable: kind(409, s.failedPrecondition, 'The subscription cannot be changed now'),
+  gift_not_redeemable: kind(409, s.failedPrecondition, 'The gift cannot be redeemed'),
+  no_seat_left: kind(409, s.resourceExhausted, 'No seat is left'),
+  seat_already_assigned: kind(409, s.alreadyExists, 'This person has a seat already'),
+  seats_in_use: kind(409, s.failedPrecondition, 'Fewer seats than that are free'),
+  join_link_closed: kind(409, s.failedPrecondition, 'The link does not give out seats any more'),
+  cohort_closed: kind(409, s.failedPrecondition, 'The cohort takes no more orders'),
+  cohort_full: kind(409, s.resourceExhausted, 'No place is left in the cohort'),
+  capacity_in_use: kind(409, s.failedPrecondition, 'More places than that are sold or reserved'),
 
   // Payments.
   order_not_payable: kind(409, s.failedPrecondition, 'The order cannot be paid'),
@@ -109,9 +130,37 @@ export const refusals = {
   mandate_not_usable: kind(409, s.failedPrecondition, 'The mandate cannot be charged'),
   not_capturable: kind(409, s.failedPrecondition, 'The payment has nothing to capture'),
   capture_exceeds_authorized: kind(409, s.failedPrecondition, 'More than what was authorized'),
+  payment_blocked: kind(403, s.permissionDenied, 'The payment is not accepted'),
+  dispute_not_open: kind(409, s.failedPrecondition, 'The dispute takes no answer any more'),
+  routing_rules_invalid: kind(400, s.invalidArgument, 'The routing rules are not valid'),
   invalid_signature: kind(400, s.unauthenticated, 'The signature is not valid'),
 
+  // Ledger.
+  sequence_not_reached: kind(409, s.failedPrecondition, 'The book has not come so far yet', true),
+  journal_rejected: kind(409, s.failedPrecondition, 'The book does not take this'),
+  period_sealed: kind(409, s.failedPrecondition, 'The period is sealed'),
+  second_person_required: kind(403, s.permissionDenied, 'Another person has to decide this'),
+  already_decided: kind(409, s.failedPrecondition, 'It is already decided'),
+
+  // Reconciliation.
+  settlement_file_known: kind(409, s.alreadyExists, 'The file is already here'),
+  settlement_file_state: kind(409, s.failedPrecondition, 'The file is past that step'),
+  break_closed: kind(409, s.failedPrecondition, 'The break is closed'),
+  already_matched: kind(409, s.failedPrecondition, 'A part of it is already matched'),
+  match_unbalanced: kind(409, s.failedPrecondition, 'The two sides are not equal'),
+  match_rule_invalid: kind(400, s.invalidArgument, 'The matching rule is not valid'),
+
+  // Payouts to instructors.
+  settlement_running: kind(409, s.aborted, 'A settlement run is under way', true),
+  own_payout_batch: kind(409, s.failedPrecondition, 'Nobody approves what they made'),
+  payout_batch_state: kind(409, s.failedPrecondition, 'The payout batch is past that step'),
+  payout_file_differs: kind(409, s.failedPrecondition, 'The file is not the one you looked at'),
+  payout_account_invalid: kind(400, s.invalidArgument, 'The payout account is not valid'),
+  tax_profile_invalid: kind(400, s.invalidArgument, 'The tax profile is not valid'),
+
   // Notifications.
+  webhook_address_refused: kind(400, s.invalidArgument, 'Events cannot be sent to this address'),
+  webhook_endpoint_disabled: kind(409, s.failedPrecondition, 'The webhook endpoint is disabled'),
   mailbox_off: kind(409, s.failedPrecondition, 'Mail is sent by SMTP; there is no local mailbox'),
 } as const satisfies Record<string, RefusalKind>;
 

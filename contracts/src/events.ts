@@ -12,6 +12,7 @@ import * as learning from '../gen/suuupra/learning/v1/learning_events_pb.ts';
 import * as ledger from '../gen/suuupra/ledger/v1/ledger_events_pb.ts';
 import * as orders from '../gen/suuupra/orders/v1/orders_events_pb.ts';
 import * as payments from '../gen/suuupra/payments/v1/payments_events_pb.ts';
+import * as settlement from '../gen/suuupra/settlement/v1/settlement_events_pb.ts';
 
 export interface EventRow {
   readonly schema: DescMessage;
@@ -28,7 +29,7 @@ function row(schema: DescMessage, owner: string, key: string, consumers: readonl
 
 export const events: readonly EventRow[] = [
   row(identity.UserRegisteredSchema, 'identity', 'user_id', ['notifications']),
-  row(identity.EmailVerifiedSchema, 'identity', 'user_id', []),
+  row(identity.EmailVerifiedSchema, 'identity', 'user_id', ['orders']),
   row(identity.SessionEndedSchema, 'identity', 'user_id', ['notifications']),
   row(identity.UserRolesChangedSchema, 'identity', 'user_id', []),
   row(content.CourseCreatedSchema, 'content', 'course_id', []),
@@ -37,22 +38,26 @@ export const events: readonly EventRow[] = [
   row(orders.OrderPaidSchema, 'orders', 'order_id', ['ledger', 'learning', 'notifications']),
   row(orders.OrderCancelledSchema, 'orders', 'order_id', []),
   row(orders.OrderRefundedSchema, 'orders', 'order_id', ['ledger', 'learning', 'notifications']),
-  row(orders.EntitlementGrantedSchema, 'orders', 'entitlement_id', []),
-  row(orders.EntitlementEndedSchema, 'orders', 'entitlement_id', []),
-  row(orders.InvoiceIssuedSchema, 'orders', 'order_id', []),
-  row(orders.SubscriptionChangedSchema, 'orders', 'subscription_id', []),
-  row(orders.GiftBoughtSchema, 'orders', 'order_id', []),
-  row(payments.PaymentSucceededSchema, 'payments', 'order_id', ['orders']),
-  row(payments.PaymentAuthorizedSchema, 'payments', 'order_id', []),
+  row(orders.EntitlementGrantedSchema, 'orders', 'entitlement_id', ['learning']),
+  row(orders.EntitlementEndedSchema, 'orders', 'entitlement_id', ['learning']),
+  row(orders.InvoiceIssuedSchema, 'orders', 'order_id', ['notifications']),
+  row(orders.SubscriptionChangedSchema, 'orders', 'subscription_id', ['notifications']),
+  row(orders.GiftBoughtSchema, 'orders', 'order_id', ['notifications']),
+  row(payments.PaymentSucceededSchema, 'payments', 'order_id', ['orders', 'settlement']),
+  row(payments.PaymentAuthorizedSchema, 'payments', 'order_id', ['orders']),
   row(payments.PaymentFailedSchema, 'payments', 'order_id', ['notifications']),
-  row(payments.LatePaymentReceivedSchema, 'payments', 'order_id', ['ledger']),
-  row(payments.LatePaymentReturnedSchema, 'payments', 'order_id', ['ledger']),
-  row(payments.RefundSucceededSchema, 'payments', 'order_id', ['orders']),
+  row(payments.LatePaymentReceivedSchema, 'payments', 'order_id', ['ledger', 'settlement']),
+  row(payments.LatePaymentReturnedSchema, 'payments', 'order_id', ['ledger', 'settlement']),
+  row(payments.RefundSucceededSchema, 'payments', 'order_id', ['orders', 'settlement']),
   row(payments.RefundFailedSchema, 'payments', 'order_id', ['orders']),
-  row(payments.DisputeOpenedSchema, 'payments', 'order_id', ['ledger']),
-  row(payments.DisputeClosedSchema, 'payments', 'order_id', []),
+  row(payments.DisputeOpenedSchema, 'payments', 'order_id', ['ledger', 'notifications', 'orders', 'settlement']),
+  row(payments.DisputeClosedSchema, 'payments', 'order_id', ['ledger', 'notifications', 'orders', 'settlement']),
   row(payments.MandateChangedSchema, 'payments', 'mandate_id', []),
   row(ledger.JournalPostedSchema, 'ledger', 'reference', []),
+  row(ledger.JournalsPostedSchema, 'ledger', 'book', []),
+  row(ledger.BalanceCrossedSchema, 'ledger', 'account', []),
+  row(settlement.PayoutPaidSchema, 'settlement', 'payout_id', ['notifications']),
+  row(settlement.PayoutReturnedSchema, 'settlement', 'payout_id', ['notifications']),
   row(learning.EnrolmentGrantedSchema, 'learning', 'user_id', ['notifications']),
   row(learning.EnrolmentEndedSchema, 'learning', 'user_id', ['notifications']),
   row(learning.LessonCompletedSchema, 'learning', 'user_id', []),

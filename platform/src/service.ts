@@ -23,6 +23,7 @@ import type { Mail } from './mail/mail.ts';
 import type { Objects } from './objects/objects.ts';
 import type { Client, Implementation } from './rpc/rpc.ts';
 import type { SearchIndex } from './search/search.ts';
+import type { Migrations } from './sql/service-tables.ts';
 import type { Sql, SqlTransaction } from './sql/sql.ts';
 import type { EventCause, Publish } from './stream/outbox.ts';
 import type { Stream } from './stream/stream.ts';
@@ -54,14 +55,30 @@ export interface Applied<D extends DescMessage> {
   readonly cause: EventCause;
 }
 
+/** What an event handler gets that runs before there is a transaction. */
+export type Heard<D extends DescMessage> = Omit<Applied<D>, 'tx'>;
+
 export interface EventHandler {
   readonly schema: DescMessage;
+  /**
+   * Runs before the transaction that records the event as applied, for all events of a delivery at once, called in their
+   * order. It must be idempotent by what the event says: the event may come again, also after it was applied.
+   */
+  readonly ahead?: (heard: Heard<DescMessage>) => Promise<void>;
   readonly apply: (applied: Applied<DescMessage>) => Promise<void>;
 }
 
 /** Binds a handler to the event it applies. It runs once in effect for each event, in the order of the subject. */
 export function on<D extends DescMessage>(schema: D, apply: (applied: Applied<D>) => Promise<void>): EventHandler {
   return { schema, apply: apply as unknown as EventHandler['apply'] };
+}
+
+/**
+ * Binds work that makes itself durable, once for each fact, to its event: it waits for that before the event is recorded
+ * as applied, and holds no transaction while it waits. Events of one delivery are begun in their order and share the wait.
+ */
+export function onAhead<D extends DescMessage>(schema: D, ahead: (heard: Heard<D>) => Promise<void>): EventHandler {
+  return { schema, ahead: ahead as unknown as NonNullable<EventHandler['ahead']>, apply: async () => {} };
 }
 
 export interface ServiceSurroundings<Calls extends Record<string, DescService>, E extends EngineName> {
@@ -74,6 +91,8 @@ export interface ServiceSurroundings<Calls extends Record<string, DescService>, 
   readonly process: ProcessTelemetry;
   readonly settings: ServiceSettings;
 }
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What configuration a service may read; checked before anything starts. */
 export interface ServiceSettings {
@@ -104,8 +123,10 @@ export interface ServiceDefinition<
   readonly engines: readonly E[];
   readonly consumes: readonly DescMessage[];
   readonly publishes: readonly DescMessage[];
-  /** Folder of this service's numbered SQL migrations, as a URL; applied before `start`. */
-  readonly migrations?: URL;
+  /** Folder of this service's numbered SQL migrations, as a URL, or one for each dialect; applied before `start`. */
+  readonly migrations?: Migrations;
+  /** Looks at the service's own settings before anything starts. Throws ConfigError with a sentence that names the setting. */
+  check?(env: Environment, settings: Pick<ServiceSettings, 'demo'>): void;
   start(surroundings: ServiceSurroundings<Calls, E>): Promise<RunningService>;
 }
 

@@ -4,7 +4,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   create,
   type DescMessage,
@@ -29,7 +28,7 @@ import {
 } from './rpc/rpc.ts';
 import { localTransport } from './rpc/transport-local.ts';
 import type { EngineName, Engines, ServiceDefinition } from './service.ts';
-import { prepareServiceDatabase } from './sql/service-tables.ts';
+import { migrateService, prepareServiceDatabase } from './sql/service-tables.ts';
 import type { Sql, SqlTransaction } from './sql/sql.ts';
 import { applyOnce } from './stream/inbox.ts';
 import { outboxPublisher, type Publish } from './stream/outbox.ts';
@@ -87,7 +86,7 @@ export async function startServiceForTest<Calls extends Record<string, DescServi
   const own = telemetry.forService(service.name);
   const publishIn = (tx: SqlTransaction) => outboxPublisher(tx, { owner: service.name, world, notify: () => {} });
   await prepareServiceDatabase(sql);
-  if (service.migrations !== undefined) await sql.migrate(fileURLToPath(service.migrations));
+  await migrateService(sql, service);
   const running = await service.start({
     engines: await testEngines({ wanted: new Set<EngineName>(service.engines), sql, folder, publishIn }),
     clients: neighbours(service.calls, options.others ?? {}, service.name, world),

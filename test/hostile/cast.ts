@@ -185,9 +185,10 @@ export function pathOf(template: string, things: Things): string {
     '/files/': things.draftFileId,
     '/webhooks/': 'sandbox',
   };
-  return template.replace(/([^{]*?)\{[^}]+\}/g, (_match, before: string) => {
+  const byName: Readonly<Record<string, string>> = { code: '5400', currency: 'INR', number: '1' };
+  return template.replace(/([^{]*?)\{([^}]+)\}/g, (_match, before: string, name: string) => {
     const last = /\/[a-z]+\/$/.exec(before)?.[0] ?? '';
-    return `${before}${ids[last] ?? 'no-such-thing'}`;
+    return `${before}${ids[last] ?? byName[name] ?? 'no-such-thing'}`;
   });
 }
 

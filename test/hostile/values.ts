@@ -28,7 +28,7 @@ export function plausible(schema: Schema, resolve: Resolve, full = false, depth 
           .map(([name, field]) => [name, plausible(field, resolve, full, depth + 1)]),
       );
     case 'array':
-      return [plausible(own.items ?? {}, resolve, full, depth + 1)];
+      return Array.from({ length: own.minItems ?? 1 }, () => plausible(own.items ?? {}, resolve, full, depth + 1));
     case 'boolean':
       return true;
     case 'integer':

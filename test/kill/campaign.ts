@@ -20,6 +20,7 @@ import {
   type RunningPlatform,
   startPlatform,
 } from '../platform.ts';
+import { type BackOffice, openDesk, workAtDesk } from './back-office.ts';
 import { deliverAgain } from './databases.ts';
 import { answersOf, type KillKind, type KillPlan, type Plan } from './plan.ts';
 import { type Acknowledged, type Bought, insist, type Street, shop } from './shopper.ts';
@@ -28,6 +29,8 @@ export interface Campaign {
   readonly bought: readonly Bought[];
   readonly acknowledged: readonly Acknowledged[];
   readonly finance: Person;
+  /** What finance did while all this went on. */
+  readonly backOffice: BackOffice;
   /** The platform after the last kill; it still runs. */
   readonly platform: RunningPlatform;
   readonly kills: readonly Killed[];
@@ -58,11 +61,13 @@ export async function runCampaign(data: DataFolder, plan: Plan, say: (line: stri
   const lives = [platform];
   try {
     const people = await gather(platform.url, plan);
+    const desk = await openDesk(platform.url, data, people);
     const acknowledged: Acknowledged[] = [];
     const unanswered = new Map<string, number>();
     const street: Street = {
       url: () => home,
       finance: people.finance,
+      couponCode: desk.couponCode,
       acknowledge: (answer) => void acknowledged.push(answer),
       unanswered: (why) => void unanswered.set(why, (unanswered.get(why) ?? 0) + 1),
     };
@@ -77,11 +82,13 @@ export async function runCampaign(data: DataFolder, plan: Plan, say: (line: stri
       return platform;
     });
     const auditing = audit(street, ending.signal);
+    const settling = workAtDesk(street, desk, ending.signal);
     // Whichever fails first ends the others.
     const [bought] = await Promise.all([
       shopping.finally(() => ending.abort()),
       killing.catch((error: unknown) => fail(ending, error)),
       auditing.catch((error: unknown) => fail(ending, error)),
+      settling.catch((error: unknown) => fail(ending, error)),
     ]);
     const kills = await killing;
     for (const each of kills) say(`${each.kind} after ${each.afterAnswers} answers, back in ${each.restartSeconds} s`);
@@ -93,6 +100,7 @@ export async function runCampaign(data: DataFolder, plan: Plan, say: (line: stri
       bought,
       acknowledged,
       finance: people.finance,
+      backOffice: await settling,
       platform,
       kills,
       balanceChecks: await auditing,
@@ -123,6 +131,7 @@ async function gather(url: string, plan: Plan) {
   const clientCount = Math.max(...plan.purchases.map(({ client }) => client)) + 1;
   const buyers = await Promise.all(Array.from({ length: clientCount }, (_, index) => signUp(visitor, `Buyer${index}`)));
   return {
+    instructor,
     finance: await signIn(visitor, 'finance@suuupra.test', demoPassword),
     of: ({ client, course }: { client: number; course: number }): [Person, Course] => [
       buyers[client] as Person,

@@ -24,6 +24,10 @@ export interface PurchasePlan {
   readonly afterPayment: AfterPayment;
   /** What the buyer does when nothing paid it. */
   readonly afterFailure: 'leave' | 'cancel';
+  /** Bought with the coupon of the test. */
+  readonly withCoupon: boolean;
+  /** What finance does when the payer disputes it. */
+  readonly dispute: 'challenge and win' | 'accept' | 'leave';
 }
 
 export type KillKind =
@@ -83,6 +87,8 @@ const afterPayments: readonly AfterPayment[] = [
   'refund a part',
 ];
 const killKinds: readonly KillKind[] = ['node', 'node and postgres', 'node twice', 'node and postmaster'];
+const couponShare = 0.25;
+const disputeAnswers = ['challenge and win', 'accept', 'leave'] as const;
 /** Kills are spread over this part of the work, so that there is always work left to be killed. */
 const killShares = { from: 0.05, to: 0.9 };
 const killDelayMsMax = 60;
@@ -105,6 +111,8 @@ export function planOf(seed: number, size: PlanSize): Plan {
       attempts: tries,
       afterPayment: disputed ? 'learn' : after,
       afterFailure: random() < 0.5 ? 'cancel' : 'leave',
+      withCoupon: random() < couponShare,
+      dispute: pick(disputeAnswers),
     };
   });
   const band = (killShares.to - killShares.from) / size.kills;

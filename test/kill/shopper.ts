@@ -32,6 +32,8 @@ export interface Bought {
   readonly disputed: readonly string[];
   /** The lesson that was acknowledged as completed. */
   readonly completedLessonId?: string;
+  /** How the dispute of it ended, when finance answered to it. */
+  readonly disputeEnd?: 'won' | 'lost';
 }
 
 /** The platform as the clients see it: somewhere, sometimes. */
@@ -39,6 +41,7 @@ export interface Street {
   /** Where it is; while it is down, resolves when it is back. */
   url(): Promise<string>;
   readonly finance: Person;
+  readonly couponCode: string;
   acknowledge(answer: Acknowledged): void;
   /** Counts what came instead of an answer, by its name. */
   unanswered(why: string): void;
@@ -92,9 +95,15 @@ interface Shopping {
 /** One purchase from order to refund, as planned. */
 export async function shop(street: Street, plan: PurchasePlan, buyer: Person, course: Course): Promise<Bought> {
   const shopping = { street, plan, buyer, course };
-  const { order } = await post<{ order: Order }>(shopping, buyer, '/orders', { items: [{ courseId: course.id }] });
+  const wanted = { items: [{ courseId: course.id }], ...(plan.withCoupon ? { couponCode: street.couponCode } : {}) };
+  const { order } = await post<{ order: Order }>(shopping, buyer, '/orders', wanted);
   assert.equal(order.status, 'awaiting_payment');
-  assert.deepEqual(order.total, course.price);
+  const isFullPrice = order.total.amountMinor === course.price.amountMinor;
+  assert.equal(
+    isFullPrice,
+    !plan.withCoupon,
+    `purchase ${plan.index} of ${course.price.amountMinor}: ${order.total.amountMinor}`,
+  );
   const payments: Payment[] = [];
   const disputed: string[] = [];
   for (const attempt of plan.attempts) {
@@ -113,7 +122,9 @@ export async function shop(street: Street, plan: PurchasePlan, buyer: Person, co
     (answer: { order: Order }) => answer.order.status !== 'awaiting_payment',
   );
   if (plan.afterPayment === 'learn') {
-    return { ...bought, refunds: [], completedLessonId: await learn(shopping) };
+    const learnt = { ...bought, refunds: [], completedLessonId: await learn(shopping) };
+    const isAnswered = disputed.length > 0 && plan.dispute !== 'leave';
+    return isAnswered ? { ...learnt, disputeEnd: await answerDispute(shopping, order, plan.dispute) } : learnt;
   }
   return { ...bought, refunds: await giveBack(shopping, order, plan.afterPayment) };
 }
@@ -164,6 +175,35 @@ async function giveBack(
     case 'refund in two parts':
       return [await ask(street.finance, part), await ask(street.finance, {})];
   }
+}
+
+interface Dispute {
+  readonly id: string;
+  readonly status: string;
+  readonly closedAt?: string;
+}
+
+/** Waits for the dispute, answers to it, and waits for the bank's word. */
+async function answerDispute(
+  shopping: Shopping,
+  order: Order,
+  how: Exclude<PurchasePlan['dispute'], 'leave'>,
+): Promise<'won' | 'lost'> {
+  const byFinance = { ...shopping, buyer: shopping.street.finance };
+  const opened = await until(
+    byFinance,
+    `/disputes?orderId=${order.id}`,
+    ({ disputes = [] }: { disputes?: Dispute[] }) => disputes.length > 0,
+  );
+  const id = opened.disputes?.[0]?.id;
+  const [verb, body] = how === 'accept' ? ['accept', {}] : ['challenge', { evidence: 'winning_evidence' }];
+  await post(shopping, byFinance.buyer, `/disputes/${id}:${verb}`, body, 200);
+  const closed = await until(
+    byFinance,
+    `/disputes/${id}`,
+    ({ dispute }: { dispute: Dispute }) => dispute.closedAt !== undefined,
+  );
+  return closed.dispute.status === 'won' ? 'won' : 'lost';
 }
 
 /** Completes the first lesson that is open to those who paid. */

@@ -83,14 +83,15 @@ export function assertPaidOnceOrNot(outcome: Outcome): void {
   const returned = refunds.reduce((sum, { amount }) => sum + BigInt(amount.amountMinor), 0n);
   assert.equal(BigInt(order.refunded?.amountMinor ?? 0), returned, `refunds add up: ${about}`);
   if (!paid) return;
-  const expected =
-    returned === 0n ? 'paid' : `${returned}` === order.total.amountMinor ? 'refunded' : 'partially_refunded';
+  // What was lost wholly to a dispute leaves nothing to refund.
+  const isGone = bought.disputeEnd === 'lost' || `${returned}` === order.total.amountMinor;
+  const expected = isGone ? 'refunded' : returned === 0n ? 'paid' : 'partially_refunded';
   assert.equal(order.status, expected, about);
 }
 
 /** One journal for the payment, one for each refund, one for a dispute; each in balance, together the money that moved. */
 export function assertJournals(outcome: Outcome): void {
-  const { order, entries, captured, refunds } = outcome;
+  const { bought, order, entries, captured, refunds } = outcome;
   const about = describe(outcome);
   const causes = (kind: string) =>
     entries
@@ -100,6 +101,7 @@ export function assertJournals(outcome: Outcome): void {
   assert.deepEqual(causes('order_paid'), captured.map(({ id }) => `payment:${id}`).sort(), about);
   assert.deepEqual(causes('order_refunded'), refunds.map(({ id }) => `refund:${id}`).sort(), about);
   assert.equal(causes('dispute_opened').length, captured.filter(({ dispute }) => dispute !== undefined).length, about);
+  assert.equal(causes('dispute_closed').length, bought.disputeEnd === undefined ? 0 : 1, about);
   assert.deepEqual(causes('late_payment_received'), causes('late_payment_returned'), `late money went back: ${about}`);
   for (const { legs } of entries) assert.equal(sumOf(legs, 'debit'), sumOf(legs, 'credit'), about);
   const moneyOf = (kind: string) =>
@@ -119,10 +121,11 @@ export async function assertLearning(url: string, buyer: Person, outcomes: reado
   for (const outcome of outcomes) {
     const { bought, order } = outcome;
     const about = describe(outcome);
-    const entitled = ['paid', 'partially_refunded'].includes(order.status);
+    const isLost = bought.disputeEnd === 'lost';
+    const entitled = ['paid', 'partially_refunded'].includes(order.status) && !isLost;
     assert.equal((await accessTo(viewer, bought.course.id)).entitled, entitled, `access: ${about}`);
     const mine = enrolments.filter(({ courseId }) => courseId === bought.course.id);
-    const statuses = entitled ? ['active'] : order.status === 'refunded' ? ['ended'] : [];
+    const statuses = entitled ? ['active'] : order.status === 'refunded' || isLost ? ['ended'] : [];
     assert.deepEqual(
       mine.map(({ status }) => status),
       statuses,
@@ -155,16 +158,20 @@ export async function assertReplayed(url: string, { by, path, body, key, status,
   assert.equal(answer.headers.get('idempotent-replayed'), 'true', `POST ${path} again says that it is a replay`);
 }
 
-/** The receivable is what was captured less what was returned and what is disputed, in each currency. */
+/** What the sandbox takes for a dispute, in minor units of every currency. */
+const disputeFee = 1_500n;
+
+/** The receivable is what was captured less what was returned, is disputed or lost, and disputes cost, in each currency. */
 export async function assertReceivable(finance: Client, outcomes: readonly Outcome[]): Promise<void> {
   const balance = await trialBalance(finance);
   assertInBalance(balance);
   for (const { currency, accounts } of balance.currencies) {
     const ours = outcomes.filter(({ order }) => order.total.currency === currency);
-    const expected = ours.reduce((sum, { order, captured, payments }) => {
+    const expected = ours.reduce((sum, { bought, order, captured, payments }) => {
       const paid = captured.length === 1 ? BigInt(order.total.amountMinor) : 0n;
-      const disputed = payments.filter(({ dispute }) => dispute !== undefined).length > 0 ? paid : 0n;
-      return sum + paid - BigInt(order.refunded?.amountMinor ?? 0) - disputed;
+      const isDisputed = payments.some(({ dispute }) => dispute !== undefined) && bought.disputeEnd !== 'won';
+      const fee = bought.disputeEnd === undefined ? 0n : disputeFee;
+      return sum + paid - BigInt(order.refunded?.amountMinor ?? 0) - (isDisputed ? paid : 0n) - fee;
     }, 0n);
     const receivable = accounts.find(({ code }) => code === '1100');
     assert.equal(BigInt(receivable?.balanceMinor ?? 0), expected, `receivable in ${currency}`);

@@ -14,20 +14,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-
-export interface RunningEngine {
-  readonly name: string;
-  readonly version: string;
-  readonly url: string;
-  stop(): Promise<void>;
-}
+import { freePort, installPackage, nobody, type RunningEngine, serverAccount } from './engine.ts';
 
 const startMsMax = 30_000;
-const nobody = 65_534;
 
 /** Folder of the newest installed server, or undefined. */
 function findBinaries(): string | undefined {
@@ -38,29 +30,19 @@ function findBinaries(): string | undefined {
     .find((folder) => existsSync(path.join(folder, 'postgres')));
 }
 
-/** Installs Debian's server when this process may; answers a sentence when it could not. */
-function install(): string | undefined {
-  if (process.getuid?.() !== 0) return 'only root may install packages here';
-  if (spawnSync('apt-get', ['--version']).status !== 0) return 'there is no apt-get on this machine';
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'postgresql']]) {
-    const { status, stderr } = spawnSync('apt-get', args, { env, encoding: 'utf8' });
-    if (status !== 0) return `apt-get ${args[0]} ended with ${status}: ${stderr.trim().slice(-300)}`;
-  }
-  return undefined;
-}
-
 /** Starts a throw-away server, or answers a sentence that says why there is none. */
 export async function startPostgres(mayInstall: boolean): Promise<RunningEngine | string> {
   if (findBinaries() === undefined) {
-    const problem = mayInstall ? install() : 'it is not installed (Debian: apt-get install postgresql)';
+    const problem = mayInstall
+      ? installPackage('postgresql')
+      : 'it is not installed (Debian: apt-get install postgresql)';
     if (problem !== undefined) return `No PostgreSQL server of this machine: ${problem}.`;
   }
   const binaries = findBinaries();
   if (binaries === undefined) return 'No PostgreSQL server of this machine: its binaries were not found.';
   const folder = mkdtempSync(path.join(os.tmpdir(), 'suuupra-engine-postgres-'));
   const cluster = path.join(folder, 'cluster');
-  const account = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
+  const account = serverAccount();
   if ('uid' in account) chownSync(folder, nobody, nobody);
   mkdirSync(cluster, { mode: 0o700 });
   if ('uid' in account) chownSync(cluster, nobody, nobody);
@@ -128,13 +110,4 @@ function isReady(cluster: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

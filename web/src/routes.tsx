@@ -124,6 +124,86 @@ const orderRoute = createRoute({
   path: '/orders/$orderId' satisfies PagePattern,
   component: lazyRouteComponent(() => import('./pages/order.tsx'), 'OrderPage'),
 });
+const buyRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/buy' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/buy.tsx'), 'BuyPage'),
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): {
+    course?: string | undefined;
+    bundle?: string | undefined;
+    cohort?: string | undefined;
+    as?: string | undefined;
+  } => ({
+    course: text(search.course),
+    bundle: text(search.bundle),
+    cohort: text(search.cohort),
+    as: text(search.as),
+  }),
+});
+const invoicesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/invoices' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/invoices.tsx'), 'InvoicesPage'),
+});
+const plansRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/plans' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/plans.tsx'), 'PlansPage'),
+});
+const planRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/plans/$planId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/plan.tsx'), 'PlanPage'),
+  validateSearch: (search: Record<string, unknown>): { mandate?: string | undefined } => ({
+    mandate: text(search.mandate),
+  }),
+});
+const mandateRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/sandbox/mandates/$mandateId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/sandbox-mandate.tsx'), 'SandboxMandatePage'),
+  validateSearch: returnOf,
+});
+const subscriptionsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/subscriptions' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/subscriptions.tsx'), 'SubscriptionsPage'),
+});
+const subscriptionRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/subscriptions/$subscriptionId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/subscription.tsx'), 'SubscriptionPage'),
+  validateSearch: (search: Record<string, unknown>): { mandate?: string | undefined } => ({
+    mandate: text(search.mandate),
+  }),
+});
+const giftsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/gifts' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/gifts.tsx'), 'GiftsPage'),
+});
+const redeemGiftRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/gifts/$code' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/redeem-gift.tsx'), 'RedeemGiftPage'),
+});
+const seatPoolsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/seats' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/seat-pools.tsx'), 'SeatPoolsPage'),
+});
+const seatPoolRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/seats/$poolId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/seat-pool.tsx'), 'SeatPoolPage'),
+});
+const joinRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/join/$code' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/join-seats.tsx'), 'JoinSeatsPage'),
+});
 const learnRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/learn' satisfies PagePattern,
@@ -153,6 +233,21 @@ const earningsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/teach/earnings' satisfies PagePattern,
   component: lazyRouteComponent(() => import('./pages/earnings.tsx'), 'EarningsPage'),
+});
+const offersRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/teach/offers' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/offers.tsx'), 'OffersPage'),
+});
+const payoutsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/teach/payouts' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/payouts.tsx'), 'PayoutsPage'),
+});
+const statementRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/teach/statements/$statementId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/statement.tsx'), 'StatementPage'),
 });
 const editCourseRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -192,6 +287,139 @@ const financeOrderRoute = createRoute({
   path: '/finance/orders/$orderId' satisfies PagePattern,
   component: lazyRouteComponent(() => import('./pages/finance-order.tsx'), 'FinanceOrderPage'),
 });
+/** The texts of these names, each there or not. */
+const textsOf =
+  <Name extends string>(...names: Name[]) =>
+  (search: Record<string, unknown>): { [one in Name]?: string | undefined } =>
+    Object.fromEntries(names.map((name) => [name, text(search[name])])) as { [one in Name]?: string | undefined };
+
+const financeDisputesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/disputes' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-disputes.tsx'), 'FinanceDisputesPage'),
+  validateSearch: textsOf('status'),
+});
+const financeDisputeRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/disputes/$disputeId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-dispute.tsx'), 'FinanceDisputePage'),
+});
+const financeAttentionRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/attention' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-attention.tsx'), 'FinanceAttentionPage'),
+  validateSearch: textsOf('status'),
+});
+const financeRiskRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/risk' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-risk.tsx'), 'FinanceRiskPage'),
+  validateSearch: textsOf('outcome'),
+});
+const financeReconciliationRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/reconciliation' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-reconciliation.tsx'), 'FinanceReconciliationPage'),
+});
+const financeFilesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/files' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-files.tsx'), 'FinanceFilesPage'),
+  validateSearch: textsOf('status'),
+});
+const financeFileRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/files/$fileId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-file.tsx'), 'FinanceFilePage'),
+});
+const financeBreaksRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/breaks' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-breaks.tsx'), 'FinanceBreaksPage'),
+  validateSearch: textsOf('status', 'type', 'age', 'owner'),
+});
+const financeBreakRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/breaks/$breakId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-break.tsx'), 'FinanceBreakPage'),
+});
+const financeExpectationsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/expectations' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-expectations.tsx'), 'FinanceExpectationsPage'),
+  validateSearch: textsOf('state', 'side', 'reference'),
+});
+const financeMatchRulesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/match-rules' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-match-rules.tsx'), 'FinanceMatchRulesPage'),
+});
+const financePayoutsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/payouts' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-payouts.tsx'), 'FinancePayoutsPage'),
+  validateSearch: textsOf('status'),
+});
+const financePayoutBatchRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/payouts/$batchId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-payout-batch.tsx'), 'FinancePayoutBatchPage'),
+});
+const financeRunsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/runs' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-runs.tsx'), 'FinanceRunsPage'),
+});
+const financeRunRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/runs/$runId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-run.tsx'), 'FinanceRunPage'),
+});
+const financeAccountsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/accounts' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-accounts.tsx'), 'FinanceAccountsPage'),
+  validateSearch: textsOf('parent', 'currency'),
+});
+const financeAccountRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/accounts/$code/$currency' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-account.tsx'), 'FinanceAccountPage'),
+  validateSearch: textsOf('from', 'until', 'basis'),
+});
+const financeAdjustmentsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/adjustments' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-adjustments.tsx'), 'FinanceAdjustmentsPage'),
+  validateSearch: textsOf('status'),
+});
+const financePeriodsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/periods' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-periods.tsx'), 'FinancePeriodsPage'),
+});
+const financeInvoicesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/invoices' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-invoices.tsx'), 'FinanceInvoicesPage'),
+  validateSearch: textsOf('kind', 'from', 'until'),
+});
+const financeCouponsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/coupons' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-coupons.tsx'), 'FinanceCouponsPage'),
+});
+const financeWebhooksRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/webhooks' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-webhooks.tsx'), 'FinanceWebhooksPage'),
+});
+const financeWebhookRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/webhooks/$endpointId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-webhook.tsx'), 'FinanceWebhookPage'),
+  validateSearch: textsOf('status'),
+});
 const usersRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/admin/users' satisfies PagePattern,
@@ -211,18 +439,56 @@ export const routeTree = rootRoute.addChildren([
   challengeRoute,
   ordersRoute,
   orderRoute,
+  buyRoute,
+  invoicesRoute,
+  plansRoute,
+  planRoute,
+  mandateRoute,
+  subscriptionsRoute,
+  subscriptionRoute,
+  giftsRoute,
+  redeemGiftRoute,
+  seatPoolsRoute,
+  seatPoolRoute,
+  joinRoute,
   learnRoute,
   notificationsRoute,
   mailboxRoute,
   accountRoute,
   teachRoute,
   earningsRoute,
+  offersRoute,
+  payoutsRoute,
+  statementRoute,
   editCourseRoute,
   editLessonRoute,
   financeRoute,
   journalsRoute,
   financeOrdersRoute,
   financeOrderRoute,
+  financeDisputesRoute,
+  financeDisputeRoute,
+  financeAttentionRoute,
+  financeRiskRoute,
+  financeReconciliationRoute,
+  financeFilesRoute,
+  financeFileRoute,
+  financeBreaksRoute,
+  financeBreakRoute,
+  financeExpectationsRoute,
+  financeMatchRulesRoute,
+  financePayoutsRoute,
+  financePayoutBatchRoute,
+  financeRunsRoute,
+  financeRunRoute,
+  financeAccountsRoute,
+  financeAccountRoute,
+  financeAdjustmentsRoute,
+  financePeriodsRoute,
+  financeInvoicesRoute,
+  financeCouponsRoute,
+  financeWebhooksRoute,
+  financeWebhookRoute,
   usersRoute,
 ]);
 

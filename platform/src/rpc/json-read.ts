@@ -49,12 +49,17 @@ export function jsonReader<D extends DescMessage>(schema: D, except: readonly st
   };
 }
 
-/** Text from the path, by the rules of its field. */
-export function readPathText(field: DescField, text: string): string | Refusal {
-  const problem = problemOfText(text, rulesOfField(field));
-  return problem === undefined
-    ? text
-    : refuse('invalid_request', `${field.jsonName} ${problem.detail}.`, [{ field: field.jsonName, ...problem }]);
+/** The value of a field from the path, where all is text, by the rules of its field. */
+export function readPathValue(field: DescField, text: string): unknown {
+  const problems = new Problems();
+  const isText = field.scalar === ScalarType.STRING || (field.scalar !== undefined && isLong(field.scalar));
+  const value = singleReader(field, rulesOfField(field))(isText ? text : Number(text), field.jsonName, problems);
+  return problems.found.length > 0 ? problems.refusal() : value;
+}
+
+function isLong(scalar: ScalarType): boolean {
+  const kinds: readonly ScalarType[] = [ScalarType.INT64, ScalarType.UINT64, ScalarType.SINT64];
+  return kinds.includes(scalar);
 }
 
 /** True when brackets outside of strings nest deeper than `max`: asked before the text is parsed at all. */

@@ -10,7 +10,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { equals, fromBinary, toBinary, toJson } from '@bufbuild/protobuf';
 import type { FieldError } from '@suuupra/contracts/errors';
 import { type CallContext, type Refusal, refuse } from '../rpc/rpc.ts';
-import type { SqlExecutor, SqlTransaction } from './sql.ts';
+import type { SqlDialect, SqlExecutor, SqlTransaction } from './sql.ts';
 
 export interface IdempotentCall<I extends DescMessage, O extends DescMessage> {
   /** Who the key belongs to, e.g. the user id. */
@@ -41,7 +41,8 @@ interface KeyRow extends Record<string, unknown> {
 }
 
 /** The table each service with idempotent operations has; part of the platform's own migrations. */
-export const idempotencyTable = `
+export const idempotencyTable: Readonly<Record<SqlDialect, string>> = {
+  postgres: `
 CREATE TABLE IF NOT EXISTS idempotency_keys (
   scope text NOT NULL,
   method text NOT NULL,
@@ -52,35 +53,71 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
   progress text NOT NULL DEFAULT '',
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (scope, method, key)
-)`;
+)`,
+  mysql: `
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+  scope varchar(200) NOT NULL,
+  method varchar(100) NOT NULL,
+  \`key\` varbinary(255) NOT NULL,
+  request mediumblob NOT NULL,
+  response mediumblob,
+  claimant varchar(200) NOT NULL,
+  progress varchar(2000) NOT NULL DEFAULT '',
+  -- How often the key came: tells an insert from a key that was there, under its lock either way.
+  asked int NOT NULL DEFAULT 1,
+  created_at datetime(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
+  PRIMARY KEY (scope, method, \`key\`),
+  KEY idempotency_keys_created_at (created_at)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`,
+};
+
+/** One statement in each dialect; the values come in the order of the text. */
+const statements = {
+  postgres: {
+    claim: `INSERT INTO idempotency_keys (scope, method, key, request, claimant) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT DO NOTHING`,
+    find: 'SELECT request, response, claimant, progress FROM idempotency_keys WHERE scope = $1 AND method = $2 AND key = $3',
+    takeUp: 'UPDATE idempotency_keys SET claimant = $1 WHERE scope = $2 AND method = $3 AND key = $4',
+    note: 'UPDATE idempotency_keys SET progress = $1 WHERE scope = $2 AND method = $3 AND key = $4',
+    answer: 'UPDATE idempotency_keys SET response = $1 WHERE scope = $2 AND method = $3 AND key = $4',
+    release: 'DELETE FROM idempotency_keys WHERE scope = $1 AND method = $2 AND key = $3 AND response IS NULL',
+  },
+  mysql: {
+    claim: `INSERT INTO idempotency_keys (scope, method, \`key\`, request, claimant) VALUES (?, ?, ?, ?, ?)
+     ON DUPLICATE KEY UPDATE asked = asked + 1`,
+    find: 'SELECT request, response, claimant, progress FROM idempotency_keys WHERE scope = ? AND method = ? AND `key` = ?',
+    takeUp: 'UPDATE idempotency_keys SET claimant = ? WHERE scope = ? AND method = ? AND `key` = ?',
+    note: 'UPDATE idempotency_keys SET progress = ? WHERE scope = ? AND method = ? AND `key` = ?',
+    answer: 'UPDATE idempotency_keys SET response = ? WHERE scope = ? AND method = ? AND `key` = ?',
+    release: 'DELETE FROM idempotency_keys WHERE scope = ? AND method = ? AND `key` = ? AND response IS NULL',
+  },
+} as const satisfies Record<SqlDialect, Record<string, string>>;
 
 export async function beginIdempotent<I extends DescMessage, O extends DescMessage>(
   tx: SqlTransaction,
   call: IdempotentCall<I, O>,
 ): Promise<Claim<O>> {
   const request = Buffer.from(toBinary(call.input, call.request));
-  const claimed = await tx.execute(
-    `INSERT INTO idempotency_keys (scope, method, key, request, claimant) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT DO NOTHING`,
-    [call.scope, call.method, call.key, request, call.claimant],
-  );
+  const claimed = await tx.execute(statements[tx.dialect].claim, [
+    call.scope,
+    call.method,
+    call.key,
+    request,
+    call.claimant,
+  ]);
   if (claimed === 1) return { kind: 'new' };
-  const [row] = await tx.query<KeyRow>(
-    'SELECT request, response, claimant, progress FROM idempotency_keys WHERE scope = $1 AND method = $2 AND key = $3 FOR UPDATE',
-    [call.scope, call.method, call.key],
-  );
+  const [row] = await tx.query<KeyRow>(`${statements[tx.dialect].find} FOR UPDATE`, [
+    call.scope,
+    call.method,
+    call.key,
+  ]);
   if (row === undefined) return { kind: 'new' };
   const first = fromBinary(call.input, row.request);
   if (!equals(call.input, first, call.request))
     return { kind: 'refused', refusal: reused(call.input, first, call.request) };
   if (row.response !== null) return { kind: 'answered', answer: fromBinary(call.output, row.response) };
   if (row.claimant === call.claimant) return { kind: 'refused', refusal: inProgress() };
-  await tx.execute('UPDATE idempotency_keys SET claimant = $4 WHERE scope = $1 AND method = $2 AND key = $3', [
-    call.scope,
-    call.method,
-    call.key,
-    call.claimant,
-  ]);
+  await tx.execute(statements[tx.dialect].takeUp, [call.claimant, call.scope, call.method, call.key]);
   return { kind: 'abandoned', progress: row.progress };
 }
 
@@ -92,10 +129,7 @@ export async function lookIdempotent<I extends DescMessage, O extends DescMessag
   executor: SqlExecutor,
   call: IdempotentCall<I, O>,
 ): Promise<Claim<O>> {
-  const [row] = await executor.query<KeyRow>(
-    'SELECT request, response, claimant, progress FROM idempotency_keys WHERE scope = $1 AND method = $2 AND key = $3',
-    [call.scope, call.method, call.key],
-  );
+  const [row] = await executor.query<KeyRow>(statements[executor.dialect].find, [call.scope, call.method, call.key]);
   if (row === undefined) return { kind: 'new' };
   const first = fromBinary(call.input, row.request);
   if (!equals(call.input, first, call.request))
@@ -110,12 +144,7 @@ export async function noteProgress(
   call: Pick<IdempotentCall<DescMessage, DescMessage>, 'scope' | 'method' | 'key'>,
   progress: string,
 ): Promise<void> {
-  await tx.execute('UPDATE idempotency_keys SET progress = $4 WHERE scope = $1 AND method = $2 AND key = $3', [
-    call.scope,
-    call.method,
-    call.key,
-    progress,
-  ]);
+  await tx.execute(statements[tx.dialect].note, [progress, call.scope, call.method, call.key]);
 }
 
 export async function finishIdempotent<I extends DescMessage, O extends DescMessage>(
@@ -123,11 +152,11 @@ export async function finishIdempotent<I extends DescMessage, O extends DescMess
   call: Pick<IdempotentCall<I, O>, 'scope' | 'method' | 'key' | 'output'>,
   answer: MessageShape<O>,
 ): Promise<void> {
-  await tx.execute('UPDATE idempotency_keys SET response = $4 WHERE scope = $1 AND method = $2 AND key = $3', [
+  await tx.execute(statements[tx.dialect].answer, [
+    Buffer.from(toBinary(call.output, answer)),
     call.scope,
     call.method,
     call.key,
-    Buffer.from(toBinary(call.output, answer)),
   ]);
 }
 
@@ -136,11 +165,7 @@ export async function releaseIdempotent(
   tx: SqlExecutor,
   call: Pick<IdempotentCall<DescMessage, DescMessage>, 'scope' | 'method' | 'key'>,
 ): Promise<void> {
-  await tx.execute('DELETE FROM idempotency_keys WHERE scope = $1 AND method = $2 AND key = $3 AND response IS NULL', [
-    call.scope,
-    call.method,
-    call.key,
-  ]);
+  await tx.execute(statements[tx.dialect].release, [call.scope, call.method, call.key]);
 }
 
 /** Who a key belongs to: the user, or the service that calls. */

@@ -6,9 +6,16 @@ sqlContract('PostgreSQL by URL', async () => {
   const url = await freshDatabaseUrl();
   const sql = await openPostgres({ url });
   const other = await openPostgres({ url: `${url}?application_name=other` });
+  const { hostname, port } = new URL(url);
   return {
     sql,
     other,
+    address: { host: hostname, port: Number(port) },
+    connect: (address) => {
+      const through = new URL(url);
+      through.host = `${address.host}:${address.port}`;
+      return openPostgres({ url: through.href, connectionsMax: 1 });
+    },
     cutConnections: async () => {
       await other.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> 'other'",

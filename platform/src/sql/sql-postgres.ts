@@ -71,6 +71,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
     ),
     transaction: (work, transactionOptions) => inTransaction(pool, work, transactionOptions),
     migrate: (folder) => migrate(pool, folder),
+    notify: async (channel, payload) => {
+      await run(pool, 'SELECT pg_notify($1, $2)', [channel, payload]);
+    },
     listen: (channel, heard) => listen(options.url, channel, heard, listeners),
     openLockSession: () => openLockSession(options.url, sessions),
     tryLock: async (name) => {
@@ -120,6 +123,7 @@ type Runner = (text: string, values: readonly SqlValue[]) => Promise<pg.QueryRes
 
 function executor(runner: Runner): SqlExecutor {
   return {
+    dialect: 'postgres',
     query: async <Row extends SqlRow>(text: string, values: readonly SqlValue[] = []) =>
       (await runner(text, values)).rows as Row[],
     execute: async (text, values = []) => (await runner(text, values)).rowCount ?? 0,
@@ -381,8 +385,8 @@ function faultKind(code: string): SqlFaultKind {
   if (code === '42501') return 'permission';
   if (code === '40001' || code === '40P01' || code === '55P03') return 'retryable';
   if (code.startsWith('22')) return 'invalid';
-  // 57P01-57P03: the server is stopping or starting; 08: connection; 53300: too many connections.
-  if (code.startsWith('57P') || code.startsWith('08') || code === '53300') return 'unavailable';
+  // 57P01-57P03: the server is stopping or starting; 08: connection; 53: no disk, memory or connection is left.
+  if (code.startsWith('57P') || code.startsWith('08') || code.startsWith('53')) return 'unavailable';
   return code === '' ? 'unavailable' : 'other';
 }
 

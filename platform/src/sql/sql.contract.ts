@@ -1,14 +1,22 @@
-/** What every adapter of the `sql` port must do; sql-postgres.test.ts runs it on the embedded and on an external server. */
+/**
+ * What every adapter of the `sql` port must do: sql-postgres.test.ts runs it on the embedded and on an external
+ * PostgreSQL, sql-mysql.engines.test.ts on MariaDB.
+ */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openCuttingProxy } from '../testing-proxy.ts';
 import { retrying, type Sql, SqlFault } from './sql.ts';
 
 export interface SqlUnderTest {
   readonly sql: Sql;
   /** A second, independent pool on the same database. */
   readonly other: Sql;
+  /** The database through another address, one pool of its own. */
+  connect(address: { readonly host: string; readonly port: number }): Promise<Sql>;
+  /** Where the server listens. */
+  readonly address: { readonly host: string; readonly port: number };
   /** Cuts every connection of `sql` from outside, as a crash of the server or the network would. */
   cutConnections(): Promise<void>;
   close(): Promise<void>;
@@ -21,18 +29,117 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
     beforeAll(async () => {
       under = await open();
       sql = under.sql;
-      await sql.execute('CREATE TABLE accounts (id text PRIMARY KEY, balance int8 NOT NULL CHECK (balance >= 0))');
+      await sql.execute(
+        `CREATE TABLE accounts (id varchar(20) PRIMARY KEY, balance bigint NOT NULL,
+           CONSTRAINT accounts_balance_check CHECK (balance >= 0))`,
+      );
+      await sql.execute(
+        `CREATE TABLE kinds (y boolean, n bigint, d decimal(30, 0), b ${bytes[sql.dialect]}, t ${instant[sql.dialect]}, z varchar(9))`,
+      );
     });
     afterAll(() => under.close());
+    /** The contract's statements are written with $1, $2, … in order. */
+    const inDialect = (text: string) => (sql.dialect === 'mysql' ? text.replace(/\$\d+/g, '?') : text);
 
-    it('gives int8 as bigint, beyond 2^53 too, and takes arrays, bytes, dates and null', async () => {
+    it('takes and gives 64-bit integers exactly (M3), bytes, dates, text and null', async () => {
       const at = new Date('2026-01-02T03:04:05.678Z');
-      const [row] = await sql.query(
-        'SELECT $1::int8 AS n, $2::bytea AS b, $3::timestamptz AS t, $4::text AS z, (SELECT sum(x) FROM unnest($5::int8[]) x)::text AS s',
-        [9_007_199_254_740_993n, Buffer.from([0, 255]), at, null, [1n, 2n, 3n]],
+      const text = `quote ' backslash \\ zero-width \u200b emoji \u{1f600}`;
+      const integers = [2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n), 0n, -1n];
+      for (const n of integers) {
+        await sql.execute('DELETE FROM kinds');
+        const insert = inDialect('INSERT INTO kinds (n, d, b, t, z, y) VALUES ($1, $2, $3, $4, $5, $6)');
+        await sql.execute(insert, [n, n.toString(), Buffer.from([0, 255, 39, 92]), at, null, n > 0n]);
+        const [row] = await sql.query('SELECT n, d, b, t, z, y FROM kinds');
+        expect(row).toMatchObject({ n, d: n.toString(), t: at, z: null, y: n > 0n });
+        expect(Buffer.from(row?.['b'] as Buffer)).toEqual(Buffer.from([0, 255, 39, 92]));
+        expect(await sql.query(inDialect('SELECT 1 AS found FROM kinds WHERE n = $1'), [n])).toHaveLength(1);
+        expect(await sql.query(inDialect('SELECT 1 AS found FROM kinds WHERE n < $1'), [n])).toHaveLength(0);
+        expect(await sql.query(inDialect('SELECT n FROM kinds WHERE n IN ($1)'), [n])).toEqual([{ n }]);
+        expect(await sql.query('SELECT count(*) AS counted FROM kinds')).toEqual([{ counted: 1n }]);
+      }
+      await sql.execute(inDialect('INSERT INTO accounts VALUES ($1, $2)'), ["it's \\ 'it'", 1n]);
+      expect(await sql.query(inDialect('SELECT id FROM accounts WHERE id = $1'), ["it's \\ 'it'"])).toHaveLength(1);
+      const [spoken] = await sql.query<{ said: string }>(
+        sql.dialect === 'mysql' ? 'SELECT ? AS said' : 'SELECT $1::text AS said',
+        [text],
       );
-      expect(row).toMatchObject({ n: 9_007_199_254_740_993n, t: at, z: null, s: '6' });
-      expect(Buffer.from(row?.['b'] as Buffer)).toEqual(Buffer.from([0, 255]));
+      expect(spoken?.said).toBe(text);
+    });
+
+    it('counts the rows that a statement found, changed or not, and those that it inserted', async () => {
+      await sql.execute("INSERT INTO accounts VALUES ('same', 1), ('other', 1)");
+      expect(await sql.execute("UPDATE accounts SET balance = 1 WHERE id IN ('same', 'other')")).toBe(2);
+      expect(await sql.execute("UPDATE accounts SET balance = 1 WHERE id = 'none'")).toBe(0);
+      const once = {
+        postgres: "INSERT INTO accounts VALUES ('same', 1) ON CONFLICT DO NOTHING",
+        mysql: "INSERT INTO accounts VALUES ('same', 1) ON DUPLICATE KEY UPDATE id = VALUES(id)",
+      }[sql.dialect];
+      expect(await sql.execute(once)).toBe(0);
+      expect(await sql.execute(once.replaceAll("'same'", "'new'"))).toBe(1);
+      expect(await sql.execute("DELETE FROM accounts WHERE id IN ('same', 'other', 'new')")).toBe(3);
+    });
+
+    it('refuses an integer beyond 64 bits as invalid, and never wraps it', async () => {
+      const write = sql.execute(inDialect('INSERT INTO kinds (n) VALUES ($1)'), [2n ** 63n]);
+      await expect(write).rejects.toMatchObject({ kind: 'invalid' });
+    });
+
+    it('reads what others committed since, within one transaction: READ COMMITTED', async () => {
+      await sql.execute("INSERT INTO accounts VALUES ('seen', 1)");
+      const read = "SELECT balance FROM accounts WHERE id = 'seen'";
+      await sql.transaction(async (tx) => {
+        expect(await tx.query(read)).toEqual([{ balance: 1n }]);
+        await under.other.execute("UPDATE accounts SET balance = 2 WHERE id = 'seen'");
+        expect(await tx.query(read)).toEqual([{ balance: 2n }]);
+      });
+      const view = { isolation: 'repeatable read', readOnly: true } as const;
+      await sql
+        .transaction(async (tx) => {
+          expect(await tx.query(read)).toEqual([{ balance: 2n }]);
+          await under.other.execute("UPDATE accounts SET balance = 3 WHERE id = 'seen'");
+          expect(await tx.query(read)).toEqual([{ balance: 2n }]);
+          await expect(tx.execute("UPDATE accounts SET balance = 4 WHERE id = 'seen'")).rejects.toBeInstanceOf(
+            SqlFault,
+          );
+        }, view)
+        .catch(() => {});
+      expect(await sql.query(read)).toEqual([{ balance: 3n }]);
+    });
+
+    it('says commit_unknown when the connection is lost during COMMIT, and the commit stands (M16)', async () => {
+      const proxy = await openCuttingProxy(under.address, 'COMMIT');
+      const through = await under.connect(proxy.address);
+      try {
+        const lost = through.transaction(async (tx) => {
+          await tx.execute("INSERT INTO accounts VALUES ('lost', 1)");
+          proxy.arm();
+        });
+        await expect(lost).rejects.toMatchObject({ kind: 'commit_unknown' });
+        expect(await sql.query("SELECT balance FROM accounts WHERE id = 'lost'")).toEqual([{ balance: 1n }]);
+      } finally {
+        await through.close();
+        await proxy.close();
+      }
+    });
+
+    it('commits nothing after a deadlock took the transaction away, though the work goes on', async () => {
+      await sql.execute("INSERT INTO accounts VALUES ('one', 1), ('two', 1)");
+      const both = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const cross = async (mine: number, first: string, second: string) =>
+        sql.transaction(async (tx) => {
+          await tx.execute(inDialect('UPDATE accounts SET balance = balance + 1 WHERE id = $1'), [first]);
+          both[mine]?.resolve();
+          await both[1 - mine]?.promise;
+          const update = inDialect('UPDATE accounts SET balance = balance + 1 WHERE id = $1');
+          const failed = await tx.execute(update, [second]).then(
+            () => false,
+            () => true,
+          );
+          if (failed) await tx.execute("INSERT INTO accounts VALUES ('stray', 1)");
+        });
+      const ends = await Promise.allSettled([cross(0, 'one', 'two'), cross(1, 'two', 'one')]);
+      expect(ends.filter((end) => end.status === 'rejected')).toHaveLength(1);
+      expect(await sql.query("SELECT 1 AS found FROM accounts WHERE id = 'stray'")).toEqual([]);
     });
 
     it('keeps all of a transaction or nothing', async () => {
@@ -64,7 +171,10 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
     it('names the violated constraint and what kind it is', async () => {
       await sql.execute("INSERT INTO accounts VALUES ('twice', 1)");
       const twice = await sql.execute("INSERT INTO accounts VALUES ('twice', 1)").catch((error: unknown) => error);
-      expect(twice).toMatchObject({ kind: 'unique', constraint: 'accounts_pkey' });
+      expect(twice).toMatchObject({
+        kind: 'unique',
+        constraint: sql.dialect === 'mysql' ? 'PRIMARY' : 'accounts_pkey',
+      });
       const below = await sql.execute("INSERT INTO accounts VALUES ('below', -1)").catch((error: unknown) => error);
       expect(below).toMatchObject({ kind: 'check', constraint: 'accounts_balance_check' });
     });
@@ -74,7 +184,7 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
       const add = () =>
         sql.transaction(async (tx) => {
           const [row] = await tx.query<{ balance: bigint }>("SELECT balance FROM accounts WHERE id = 'hot' FOR UPDATE");
-          await tx.execute("UPDATE accounts SET balance = $1 WHERE id = 'hot'", [(row?.balance ?? 0n) + 1n]);
+          await tx.execute(inDialect("UPDATE accounts SET balance = $1 WHERE id = 'hot'"), [(row?.balance ?? 0n) + 1n]);
         });
       await Promise.all(Array.from({ length: 40 }, add));
       expect(await sql.query("SELECT balance FROM accounts WHERE id = 'hot'")).toEqual([{ balance: 40n }]);
@@ -90,11 +200,11 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
       const cross = (first: string, second: string) =>
         retrying(() =>
           sql.transaction(async (tx) => {
-            await tx.execute('UPDATE accounts SET balance = balance + 1 WHERE id = $1', [first]);
+            await tx.execute(inDialect('UPDATE accounts SET balance = balance + 1 WHERE id = $1'), [first]);
             waiting += 1;
             if (waiting === 2) letGo();
             await bothHold;
-            await tx.execute('UPDATE accounts SET balance = balance + 1 WHERE id = $1', [second]);
+            await tx.execute(inDialect('UPDATE accounts SET balance = balance + 1 WHERE id = $1'), [second]);
           }),
         );
       await Promise.all([cross('left', 'right'), cross('right', 'left')]);
@@ -138,7 +248,7 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
           wake = () => heard.includes(text) && resolve();
           wake();
         });
-      await under.other.execute("SELECT pg_notify('news', 'one')");
+      await under.other.notify('news', 'one');
       await until('one');
       await listener.close();
     });
@@ -157,11 +267,21 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
       await expect(sql.migrate(folder)).rejects.toThrow('0002_second.sql was changed');
     });
 
-    it('keeps nothing of a migration that fails', async () => {
+    it('keeps nothing of a migration that fails, or goes on where it stopped once it is mended', async () => {
       const folder = mkdtempSync(path.join(os.tmpdir(), 'suuupra-migrations-'));
       writeFileSync(path.join(folder, '0009_broken.sql'), 'CREATE TABLE half (id int); SELECT * FROM no_such_table;');
       await expect(sql.migrate(folder)).rejects.toThrow('0009_broken.sql');
+      if (sql.dialect === 'mysql') {
+        const mended = 'CREATE TABLE half (id int);\n-- mended; it was "broken"\nINSERT INTO half VALUES (1);';
+        writeFileSync(path.join(folder, '0009_broken.sql'), mended);
+        await Promise.all([sql.migrate(folder), under.other.migrate(folder)]);
+        expect(await sql.query('SELECT id FROM half')).toEqual([{ id: 1 }]);
+        return;
+      }
       await expect(sql.query('SELECT 1 FROM half')).rejects.toBeInstanceOf(SqlFault);
     });
   });
 }
+
+const bytes = { postgres: 'bytea', mysql: 'varbinary(100)' };
+const instant = { postgres: 'timestamptz', mysql: 'datetime(3)' };

@@ -1,17 +1,23 @@
 /**
  * The `sql` port: one relational database of one service.
  *
- * Adapters: sql-embedded.ts (a PostgreSQL 18 of our own, on this machine), sql-postgres.ts (any PostgreSQL by URL).
+ * Adapters: sql-embedded.ts (a PostgreSQL 18 of our own, on this machine), sql-postgres.ts (any PostgreSQL by URL),
+ * sql-mysql.ts (any MariaDB or MySQL by URL). Statements are in the engine's own idiom; `dialect` says which.
  * Isolation is READ COMMITTED; what must not interleave takes row locks (`SELECT … FOR UPDATE`) or unique constraints.
- * `int8` and `numeric` arrive as bigint and string, `timestamptz` as Date, `jsonb` as parsed JSON, `bytea` as Buffer.
+ * 64-bit integers arrive as bigint and decimals as string, times as Date, bytes as Buffer; `jsonb` of PostgreSQL as
+ * parsed JSON, JSON of MySQL as text.
  */
 
-/** One statement's parameters: $1, $2, … in order. */
+/** Which language a database speaks: `mysql` stands for MySQL 8 and MariaDB 10.11, in what they have in common. */
+export type SqlDialect = 'postgres' | 'mysql';
+
+/** One statement's parameters: $1, $2, … in `postgres`, one ? each in `mysql`, in order. */
 export type SqlValue = string | number | bigint | boolean | Date | Uint8Array | null | readonly SqlValue[];
 
 export type SqlRow = Record<string, unknown>;
 
 export interface SqlExecutor {
+  readonly dialect: SqlDialect;
   /** Runs one statement and gives its rows. Throws SqlFault. */
   query<Row extends SqlRow = SqlRow>(text: string, values?: readonly SqlValue[]): Promise<Row[]>;
   /** Runs one statement and gives the number of rows it touched. */
@@ -36,9 +42,17 @@ export interface Sql extends SqlExecutor {
    * Deadlocks and serialisation failures throw kind `retryable`; `retrying` below repeats them.
    */
   transaction<T>(work: (tx: SqlTransaction) => Promise<T>, options?: SqlTransactionOptions): Promise<T>;
-  /** Applies the numbered `*.sql` files of a folder that are not applied yet, each in a transaction, under one lock. */
+  /**
+   * Applies the numbered `*.sql` files of a folder that are not applied yet, under one lock: in `postgres` each in a
+   * transaction, in `mysql`, where DDL commits by itself, statement by statement, going on where it stopped.
+   */
   migrate(folder: string): Promise<void>;
-  /** Calls `heard` for each notification on the channel (LISTEN), also after a reconnection, when anything may have been missed. */
+  /** Tells all who listen on the channel. A hint that may be lost: whoever listens also looks by itself now and then. */
+  notify(channel: string, payload: string): Promise<void>;
+  /**
+   * Calls `heard` for each notification on the channel, and with '' when anything may have been missed: after a
+   * reconnection, and every second in `mysql`, which has no LISTEN and hears only what its own process tells.
+   */
   listen(channel: string, heard: (payload: string) => void): Promise<{ close(): Promise<void> }>;
   /**
    * Holds a session-level lock by name for as long as the connection lives. Resolves undefined at once when another

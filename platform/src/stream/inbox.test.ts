@@ -7,7 +7,7 @@ import { type EventHandler, on } from '../service.ts';
 import { prepareServiceDatabase, pruneServiceDatabase } from '../sql/service-tables.ts';
 import type { Sql } from '../sql/sql.ts';
 import { openTelemetry } from '../telemetry/telemetry-process.ts';
-import { openTestSql } from '../testing.ts';
+import { freshDatabaseUrl, openTestSql } from '../testing.ts';
 import { applyOnce, forgetApplied, subscribe } from './inbox.ts';
 import type { Stream, StreamRecord } from './stream.ts';
 import { openEmbeddedStream } from './stream-embedded.ts';
@@ -19,9 +19,10 @@ let stream: Stream;
 
 beforeAll(async () => {
   sql = await openTestSql();
-  streamSql = await openTestSql();
+  streamSql = await openTestSql(await freshDatabaseUrl('postgres'));
   await prepareServiceDatabase(sql);
-  await sql.execute('CREATE TABLE heard (seq bigint GENERATED ALWAYS AS IDENTITY, user_id text, request text)');
+  const sequence = { postgres: 'GENERATED ALWAYS AS IDENTITY', mysql: 'AUTO_INCREMENT' }[sql.dialect];
+  await sql.execute(`CREATE TABLE heard (seq bigint ${sequence} PRIMARY KEY, user_id text, request text)`);
   stream = await openEmbeddedStream({
     sql: streamSql,
     telemetry,
@@ -63,7 +64,8 @@ function records(...envelopes: Envelope[]): StreamRecord[] {
 }
 
 const hear = on(UserRegisteredSchema, async ({ event, tx, cause }) => {
-  await tx.execute('INSERT INTO heard (user_id, request) VALUES ($1, $2)', [event.userId, cause.requestId]);
+  const values = { postgres: '$1, $2', mysql: '?, ?' }[tx.dialect];
+  await tx.execute(`INSERT INTO heard (user_id, request) VALUES (${values})`, [event.userId, cause.requestId]);
 });
 
 function table(...handlers: EventHandler[]): Map<string, EventHandler> {
@@ -124,12 +126,7 @@ describe('the inbox', () => {
   });
 
   it('forgets after a month, in bounded batches', async () => {
-    await sql.execute(
-      "INSERT INTO inbox SELECT 'old', 'evt_old_' || n, now() - interval '31 days' FROM generate_series(1, 2500) n",
-    );
-    await sql.execute(
-      "INSERT INTO idempotency_keys (scope, method, key, request, claimant, created_at) VALUES ('s', 'm', 'k', '', 'c', now() - interval '31 days')",
-    );
+    for (const statement of oldRows[sql.dialect]) await sql.execute(statement);
     const [before] = await sql.query('SELECT count(*) AS n FROM inbox');
     expect(await pruneServiceDatabase(sql)).toBe(2_501);
     const [after] = await sql.query('SELECT count(*) AS n FROM inbox');
@@ -180,3 +177,20 @@ function countingTransaction(count: number, reached: () => void): Sql['transacti
     return result;
   };
 }
+
+/** 2,500 rows of the inbox and one key, all 31 days old. */
+const oldRows = {
+  postgres: [
+    "INSERT INTO inbox SELECT 'old', 'evt_old_' || n, now() - interval '31 days' FROM generate_series(1, 2500) n",
+    `INSERT INTO idempotency_keys (scope, method, key, request, claimant, created_at)
+     VALUES ('s', 'm', 'k', '', 'c', now() - interval '31 days')`,
+  ],
+  mysql: [
+    `INSERT INTO inbox (consumer, event_id, claim, applied_at)
+     WITH RECURSIVE numbers AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000)
+     SELECT 'old', CONCAT('evt_old_', n, '_', k), '', NOW(3) - INTERVAL 31 DAY
+     FROM numbers, (SELECT 1 AS k UNION ALL SELECT 2 UNION ALL SELECT 3) AS copies WHERE k < 3 OR n <= 500`,
+    `INSERT INTO idempotency_keys (scope, method, \`key\`, request, claimant, created_at)
+     VALUES ('s', 'm', 'k', '', 'c', NOW(3) - INTERVAL 31 DAY)`,
+  ],
+};

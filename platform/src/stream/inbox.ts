@@ -2,11 +2,12 @@
  * The inbox: what makes at-least-once delivery exactly-once in effect. The id of each event is written in the transaction
  * that applies it; an event that comes again finds its id there and is passed over.
  */
+import { randomBytes } from 'node:crypto';
 import { type DescMessage, fromBinary } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { eventRow } from '@suuupra/contracts/events';
 import type { EventHandler } from '../service.ts';
-import { retrying, type Sql, type SqlTransaction } from '../sql/sql.ts';
+import { retrying, type Sql, type SqlDialect, type SqlTransaction } from '../sql/sql.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Consumer, Stream, StreamRecord } from './stream.ts';
 
@@ -48,6 +49,7 @@ export async function applyOnce(
   telemetry: Telemetry,
 ): Promise<number> {
   if (records.length === 0) return 0;
+  await goAhead(records, handlers, telemetry);
   const applied = await retrying(() =>
     sql.transaction(async (tx) => {
       const fresh = await claim(tx, group, records);
@@ -66,22 +68,67 @@ export async function applyOnce(
   return applied.length;
 }
 
+/** Begins the work ahead of the transaction in the order of the events, and waits for all of it. */
+async function goAhead(
+  records: readonly StreamRecord[],
+  handlers: ReadonlyMap<string, EventHandler>,
+  telemetry: Telemetry,
+): Promise<void> {
+  const begun = records.map(async ({ envelope }) => {
+    const handler = handlers.get(envelope.type);
+    if (handler?.ahead === undefined) return;
+    const span = telemetry.span(`ahead of ${envelope.type}`, envelope.traceparent, {
+      'messaging.message.id': envelope.id,
+    });
+    try {
+      const cause = { requestId: envelope.correlationId, traceparent: span.traceparent };
+      await handler.ahead({ event: fromBinary(handler.schema, envelope.data), envelope, cause });
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+  for (const one of await Promise.allSettled(begun)) if (one.status === 'rejected') throw one.reason;
+}
+
 /** Makes the group forget what it applied, so that a rewound group applies it again. For rebuilding a projection. */
 export async function forgetApplied(tx: SqlTransaction, group: string): Promise<void> {
-  await tx.execute('DELETE FROM inbox WHERE consumer = $1', [group]);
+  await tx.execute(`DELETE FROM inbox WHERE consumer = ${tx.dialect === 'postgres' ? '$1' : '?'}`, [group]);
 }
 
 /** The records whose ids were not in the inbox. One that another member applies just now is waited for, and passed over. */
 async function claim(tx: SqlTransaction, group: string, records: readonly StreamRecord[]): Promise<StreamRecord[]> {
   // Sorted, so that two members that overlap take the ids in one order and do not deadlock.
   const ids = [...new Set(records.map((record) => record.envelope.id))].sort();
-  const rows = await tx.query<{ event_id: string }>(
-    'INSERT INTO inbox (consumer, event_id) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING event_id',
-    [group, ids],
-  );
+  const rows = await claims[tx.dialect](tx, group, ids);
   const fresh = new Set(rows.map((row) => row.event_id));
   return records.filter((record) => fresh.delete(record.envelope.id));
 }
+
+type Claim = (tx: SqlTransaction, group: string, ids: readonly string[]) => Promise<{ event_id: string }[]>;
+
+/** Writes the ids that are new, waiting for whoever writes the same ones, and gives those that it wrote. */
+const claims: Readonly<Record<SqlDialect, Claim>> = {
+  postgres: (tx, group, ids) =>
+    tx.query(
+      'INSERT INTO inbox (consumer, event_id) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING RETURNING event_id',
+      [group, ids],
+    ),
+  mysql: async (tx, group, ids) => {
+    const claim = randomBytes(12).toString('hex');
+    await tx.execute(
+      'INSERT INTO inbox (consumer, event_id, claim) VALUES ? ON DUPLICATE KEY UPDATE consumer = VALUES(consumer)',
+      [ids.map((id) => [group, id, claim])],
+    );
+    return tx.query('SELECT event_id FROM inbox WHERE consumer = ? AND event_id IN (?) AND claim = ?', [
+      group,
+      ids,
+      claim,
+    ]);
+  },
+};
 
 async function apply(
   tx: SqlTransaction,

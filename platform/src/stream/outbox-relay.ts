@@ -2,12 +2,12 @@
  * Brings the outbox of one service to the stream: the second half of the transactional outbox (see outbox.ts).
  *
  * Of all processes of a service one leads, by a lock in the service's database; the others tell it that there is
- * something to bring. They do so by a NOTIFY of its own after the commit: inside the transaction it would take a lock
+ * something to bring. They do so by a notification of its own after the commit: inside the transaction it would take a lock
  * that all notifying transactions share until the disk has the commit (PostgreSQL: src/backend/commands/async.c).
  */
 import { fromBinary } from '@bufbuild/protobuf';
 import { type Envelope, EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
-import type { Sql, SqlLockSession } from '../sql/sql.ts';
+import type { Sql, SqlDialect, SqlLockSession } from '../sql/sql.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { backOffMs, coalesced, createBell } from './bell.ts';
 import type { Stream } from './stream.ts';
@@ -46,7 +46,7 @@ export function startRelay(options: RelayOptions): Relay {
   let failures = 0;
 
   const tellLeader = coalesced(async () => {
-    await sql.execute("SELECT pg_notify($1, '')", [channel]).catch((error: unknown) => {
+    await sql.notify(channel, '').catch((error: unknown) => {
       telemetry.log.debug('the leading outbox relay could not be told; it looks for itself every second', { error });
     });
   });
@@ -94,6 +94,23 @@ export function startRelay(options: RelayOptions): Relay {
   };
 }
 
+/**
+ * What is taken is removed by its id, not by a position that was reached: a row that commits late, with an id below others
+ * that are gone already, is taken by the next look. So no position is passed over, whatever order ids are given in.
+ */
+const statements: Readonly<Record<SqlDialect, { oldest: string; remove: string; waiting: string }>> = {
+  postgres: {
+    oldest: 'SELECT id, topic, envelope FROM outbox ORDER BY id LIMIT $1',
+    remove: 'DELETE FROM outbox WHERE id = ANY ($1)',
+    waiting: 'SELECT 1 FROM outbox WHERE id <= $1 LIMIT 1',
+  },
+  mysql: {
+    oldest: 'SELECT id, topic, envelope FROM outbox ORDER BY id LIMIT ?',
+    remove: 'DELETE FROM outbox WHERE id IN (?)',
+    waiting: 'SELECT 1 FROM outbox WHERE id <= ? LIMIT 1',
+  },
+};
+
 interface OutboxRow extends Record<string, unknown> {
   id: bigint;
   topic: string;
@@ -102,7 +119,7 @@ interface OutboxRow extends Record<string, unknown> {
 
 async function bringAll({ sql, stream, telemetry }: RelayOptions, ended: () => boolean): Promise<void> {
   while (!ended()) {
-    const rows = await sql.query<OutboxRow>('SELECT id, topic, envelope FROM outbox ORDER BY id LIMIT $1', [batchMax]);
+    const rows = await sql.query<OutboxRow>(statements[sql.dialect].oldest, [batchMax]);
     if (rows.length === 0) return;
     for (const [topic, envelopes] of byTopic(rows)) {
       await stream.append(topic, envelopes);
@@ -110,7 +127,7 @@ async function bringAll({ sql, stream, telemetry }: RelayOptions, ended: () => b
         .counter('suuupra_events_published_total', 'Events brought to the stream', ['topic'])
         .inc({ topic }, envelopes.length);
     }
-    await sql.execute('DELETE FROM outbox WHERE id = ANY ($1)', [rows.map((row) => row.id)]);
+    await sql.execute(statements[sql.dialect].remove, [rows.map((row) => row.id)]);
     if (rows.length < batchMax) return;
   }
 }
@@ -131,7 +148,7 @@ async function drain(sql: Sql, nudge: () => void, timeoutMs: number): Promise<vo
   const untilMs = Date.now() + timeoutMs;
   while (newest?.id !== undefined && newest.id !== null) {
     nudge();
-    const waiting = await sql.query('SELECT 1 FROM outbox WHERE id <= $1 LIMIT 1', [newest.id]);
+    const waiting = await sql.query(statements[sql.dialect].waiting, [newest.id]);
     if (waiting.length === 0) return;
     if (Date.now() > untilMs) throw new Error(`the outbox was not empty after ${timeoutMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, drainCheckMs));

@@ -24,7 +24,7 @@ let stream: Stream;
 const relays: Relay[] = [];
 
 beforeAll(async () => {
-  streamSql = await openTestSql();
+  streamSql = await openTestSql(await freshDatabaseUrl('postgres'));
   stream = await openEmbeddedStream({ sql: streamSql, telemetry, world });
   url = await freshDatabaseUrl();
   sql = await openTestSql(url);

@@ -11,7 +11,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { eventRow } from '@suuupra/contracts/events';
 import { EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
 import type { CallContext } from '../rpc/rpc.ts';
-import type { SqlTransaction } from '../sql/sql.ts';
+import type { SqlDialect, SqlTransaction } from '../sql/sql.ts';
 import type { World } from '../world.ts';
 
 /** What an operation adds to its transaction. The partition key is the row's `key` field in contracts/src/events.ts. */
@@ -59,10 +59,15 @@ export function outboxPublisher(tx: SqlTransaction, options: OutboxOptions): Pub
     if (bytes.byteLength > envelopeBytesMax) {
       throw new Error(`${schema.typeName} has ${bytes.byteLength} bytes; an event has at most ${envelopeBytesMax}`);
     }
-    await tx.execute('INSERT INTO outbox (topic, envelope) VALUES ($1, $2)', [row.owner, Buffer.from(bytes)]);
+    await tx.execute(insert[tx.dialect], [row.owner, Buffer.from(bytes)]);
     tx.afterCommit(options.notify);
   };
 }
+
+const insert: Readonly<Record<SqlDialect, string>> = {
+  postgres: 'INSERT INTO outbox (topic, envelope) VALUES ($1, $2)',
+  mysql: 'INSERT INTO outbox (topic, envelope) VALUES (?, ?)',
+};
 
 function subjectOf<D extends DescMessage>(schema: D, message: MessageShape<D>, key: string): string {
   const field = schema.fields.find((one) => one.name === key);

@@ -1,10 +1,11 @@
 /** Uploads and downloads over HTTP: what is no request and response in JSON. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { refusals } from '@suuupra/contracts/errors';
 import type { DocumentOf } from '@suuupra/platform/documents/documents';
+import { sendProblem } from '@suuupra/platform/http/problem';
 import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
-import { isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { isRefusal, refuse } from '@suuupra/platform/rpc/rpc';
 import type { Content } from './content.ts';
 import { type FileBody, fileBytesMax, type RangeAnswer, readRange } from './file.ts';
 import { openFile, storeFile } from './files.ts';
@@ -58,7 +59,7 @@ async function receiveFile(
     },
     context,
   );
-  if (isRefusal(file)) return sendRefusal(response, file, context);
+  if (isRefusal(file)) return sendProblem(response, file, context);
   const { sizeBytes, contentType } = file.body;
   sendJson(response, 201, 'application/json', { file: { id: file.id, url: fileUrl(file.id), sizeBytes, contentType } });
 }
@@ -70,7 +71,7 @@ async function sendFile(
   context: RawContext,
 ): Promise<void> {
   const opened = await openFile(content, context.params['id'] ?? '', context);
-  if (isRefusal(opened)) return sendRefusal(response, opened, context);
+  if (isRefusal(opened)) return sendProblem(response, opened, context);
   const { file } = opened;
   const etag = `"${file.body.sha256}"`;
   setFileHeaders(response, file, etag, opened.isPublic);
@@ -82,7 +83,7 @@ async function sendFile(
   if (range.kind === 'unsatisfiable') {
     response.setHeader('Content-Range', `bytes */${file.body.sizeBytes}`);
     response.removeHeader('ETag');
-    return sendRefusal(
+    return sendProblem(
       response,
       refuse('range_not_satisfiable', `The file has ${file.body.sizeBytes} bytes.`),
       context,
@@ -152,18 +153,6 @@ async function sendBytes(
 function isClientGone(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET' || code === 'EPIPE';
-}
-
-function sendRefusal(response: ServerResponse, refusal: Refusal, context: RawContext): void {
-  const { http: status, title } = refusals[refusal.code];
-  response.setHeader('Cache-Control', 'no-store');
-  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="suuupra"');
-  const traceId = context.traceparent.split('-')[1] ?? '';
-  sendJson(response, status, 'application/problem+json', {
-    type: `/docs/api#problem-${refusal.code}`,
-    ...{ title, status, detail: refusal.detail, code: refusal.code, traceId },
-    ...(refusal.errors.length > 0 && { errors: refusal.errors }),
-  });
 }
 
 function sendJson(response: ServerResponse, status: number, type: string, body: unknown): void {

@@ -1,8 +1,9 @@
 /** One request and its answer, with what is known of them on the way. */
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { problemOf } from '@suuupra/platform/http/problem';
 import { type CallContext, type Principal, type Refusal, RpcFault } from '@suuupra/platform/rpc/rpc';
 import type { Span } from '@suuupra/platform/telemetry/telemetry';
-import { problemOf } from './problem.ts';
 
 export interface Exchange {
   readonly request: IncomingMessage;

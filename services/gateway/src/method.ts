@@ -5,6 +5,7 @@ import { type AnswerNotes, anonymous, isRefusal, type Refusal, refuse } from '@s
 import type { OutgoingContext } from '@suuupra/platform/rpc/transport';
 import { type Coding, codingOf, etagOf, isKnown } from './answer.ts';
 import { readJsonBody } from './body.ts';
+import { refuseCardData } from './card-data.ts';
 import { clientNetwork } from './client-address.ts';
 import { type Caller, count, type Door } from './door.ts';
 import { contextOf, type Exchange, sendRefusal } from './exchange.ts';
@@ -26,6 +27,8 @@ export async function answerMethod(
   if (route.publicCacheMs > 0) return await answerShared(door, exchange, route, params);
   const body = await readJsonBody(exchange.request, door.limits);
   if (isRefusal(body)) return sendRefusal(exchange, body);
+  const cardData = route.refusesCardData ? refuseCardData(body) : undefined;
+  if (cardData !== undefined) return sendRefusal(exchange, cardData);
   const request = route.transcoder.read({ body, query: new URLSearchParams(exchange.queryText), params });
   if (isRefusal(request)) return sendRefusal(exchange, request);
   const over = await countSignIn(door, exchange, route, request);

@@ -101,6 +101,7 @@ describe('the API document', () => {
                 maxItems: 20,
               },
               couponCode: { type: 'string', maxLength: 40 },
+              billing: { $ref: '#/components/schemas/BillingDetailsInput' },
             },
           },
         },

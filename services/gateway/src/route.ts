@@ -32,6 +32,8 @@ export interface MethodRoute extends CommonRoute {
   readonly successStatus: number;
   /** The answer is the same for everybody for this long; 0 for one that is not. */
   readonly publicCacheMs: number;
+  /** The body is looked through for card data before it is read. */
+  readonly refusesCardData: boolean;
 }
 
 export interface RawHttpRoute extends CommonRoute {
@@ -66,6 +68,7 @@ export function methodRoutes(service: DescService, transport: Transport): Method
         transcoder: transcoderOf(unary, binding),
         successStatus: rules.successStatus || 200,
         publicCacheMs: binding.verb === 'GET' ? rules.publicCacheSeconds * 1_000 : 0,
+        refusesCardData: rules.refusals.includes('card_data_refused'),
       },
     ];
   });

@@ -1,9 +1,10 @@
 /** The HTTP server itself: what it takes from the network before any route is known. */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { problemOf } from '@suuupra/platform/http/problem';
 import { refuse } from '@suuupra/platform/rpc/rpc';
 import type { GatewayLimits } from './limits.ts';
-import { problemOf } from './problem.ts';
 
 export type HandleRequest = (request: IncomingMessage, response: ServerResponse) => void;
 

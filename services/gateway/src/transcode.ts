@@ -1,7 +1,7 @@
 /** Between the JSON of a request and the messages of a method. Compiled once for each method. */
 import type { Message } from '@bufbuild/protobuf';
 import type { HttpBinding } from '@suuupra/platform/http/annotation';
-import { jsonReader, readPathText } from '@suuupra/platform/rpc/json-read';
+import { jsonReader, readPathValue } from '@suuupra/platform/rpc/json-read';
 import { jsonWriter } from '@suuupra/platform/rpc/json-write';
 import { isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import type { UnaryMethod } from '@suuupra/platform/rpc/transport';
@@ -65,9 +65,9 @@ function withPath(
   params: Readonly<Record<string, string>>,
 ): Message | Refusal {
   for (const field of pathFields) {
-    const text = readPathText(field, params[field.name] ?? '');
-    if (isRefusal(text)) return text;
-    (message as Message & Record<string, unknown>)[field.localName] = text;
+    const value = readPathValue(field, params[field.name] ?? '');
+    if (isRefusal(value)) return value;
+    (message as Message & Record<string, unknown>)[field.localName] = value;
   }
   return message;
 }

@@ -10,7 +10,16 @@ import {
 } from '@suuupra/platform/rpc/rpc';
 import { type IdentityParts, userMessage, type Who } from './parts.ts';
 import { changePassword, checkSession, createSession, endSession, listSessions } from './sessions.ts';
-import { createUser, ensureUser, findUser, listUsers, renameUser, setRoles, usersByIds } from './users.ts';
+import {
+  createUser,
+  ensureUser,
+  findUser,
+  listUsers,
+  renameUser,
+  setRoles,
+  userByVerifiedEmail,
+  usersByIds,
+} from './users.ts';
 import { sendVerification, verifyEmail } from './verifications.ts';
 
 export function identityRpc(parts: IdentityParts): Implementation {
@@ -44,6 +53,7 @@ export function identityRpc(parts: IdentityParts): Implementation {
     setUserRoles: (request, context) => setRoles(parts, signedIn(context).userId, request, context),
     checkSession: (request) => checkSession(parts, request.token),
     getUsers: (request) => usersByIds(sql, request.ids),
+    findUserByEmail: (request) => userByVerifiedEmail(sql, request.email),
     ensureUser: (request, context) => ensureUser(parts, request, context),
   });
 }

@@ -131,6 +131,19 @@ describe('users', () => {
     expect(refusalOf(await under.client.getUsers({ ids: [id] }))).toBe('permission_denied');
   });
 
+  it('finds an account by its address once the address is verified, for orders only', async () => {
+    const id = await under.userWith('asha@example.org', 'learner');
+    const find = () => under.as('orders').findUserByEmail({ email: ' Asha@Example.org ' });
+    await under.sql.execute('UPDATE users SET email_verified_at = NULL WHERE id = $1', [id]);
+    expect(granted(await find()).user).toBeUndefined();
+    await under.sql.execute('UPDATE users SET email_verified_at = now() WHERE id = $1', [id]);
+    expect(granted(await find()).user?.id).toBe(id);
+    expect(granted(await under.as('orders').findUserByEmail({ email: 'nobody@example.org' })).user).toBeUndefined();
+    expect(refusalOf(await under.as('content').findUserByEmail({ email: 'asha@example.org' }))).toBe(
+      'permission_denied',
+    );
+  });
+
   describe('the list for administrators', () => {
     const admin = { principal: userPrincipal('usr_admin', 'admin') };
     const insert = (n: number, name = `Person ${n}`) =>

@@ -165,6 +165,14 @@ export async function usersByIds(sql: Sql, ids: readonly string[]): Promise<{ us
   return { users: rows.map(userMessage) };
 }
 
+/** Whoever has proved that this address is theirs; an account that only claims it is not given what belongs to its owner. */
+export async function userByVerifiedEmail(sql: Sql, email: string): Promise<{ user?: User }> {
+  const [row] = await sql.query<UserRow>('SELECT * FROM users WHERE email_key = $1 AND email_verified_at IS NOT NULL', [
+    emailKey(email),
+  ]);
+  return row === undefined ? {} : { user: userMessage(row) };
+}
+
 /** Newest first. `query` matches the beginning of the address or of a word of the name, in any case. */
 export async function listUsers(
   sql: Sql,

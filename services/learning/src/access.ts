@@ -1,5 +1,6 @@
 /**
- * Access to a course as a fold over what happened: paid orders grant, refunds end. Pure.
+ * Access to a course as a fold over what happened: paid orders and entitlements grant, refunds and ends end. Pure. Access
+ * lasts for as long as one ground of several does.
  *
  * The same function answers the guard of a lesson and the question "why do I have access, or not?", so the two cannot
  * disagree. The order in which facts are heard, and how often, makes no difference.
@@ -8,9 +9,12 @@
 export type AccessFact =
   | {
       readonly kind: 'granted';
+      /** Of an order line, or of an entitlement. */
       readonly lineId: string;
       readonly orderId: string;
       readonly release: number;
+      /** gift, seat, subscription, cohort; absent for the buyer's own line. */
+      readonly source?: string;
       readonly at: Date;
     }
   | {
@@ -18,6 +22,8 @@ export type AccessFact =
       readonly lineId: string;
       readonly orderId: string;
       readonly refundId: string;
+      /** Why an entitlement ended; absent for a refund of the buyer's own line. */
+      readonly source?: string;
       readonly at: Date;
     };
 
@@ -28,7 +34,14 @@ export interface Viewer {
 }
 
 export interface Reason {
-  readonly kind: 'order_paid' | 'order_refunded' | 'teaches' | 'no_order' | 'admin';
+  readonly kind:
+    | 'order_paid'
+    | 'order_refunded'
+    | 'entitlement_granted'
+    | 'entitlement_ended'
+    | 'teaches'
+    | 'no_order'
+    | 'admin';
   readonly reference: string;
   readonly at?: Date;
 }
@@ -84,6 +97,9 @@ function order(fact: AccessFact): string {
 }
 
 function reasonOf(fact: AccessFact): Reason {
+  if (fact.source !== undefined && fact.kind === 'granted')
+    return { kind: 'entitlement_granted', reference: `${fact.source}:${fact.lineId}`, at: fact.at };
+  if (fact.source !== undefined) return { kind: 'entitlement_ended', reference: fact.source, at: fact.at };
   return fact.kind === 'granted'
     ? { kind: 'order_paid', reference: `order:${fact.orderId}`, at: fact.at }
     : { kind: 'order_refunded', reference: `refund:${fact.refundId} of order:${fact.orderId}`, at: fact.at };

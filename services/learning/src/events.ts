@@ -1,8 +1,13 @@
-/** What learning hears: paid orders grant, refunds end, releases tell who teaches. */
+/** What learning hears: paid orders and entitlements grant, refunds and ends end, releases tell who teaches. */
 
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import { ReleasePublishedSchema } from '@suuupra/contracts/gen/suuupra/content/v1/content_events_pb.ts';
-import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
+import {
+  EntitlementEndedSchema,
+  EntitlementGrantedSchema,
+  OrderPaidSchema,
+  OrderRefundedSchema,
+} from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import { type EventHandler, on } from '@suuupra/platform/service';
 import { recordFact } from './enrolments.ts';
 import type { LearningParts } from './parts.ts';
@@ -14,7 +19,7 @@ export function eventHandlers(parts: LearningParts): EventHandler[] {
     on(OrderPaidSchema, async ({ event, tx, cause }) => {
       await lockLearner(tx, event.buyerId);
       const publish = parts.publishIn(tx);
-      for (const line of event.lines) {
+      for (const line of event.lines.filter(opensByItself)) {
         const enrolled = { userId: event.buyerId, courseId: line.courseId, courseTitle: line.title };
         const { lineId, release } = line;
         const fact = { kind: 'granted', lineId, orderId: event.orderId, release, at: timeOf(event.paidAt) } as const;
@@ -24,17 +29,35 @@ export function eventHandlers(parts: LearningParts): EventHandler[] {
     on(OrderRefundedSchema, async ({ event, tx, cause }) => {
       await lockLearner(tx, event.buyerId);
       const publish = parts.publishIn(tx);
-      for (const { lineId, courseId } of event.lines.filter((line) => line.wholeLineRefunded)) {
+      for (const { lineId, courseId } of event.lines.filter((line) => line.wholeLineRefunded && opensByItself(line))) {
         const enrolled = { userId: event.buyerId, courseId, courseTitle: '' };
         const { orderId, refundId } = event;
         const fact = { kind: 'ended', lineId, orderId, refundId, at: timeOf(event.refundedAt) } as const;
         await recordFact(tx, { publish, world, cause }, enrolled, fact);
       }
     }),
+    on(EntitlementGrantedSchema, async ({ event, tx, cause }) => {
+      await lockLearner(tx, event.userId);
+      const { entitlementId: lineId, orderId, release, source, userId, courseId, courseTitle } = event;
+      const fact = { kind: 'granted', lineId, orderId, release, source, at: timeOf(event.grantedAt) } as const;
+      await recordFact(tx, { publish: parts.publishIn(tx), world, cause }, { userId, courseId, courseTitle }, fact);
+    }),
+    on(EntitlementEndedSchema, async ({ event, tx, cause }) => {
+      await lockLearner(tx, event.userId);
+      const { entitlementId: lineId, because: source, userId, courseId } = event;
+      const at = timeOf(event.endedAt);
+      const fact = { kind: 'ended', lineId, orderId: '', refundId: '', source, at } as const;
+      await recordFact(tx, { publish: parts.publishIn(tx), world, cause }, { userId, courseId, courseTitle: '' }, fact);
+    }),
     on(ReleasePublishedSchema, async ({ event, tx }) => {
       await putCourse(tx, event.courseId, { instructorId: event.instructorId, newestRelease: event.release });
     }),
   ];
+}
+
+/** Lines of other kinds (gift, seats, subscription, cohort) open nothing: EntitlementGranted says whom they are for. */
+function opensByItself({ kind }: { readonly kind: string }): boolean {
+  return kind === '' || kind === 'course';
 }
 
 function timeOf(timestamp: Timestamp | undefined): Date {

@@ -131,6 +131,8 @@ function progressOf({ completedLessons, totalLessons, fraction }: CourseStanding
 const becauseKinds: Record<Reason['kind'], BecauseKind> = {
   order_paid: BecauseKind.ORDER_PAID,
   order_refunded: BecauseKind.ORDER_REFUNDED,
+  entitlement_granted: BecauseKind.ENTITLEMENT_GRANTED,
+  entitlement_ended: BecauseKind.ENTITLEMENT_ENDED,
   teaches: BecauseKind.TEACHES,
   no_order: BecauseKind.NO_ORDER,
   admin: BecauseKind.ADMIN,
@@ -142,7 +144,8 @@ function getAccess(parts: LearningParts): LearningHandlers['getAccess'] {
     if (principal.kind !== 'user') return refuse('unauthenticated', 'Sign in to see your access.');
     let access = await readAccess(parts.sql, principal, courseId);
     let { release } = access;
-    if (!access.enrolled && !access.because.some((reason) => reason.kind === 'order_paid')) {
+    const wasGranted = access.because.some(({ kind }) => kind === 'order_paid' || kind === 'entitlement_granted');
+    if (!access.enrolled && !wasGranted) {
       const newest = await parts.outlines.newestOf(courseId, context);
       if (isRefusal(newest)) return newest;
       access = await readAccess(parts.sql, principal, courseId);

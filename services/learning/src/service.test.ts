@@ -21,7 +21,12 @@ import {
   LearningService,
   StartAttemptResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
-import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
+import {
+  EntitlementEndedSchema,
+  EntitlementGrantedSchema,
+  OrderPaidSchema,
+  OrderRefundedSchema,
+} from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import { type Handlers, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { type ServiceUnderTest, startServiceForTest, userPrincipal } from '@suuupra/platform/testing-service';
 import { type TestWorld, testWorld } from '@suuupra/platform/world';
@@ -206,6 +211,89 @@ describe('the learning service', () => {
       expect(await under.published(EnrolmentGrantedSchema)).toMatchObject([
         { userId: 'usr_asha', courseId: 'crs_1', orderId: 'ord_1', release: 1 },
       ]);
+    });
+
+    const granted = (entitlementId: string, source = 'subscription', id?: string) =>
+      under.deliver(
+        EntitlementGrantedSchema,
+        {
+          entitlementId,
+          userId: 'usr_asha',
+          courseId: 'crs_1',
+          courseTitle: 'Granted',
+          release: 1,
+          source,
+          grantedAt: timestampFromMs(world.now()),
+        },
+        id,
+      );
+    const ended = (entitlementId: string, because = 'subscription_ended') =>
+      under.deliver(EntitlementEndedSchema, {
+        entitlementId,
+        userId: 'usr_asha',
+        courseId: 'crs_1',
+        because,
+        endedAt: timestampFromMs(world.now()),
+      });
+
+    it('M27: opens by an entitlement once, and closes when the last of several grounds ends; progress is kept', async () => {
+      await granted('ent_1', 'subscription', 'evt_1');
+      await granted('ent_1', 'subscription', 'evt_1');
+      await granted('ent_1', 'subscription', 'evt_2');
+      await ok(api().putProgress({ lessonId: 'les_text', completed: true }, asha));
+      world.advance(1_000);
+      await granted('ent_2', 'seat');
+      await buy('ord_1');
+      for (const end of [() => ended('ent_1'), () => ended('ent_1'), () => refund('ord_1')]) {
+        world.advance(1_000);
+        await end();
+        expect(await guard()).toMatchObject({ entitled: true });
+      }
+      await ended('ent_2', 'seat_withdrawn');
+      expect(await guard()).toMatchObject({ entitled: false });
+      expect((await access()).because.map((one) => [one.kind, one.reference])).toEqual([
+        [BecauseKind.ENTITLEMENT_GRANTED, 'subscription:ent_1'],
+        [BecauseKind.ENTITLEMENT_GRANTED, 'seat:ent_2'],
+        [BecauseKind.ORDER_PAID, 'order:ord_1'],
+        [BecauseKind.ENTITLEMENT_ENDED, 'subscription_ended'],
+        [BecauseKind.ENTITLEMENT_ENDED, 'seat_withdrawn'],
+        [BecauseKind.ORDER_REFUNDED, 'refund:rfd_ord_1 of order:ord_1'],
+      ]);
+      expect(await under.published(EnrolmentGrantedSchema)).toHaveLength(1);
+      expect(await under.published(EnrolmentEndedSchema)).toHaveLength(1);
+      await granted('ent_3', 'gift');
+      expect((await enrolments())[0]).toMatchObject({
+        status: EnrolmentStatus.ACTIVE,
+        progress: { completedLessons: 1 },
+      });
+    });
+
+    it('M27: an end that is heard before its grant still ends it', async () => {
+      await ended('ent_9');
+      await granted('ent_9');
+      expect(await guard()).toMatchObject({ entitled: false });
+      expect(await under.published(EnrolmentGrantedSchema)).toEqual([]);
+    });
+
+    it('M27: lines that are for others, and a lost dispute of a course, open nothing', async () => {
+      const at = timestampFromMs(world.now());
+      const kinds = ['gift', 'seats', 'subscription', 'cohort', 'course'];
+      const lines = kinds.map((kind) => ({
+        lineId: `l_${kind}`,
+        courseId: kind === 'course' ? 'crs_2' : 'crs_1',
+        kind,
+      }));
+      await under.deliver(OrderPaidSchema, { orderId: 'ord_5', buyerId: 'usr_asha', paidAt: at, lines });
+      expect([await guard('crs_1'), await guard('crs_2')]).toMatchObject([{ entitled: false }, { entitled: true }]);
+      const end = {
+        entitlementId: 'l_course',
+        userId: 'usr_asha',
+        courseId: 'crs_2',
+        because: 'dispute_lost',
+        endedAt: at,
+      };
+      await under.deliver(EntitlementEndedSchema, end);
+      expect(await guard('crs_2')).toMatchObject({ entitled: false });
     });
 
     it('opens to who teaches the course and to administrators', async () => {

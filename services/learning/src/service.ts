@@ -9,7 +9,12 @@ import {
   LessonCompletedSchema,
 } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_events_pb.ts';
 import { LearningService } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
-import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
+import {
+  EntitlementEndedSchema,
+  EntitlementGrantedSchema,
+  OrderPaidSchema,
+  OrderRefundedSchema,
+} from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import { defineService } from '@suuupra/platform/service';
 import { eventHandlers } from './events.ts';
 import { createOutlines } from './outlines.ts';
@@ -20,7 +25,13 @@ export const learning = defineService({
   provides: [LearningService],
   calls: { content: ContentService },
   engines: ['sql'],
-  consumes: [OrderPaidSchema, OrderRefundedSchema, ReleasePublishedSchema],
+  consumes: [
+    OrderPaidSchema,
+    OrderRefundedSchema,
+    EntitlementGrantedSchema,
+    EntitlementEndedSchema,
+    ReleasePublishedSchema,
+  ],
   publishes: [
     EnrolmentGrantedSchema,
     EnrolmentEndedSchema,

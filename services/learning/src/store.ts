@@ -35,17 +35,19 @@ interface FactRow extends SqlRow {
   order_id: string;
   release: number;
   refund_id: string;
+  source: string;
   at: Date;
 }
 
 export async function readFacts(sql: SqlExecutor, userId: string, courseId: string): Promise<AccessFact[]> {
   const rows = await sql.query<FactRow>(
-    `SELECT kind, line_id, order_id, release, refund_id, at FROM access_facts
+    `SELECT kind, line_id, order_id, release, refund_id, source, at FROM access_facts
      WHERE user_id = $1 AND course_id = $2 ORDER BY id LIMIT $3`,
     [userId, courseId, factsMax],
   );
   return rows.map((row) => {
-    const common = { lineId: row.line_id, orderId: row.order_id, at: row.at };
+    const source = row.source === '' ? {} : { source: row.source };
+    const common = { lineId: row.line_id, orderId: row.order_id, ...source, at: row.at };
     return row.kind === 'granted'
       ? { kind: 'granted', ...common, release: row.release }
       : { kind: 'ended', ...common, refundId: row.refund_id };
@@ -59,8 +61,8 @@ export async function addFact(
   fact: AccessFact,
 ): Promise<boolean> {
   const added = await tx.execute(
-    `INSERT INTO access_facts (user_id, course_id, kind, line_id, order_id, release, refund_id, at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (line_id, kind) DO NOTHING`,
+    `INSERT INTO access_facts (user_id, course_id, kind, line_id, order_id, release, refund_id, source, at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (line_id, kind) DO NOTHING`,
     [
       whose.userId,
       whose.courseId,
@@ -69,6 +71,7 @@ export async function addFact(
       fact.orderId,
       fact.kind === 'granted' ? fact.release : 0,
       fact.kind === 'ended' ? fact.refundId : '',
+      fact.source ?? '',
       fact.at,
     ],
   );

@@ -1,5 +1,6 @@
 /**
- * What the ledger hears, as commands. Each journal commits in the transaction that records its event as applied.
+ * What the ledger hears, as commands. Each is on disk before its event is recorded as applied, and happens once by its own
+ * id, so that an event that comes again changes nothing. Events of one delivery, and of all partitions, share batches.
  *
  * A fact that cannot be booked (it goes back on more than was sold, its parts do not add up) is a fault: it is tried
  * again, then set aside with its reason for a person to look at. It is never booked by halves.
@@ -7,7 +8,6 @@
 
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { Money } from '@suuupra/contracts/gen/suuupra/common/v1/money_pb.ts';
-import { JournalPostedSchema } from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_events_pb.ts';
 import {
   type OrderPaid,
   OrderPaidSchema,
@@ -15,44 +15,51 @@ import {
   OrderRefundedSchema,
 } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import {
+  type DisputeClosed,
+  DisputeClosedSchema,
   type DisputeOpened,
   DisputeOpenedSchema,
   LatePaymentReceivedSchema,
   LatePaymentReturnedSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
-import { type Applied, type EventHandler, on } from '@suuupra/platform/service';
-import type { SqlTransaction } from '@suuupra/platform/sql/sql';
-import type { Publish } from '@suuupra/platform/stream/outbox';
-import type { LedgerCommand } from './ledger.ts';
+import { isRefusal } from '@suuupra/platform/rpc/rpc';
+import { type EventHandler, type Heard, onAhead } from '@suuupra/platform/service';
+import type { EventCause } from '@suuupra/platform/stream/outbox';
+import type { TaxPart } from './journals.ts';
+import type { CommandResult, LedgerCommand } from './ledger.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import { microsecondsOf } from './time.ts';
 
-export function eventHandlers(writer: LedgerWriter, publishIn: (tx: SqlTransaction) => Publish): EventHandler[] {
-  const book = async (applied: Applied<DescMessage>, command: LedgerCommand): Promise<void> => {
-    const [result] = await writer.post(applied.tx, [command]);
-    if (result === undefined || result.kind === 'rejected')
-      throw new Error(`${command.kind} of ${command.cause} cannot be booked: ${result?.reason ?? 'no result'}`);
-    if (result.kind !== 'posted') return;
-    const { id, reference, kind, sequence } = result.journal;
-    await publishIn(applied.tx)(JournalPostedSchema, { journalId: id, reference, kind, sequence }, applied.cause);
+export function eventHandlers(writer: LedgerWriter): EventHandler[] {
+  const book = async ({ cause }: { readonly cause: EventCause }, command: LedgerCommand): Promise<void> => {
+    const submitted = await writer.submit([command], { cause });
+    if (isRefusal(submitted)) throw new Error(`${command.kind} of ${command.cause} has to wait: ${submitted.detail}`);
+    const [result] = submitted.results;
+    if (result === undefined || result.kind === 'rejected' || result.kind === 'skipped')
+      throw new Error(`${command.kind} of ${command.cause} cannot be booked: ${refusedText(result)}`);
   };
   return [
-    on(OrderPaidSchema, async (applied) => {
+    onAhead(OrderPaidSchema, async (heard) => {
       // An order that costs nothing has no payment and moves no money.
-      if (applied.event.paymentId !== '') await book(applied, saleCommand(applied.event));
+      if (heard.event.paymentId !== '') await book(heard, saleCommand(heard.event));
     }),
-    on(OrderRefundedSchema, async (applied) => {
-      if (applied.event.lines.some((line) => line.gross?.amountMinor !== 0n))
-        await book(applied, refundCommand(applied.event));
+    onAhead(OrderRefundedSchema, async (heard) => {
+      if (heard.event.lines.some((line) => line.gross?.amountMinor !== 0n))
+        await book(heard, refundCommand(heard.event));
     }),
-    on(DisputeOpenedSchema, (applied) => book(applied, disputeCommand(applied.event, heardAtUs(applied)))),
-    on(LatePaymentReceivedSchema, (applied) =>
-      book(applied, lateCommand('late_payment_received', applied.event, heardAtUs(applied))),
+    onAhead(DisputeOpenedSchema, (heard) => book(heard, disputeCommand(heard.event, heardAtUs(heard)))),
+    onAhead(DisputeClosedSchema, (heard) => book(heard, disputeEndCommand(heard.event, heardAtUs(heard)))),
+    onAhead(LatePaymentReceivedSchema, (heard) =>
+      book(heard, lateCommand('late_payment_received', heard.event, heardAtUs(heard))),
     ),
-    on(LatePaymentReturnedSchema, (applied) =>
-      book(applied, lateCommand('late_payment_returned', applied.event, heardAtUs(applied))),
+    onAhead(LatePaymentReturnedSchema, (heard) =>
+      book(heard, lateCommand('late_payment_returned', heard.event, heardAtUs(heard))),
     ),
   ];
+}
+
+function refusedText(result: CommandResult | undefined): string {
+  return result?.kind === 'rejected' ? `${result.reason}, ${result.detail}` : 'no result';
 }
 
 function saleCommand(event: OrderPaid): LedgerCommand {
@@ -73,6 +80,7 @@ function saleCommand(event: OrderPaid): LedgerCommand {
       gross: amountOf(line.gross, currency),
       tax: amountOf(line.tax, currency),
       net: amountOf(line.net, currency),
+      ...taxesOf(line.taxes, currency),
     })),
   };
 }
@@ -92,11 +100,21 @@ function refundCommand(event: OrderRefunded): LedgerCommand {
       gross: amountOf(line.gross, currency),
       tax: amountOf(line.tax, currency),
       net: amountOf(line.net, currency),
+      ...taxesOf(line.taxes, currency),
     })),
   };
 }
 
-function disputeCommand(event: DisputeOpened, effectiveAtUs: bigint): LedgerCommand {
+/** The parts of a tax as the fact names them; nothing when it names none. */
+function taxesOf(
+  taxes: readonly { readonly kind: string; readonly amount?: Money | undefined }[],
+  currency: string,
+): { taxes?: readonly TaxPart[] } {
+  if (taxes.length === 0) return {};
+  return { taxes: taxes.map(({ kind, amount }) => ({ kind, amount: amountOf(amount, currency) })) };
+}
+
+function disputeCommand(event: DisputeOpened, heardUs: bigint): LedgerCommand {
   const currency = currencyOf(event.amount);
   return {
     kind: 'dispute_opened',
@@ -104,8 +122,25 @@ function disputeCommand(event: DisputeOpened, effectiveAtUs: bigint): LedgerComm
     reference: `order:${event.orderId}`,
     description: `Dispute of payment ${event.paymentId}: ${event.provider} holds the money back`,
     currency,
-    effectiveAtUs,
+    effectiveAtUs: event.openedAt === undefined ? heardUs : microsecondsOf(event.openedAt),
     amount: amountOf(event.amount, currency),
+  };
+}
+
+function disputeEndCommand(event: DisputeClosed, heardUs: bigint): LedgerCommand {
+  const currency = currencyOf(event.amount);
+  const { outcome } = event;
+  if (outcome !== 'won' && outcome !== 'lost') throw new Error(`a dispute ends won or lost, not ${outcome}`);
+  return {
+    kind: 'dispute_closed',
+    cause: `dispute:${event.disputeId}`,
+    reference: `order:${event.orderId}`,
+    description: `Dispute of payment ${event.paymentId} through ${event.provider} was ${outcome}`,
+    currency,
+    effectiveAtUs: event.closedAt === undefined ? heardUs : microsecondsOf(event.closedAt),
+    outcome,
+    amount: amountOf(event.amount, currency),
+    fee: event.fee === undefined ? 0n : amountOf(event.fee, currency),
   };
 }
 
@@ -135,8 +170,8 @@ function lateCommand(
 }
 
 /** For events that carry no time of their own: when they were told. */
-function heardAtUs(applied: Applied<DescMessage>): bigint {
-  return timeOf(applied.envelope.time);
+function heardAtUs(heard: Heard<DescMessage>): bigint {
+  return timeOf(heard.envelope.time);
 }
 
 function timeOf(timestamp: Parameters<typeof microsecondsOf>[0] | undefined): bigint {

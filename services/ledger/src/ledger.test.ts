@@ -1,44 +1,89 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type AccountDelta, type AccountState, newAccount } from './account.ts';
 import { genesisHash } from './chain.ts';
+import { type Known, type KnownJournal, pairKey } from './command.ts';
 import type { SaleLine } from './journals.ts';
-import { type Applied, amountMax, apply, identity, type LedgerCommand, type LedgerState } from './ledger.ts';
+import {
+  type Applied,
+  amountMax,
+  apply as applyGroups,
+  type CommandResult,
+  identity,
+  type LedgerCommand,
+  type LedgerState,
+} from './ledger.ts';
 import { history } from './store.contract.ts';
 
 const empty: LedgerState = {
-  epoch: 1n,
-  batchSequence: 0n,
-  journalSequence: 0n,
-  recordedAtUs: 0n,
-  hash: genesisHash,
-  totals: new Map(),
-  journals: new Map(),
+  place: { epoch: 1n, batchSequence: 0n, journalSequence: 0n, recordedAtUs: 0n, hash: genesisHash, sealedUntilUs: 0n },
+  accounts: new Map(),
+  known: new Map(),
   lines: new Map(),
+  targets: new Map(),
 };
+
+function apply(state: LedgerState, commands: readonly LedgerCommand[], nowUs: bigint): Applied {
+  return applyGroups(state, [{ mode: 'continue', commands }], nowUs);
+}
+
+function resultsOf(applied: Applied): readonly CommandResult[] {
+  return applied.groups.flat();
+}
+
+function deltaOf(applied: Applied, key: string): AccountDelta | undefined {
+  const change = applied.accounts.get(key);
+  if (change === undefined) return undefined;
+  const { before = newAccount, after } = change;
+  return {
+    debit: after.debit - before.debit,
+    credit: after.credit - before.credit,
+    pendingDebit: after.pendingDebit - before.pendingDebit,
+    pendingCredit: after.pendingCredit - before.pendingCredit,
+  };
+}
 
 /** The state after a batch, as a store would read it back. */
 function after(state: LedgerState, applied: Applied): LedgerState {
   if (applied.batch === undefined) return state;
-  const { batch, hash } = applied.batch;
-  const totals = new Map(state.totals);
-  for (const [key, delta] of applied.deltas) {
-    const before = totals.get(key) ?? { debit: 0n, credit: 0n };
-    totals.set(key, { debit: before.debit + delta.debit, credit: before.credit + delta.credit });
+  const { batch, place } = applied.batch;
+  const accounts = new Map<string, AccountState>(state.accounts);
+  for (const [key, change] of applied.accounts) accounts.set(key, change.after);
+  const known = new Map<string, Known>(state.known);
+  const targets = new Map<string, readonly KnownJournal[]>(state.targets);
+  for (const rejection of batch.rejected ?? [])
+    if (rejection.isFinal) known.set(identity(rejection.kind, rejection.cause), { kind: 'rejection', rejection });
+  for (const one of batch.journals) {
+    const journal: KnownJournal = { ...one, recordedAtUs: batch.recordedAtUs, reversed: new Map() };
+    known.set(identity(one.kind, one.cause), { kind: 'journal', journal });
+    for (const name of [one.cause, one.id]) targets.set(name, [...(targets.get(name) ?? []), journal]);
+    mark(targets, one);
   }
-  const posted = batch.journals.map((journal): [string, bigint] => [
-    identity(journal.kind, journal.cause),
-    journal.sequence,
-  ]);
-  return {
-    epoch: state.epoch,
-    batchSequence: batch.sequence,
-    journalSequence: state.journalSequence + BigInt(batch.journals.length),
-    recordedAtUs: batch.recordedAtUs,
-    hash,
-    totals,
-    journals: new Map([...state.journals, ...posted]),
-    lines: new Map([...state.lines, ...applied.lines]),
-  };
+  return { place, accounts, known, targets, lines: new Map([...state.lines, ...applied.lines]) };
+}
+
+const resolutions = {
+  post_pending: 'already_posted',
+  void_pending: 'already_voided',
+  hold_expired: 'expired',
+} as const;
+
+/** What a journal makes of the one it resolves or reverses. */
+function mark(targets: Map<string, readonly KnownJournal[]>, by: KnownJournal | Applied['batch'] | object): void {
+  const { resolves = 0n, reverses = 0n, kind, transfers } = by as KnownJournal;
+  for (const [name, found] of targets)
+    targets.set(
+      name,
+      found.map((journal) => {
+        if (journal.sequence === resolves && resolves !== 0n)
+          return { ...journal, resolvedAs: resolutions[kind as keyof typeof resolutions] };
+        if (journal.sequence !== reverses || reverses === 0n) return journal;
+        const reversed = new Map(journal.reversed);
+        for (const { debit, credit, amount } of transfers)
+          reversed.set(pairKey(credit, debit), (reversed.get(pairKey(credit, debit)) ?? 0n) + amount);
+        return { ...journal, reversed };
+      }),
+    );
 }
 
 const line: SaleLine = {
@@ -59,7 +104,7 @@ function refund(cause: string, net: bigint): LedgerCommand {
 }
 
 function kinds(applied: Applied): string[] {
-  return applied.results.map((result) => (result.kind === 'rejected' ? result.reason : result.kind));
+  return resultsOf(applied).map((result) => (result.kind === 'rejected' ? result.reason : result.kind));
 }
 
 describe('apply', () => {
@@ -85,9 +130,9 @@ describe('apply', () => {
       fc.property(history, (commands) => {
         const together = after(empty, apply(empty, commands, 1n));
         const alone = commands.reduce((state, command) => after(state, apply(state, [command, command], 1n)), empty);
-        expect(alone.totals).toEqual(together.totals);
+        expect(alone.accounts).toEqual(together.accounts);
         expect(alone.lines).toEqual(together.lines);
-        expect(alone.journalSequence).toBe(together.journalSequence);
+        expect(alone.place.journalSequence).toBe(together.place.journalSequence);
         const replay = apply(together, commands, 2n);
         expect(replay.batch).toBeUndefined();
       }),
@@ -105,8 +150,12 @@ describe('apply', () => {
     const applied = apply(state, [refund('refund:1', 101n), refund('refund:2', 100n), refund('refund:3', 1n)], 2n);
     expect(kinds(applied)).toEqual(['refund_exceeds_line', 'posted', 'refund_exceeds_line']);
     const alone = apply(state, [refund('refund:2', 100n)], 2n);
-    expect(applied.deltas).toEqual(alone.deltas);
-    expect(applied.batch).toEqual(alone.batch);
+    expect(applied.accounts).toEqual(alone.accounts);
+    expect(applied.batch?.batch.journals).toEqual(alone.batch?.batch.journals);
+    expect(applied.batch?.batch.rejected?.map((one) => [one.cause, one.reason, one.isFinal])).toEqual([
+      ['refund:1', 'refund_exceeds_line', false],
+      ['refund:3', 'refund_exceeds_line', false],
+    ]);
   });
 
   it('rejects a refund of a line it does not know, of another order, or in another currency', () => {
@@ -133,7 +182,7 @@ describe('apply', () => {
     });
     const applied = apply(empty, [huge('payment:1', amountMax), huge('payment:2', 1n)], 1n);
     expect(kinds(applied)).toEqual(['posted', 'overflow']);
-    expect(applied.deltas.get('1100 INR')).toEqual({ debit: amountMax, credit: 0n });
+    expect(deltaOf(applied, '1100 INR')).toMatchObject({ debit: amountMax, credit: 0n });
   });
 
   it('never records earlier than before, even when the clock goes back', () => {
@@ -143,7 +192,7 @@ describe('apply', () => {
 
   it('posts nothing for what costs nothing', () => {
     const free = { ...sale, lines: [{ ...line, gross: 0n, tax: 0n, net: 0n }] };
-    expect(apply(empty, [free], 1n)).toMatchObject({ results: [{ kind: 'nothing' }], deltas: new Map() });
+    expect(apply(empty, [free], 1n)).toMatchObject({ groups: [[{ kind: 'nothing' }]], accounts: new Map() });
   });
 
   it('makes the hash depend on every field of a journal and on the batch before', () => {
@@ -158,7 +207,9 @@ describe('apply', () => {
       { ...sale, lines: [{ ...line, instructorId: 'usr_2' }] },
     ];
     const hashes = variants.map((command) => apply(empty, [command], 1n).batch?.hash);
-    hashes.push(apply({ ...empty, hash: new Uint8Array(32).fill(1) }, [sale], 1n).batch?.hash);
+    hashes.push(
+      apply({ ...empty, place: { ...empty.place, hash: new Uint8Array(32).fill(1) } }, [sale], 1n).batch?.hash,
+    );
     hashes.push(apply(empty, [sale], 2n).batch?.hash);
     const texts = hashes.map((hash) => Buffer.from(hash ?? []).toString('hex'));
     expect(new Set(texts).size).toBe(variants.length + 2);

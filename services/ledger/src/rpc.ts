@@ -1,7 +1,18 @@
 /** What the ledger answers: the trial balance, the entries, an instructor's earnings. It is read only from outside. */
-import { EarningStatus, LedgerService, Side } from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_pb.ts';
+import {
+  EarningStatus,
+  type GetTrialBalanceRequest,
+  LedgerService,
+} from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_pb.ts';
 import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
-import { type Handlers, type Implementation, implement, isRefusal, refuse } from '@suuupra/platform/rpc/rpc';
+import {
+  type Handlers,
+  type Implementation,
+  implement,
+  isRefusal,
+  type Refusal,
+  refuse,
+} from '@suuupra/platform/rpc/rpc';
 import type { World } from '@suuupra/platform/world';
 import {
   accountKind,
@@ -12,13 +23,14 @@ import {
   type Side as NormalSide,
 } from './chart.ts';
 import type { SoldLine } from './journals.ts';
-import type { LedgerStore, RecordedJournal } from './store.ts';
+import type { AccountTotals, Head, LedgerReader, LedgerReading, RecordedJournal } from './reader.ts';
+import { readingAt } from './reading-at.ts';
+import { currencyBalances } from './report.ts';
 import { microsecondsOf, timestampOf } from './time.ts';
-import { trialBalances } from './trial-balance.ts';
 
 type LedgerHandlers = Handlers<typeof LedgerService>;
 
-export function ledgerRpc(store: LedgerStore, world: World): Implementation {
+export function ledgerRpc(store: LedgerReading, world: World): Implementation {
   return implement(LedgerService, {
     getTrialBalance: getTrialBalance(store, world),
     listEntries: listEntries(store),
@@ -27,39 +39,62 @@ export function ledgerRpc(store: LedgerStore, world: World): Implementation {
 }
 
 /** A time to come is answered as of now, and the answer says so. */
-function getTrialBalance(store: LedgerStore, world: World): LedgerHandlers['getTrialBalance'] {
+function getTrialBalance(store: LedgerReading, world: World): LedgerHandlers['getTrialBalance'] {
   return async (request) => {
+    const refused = refusePoints(request);
+    if (refused !== undefined) return refused;
     const nowUs = BigInt(world.now()) * 1_000n;
-    const askedUs = request.at === undefined ? nowUs : microsecondsOf(request.at);
-    const isPast = request.at !== undefined && askedUs < nowUs;
-    const { sequence, totals } = await store.reading(async (reader) => {
-      if (!isPast) return { sequence: (await reader.head()).journalSequence, totals: await reader.totals() };
-      const sequence = await reader.sequenceAt(askedUs);
-      return { sequence, totals: await reader.totalsAfter(sequence) };
-    });
-    return {
-      at: timestampOf(isPast ? askedUs : nowUs),
-      sequence,
-      currencies: trialBalances(totals).map(({ currency, debit, credit, accounts }) => ({
-        currency,
-        debitMinor: debit,
-        creditMinor: credit,
-        accounts: accounts.map(({ code, name, type, normalSide, balance }) => ({
-          code,
-          name,
-          type,
-          normalSide: sides[normalSide],
-          balanceMinor: balance,
-        })),
-      })),
-    };
+    const answered = await readingAt(store, request.atLeast, (reader, head) => totalsAt(reader, head, request, nowUs));
+    if (isRefusal(answered)) return answered;
+    const { sequence, totals, atUs } = answered;
+    return { at: timestampOf(atUs), sequence, currencies: currencyBalances(totals) };
   };
 }
 
-const sides: Record<NormalSide, Side> = { debit: Side.DEBIT, credit: Side.CREDIT };
+function refusePoints(request: GetTrialBalanceRequest): Refusal | undefined {
+  const points = [request.at, request.effectiveAt, request.sequence === 0n ? undefined : request.sequence];
+  if (request.sequence >= 0n && points.filter((point) => point !== undefined).length < 2) return undefined;
+  return refuse('invalid_request', 'Give one of at, effectiveAt and sequence, or none.', [
+    {
+      field: 'at',
+      code: 'not_allowed',
+      detail: 'one point of the book, by when it was recorded, happened or numbered',
+    },
+  ]);
+}
+
+interface TotalsAt {
+  readonly sequence: bigint;
+  readonly totals: readonly AccountTotals[];
+  readonly atUs: bigint;
+}
+
+async function totalsAt(
+  reader: LedgerReader,
+  head: Head,
+  { at, effectiveAt, sequence }: GetTrialBalanceRequest,
+  nowUs: bigint,
+): Promise<TotalsAt | Refusal> {
+  if (effectiveAt !== undefined) {
+    const atUs = microsecondsOf(effectiveAt);
+    const totals = await reader.totalsBefore(atUs + 1n, head.journalSequence);
+    return { sequence: head.journalSequence, totals, atUs };
+  }
+  if (sequence > 0n) {
+    if (sequence > head.journalSequence)
+      return refuse('sequence_not_reached', `The book is at ${head.journalSequence}.`);
+    return { sequence, totals: await reader.totalsAfter(sequence), atUs: nowUs };
+  }
+  const atUs = at === undefined ? nowUs : microsecondsOf(at);
+  if (at === undefined || atUs >= nowUs)
+    return { sequence: head.journalSequence, totals: await reader.totals(), atUs: nowUs };
+  const found = await reader.sequenceAt(atUs);
+  return { sequence: found, totals: await reader.totalsAfter(found), atUs };
+}
+
 const newestOfAll = 9_223_372_036_854_775_807n;
 
-function listEntries(store: LedgerStore): LedgerHandlers['listEntries'] {
+function listEntries(store: LedgerReading): LedgerHandlers['listEntries'] {
   return async (request) => {
     const page = readPage(request, ['integer']);
     if (isRefusal(page)) return page;
@@ -69,7 +104,10 @@ function listEntries(store: LedgerStore): LedgerHandlers['listEntries'] {
         { field: 'account', code: 'bad_format', detail: 'a code as the trial balance lists it' },
       ]);
     const before = page.after[0] === undefined ? newestOfAll : BigInt(page.after[0]);
-    const found = await store.reading((reader) => reader.entries({ reference, account }, before, page.limit + 1));
+    const found = await readingAt(store, request.atLeast, (reader) =>
+      reader.entries({ reference, account }, before, page.limit + 1),
+    );
+    if (isRefusal(found)) return found;
     const given = found.slice(0, page.limit);
     const last = given.at(-1);
     return {
@@ -110,18 +148,20 @@ function legsOf({ transfers, currency }: RecordedJournal) {
   return [...leg('debit'), ...leg('credit')];
 }
 
-function getMyEarnings(store: LedgerStore): LedgerHandlers['getMyEarnings'] {
+function getMyEarnings(store: LedgerReading): LedgerHandlers['getMyEarnings'] {
   return async (request, { principal }) => {
     const page = readPage(request, ['integer', 'text']);
     if (isRefusal(page)) return page;
     if (principal.kind !== 'user') return refuse('permission_denied', 'Only an instructor has earnings.');
     const [soldBy, lineId] = page.after;
     const after = soldBy === undefined || lineId === undefined ? undefined : { soldBy: BigInt(soldBy), lineId };
-    const { lines, currencies, payables } = await store.reading(async (reader) => ({
+    const read = await readingAt(store, request.atLeast, async (reader) => ({
       lines: await reader.soldLines(principal.userId, after, page.limit + 1),
       currencies: await reader.currenciesOf(principal.userId),
       payables: await reader.totalsOf(instructorAccount(principal.userId)),
     }));
+    if (isRefusal(read)) return read;
+    const { lines, currencies, payables } = read;
     const given = lines.slice(0, page.limit);
     const last = given.at(-1);
     const balances = currencies.map((currency) => {

@@ -1,9 +1,14 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { JournalPostedSchema } from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_events_pb.ts';
+import { BulkMode, LedgerBookingService } from '@suuupra/contracts/gen/suuupra/ledger/v1/booking_pb.ts';
+import {
+  JournalPostedSchema,
+  JournalsPostedSchema,
+} from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_events_pb.ts';
 import { EarningStatus, LedgerService, Side } from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_pb.ts';
 import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import {
+  DisputeClosedSchema,
   DisputeOpenedSchema,
   LatePaymentReceivedSchema,
   LatePaymentReturnedSchema,
@@ -12,8 +17,8 @@ import { isRefusal, Refusal } from '@suuupra/platform/rpc/rpc';
 import { type ServiceUnderTest, startServiceForTest, userPrincipal } from '@suuupra/platform/testing-service';
 import { type TestWorld, testWorld } from '@suuupra/platform/world';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ledgerStores } from './adapters.ts';
 import { ledger } from './service.ts';
-import { postgresLedger } from './store-postgres.ts';
 import { verifyLedger } from './verify.ts';
 
 const finance = { principal: userPrincipal('usr_f', 'finance') };
@@ -178,6 +183,76 @@ describe('the ledger service', () => {
     expect(await balances()).toMatchObject({ '1100 INR': 0n, '1150 INR': 49_900n, '2300 INR': 0n });
   });
 
+  it.each([
+    ['won', { '1100 INR': 48_400n, '1150 INR': 0n, '5200 INR': 1_500n }],
+    ['lost', { '1100 INR': -1_500n, '1150 INR': 0n, '5200 INR': 51_400n }],
+  ])('books the end of a dispute that was %s, the fee as a leg of its own', async (outcome, expected) => {
+    const about = {
+      paymentId: 'pay_1',
+      orderId: 'ord_1',
+      disputeId: 'dsp_1',
+      amount: inr(49_900n),
+      provider: 'sandbox',
+    };
+    await under.deliver(OrderPaidSchema, paid(1));
+    await under.deliver(DisputeOpenedSchema, about);
+    await under.deliver(DisputeClosedSchema, { ...about, outcome, fee: inr(1_500n) });
+    expect(await balances()).toMatchObject(expected);
+  });
+
+  it('books the parts of a tax apart where the sale names them, and takes them back in proportion', async () => {
+    const sale = paid(1);
+    const taxes = [
+      { kind: 'cgst', amount: inr(3_806n) },
+      { kind: 'sgst', amount: inr(3_806n) },
+    ];
+    await under.deliver(OrderPaidSchema, { ...sale, lines: sale.lines.map((line) => ({ ...line, taxes })) });
+    expect(await balances()).toMatchObject({ '2100 INR': 0n, '2110 INR': 3_806n, '2120 INR': 3_806n });
+    await under.deliver(OrderRefundedSchema, refunded(1, 1, 21_144n, 3_806n));
+    expect(await balances()).toMatchObject({ '2110 INR': 1_903n, '2120 INR': 1_903n });
+    await under.deliver(OrderRefundedSchema, refunded(1, 2, 21_144n, 3_806n));
+    expect(new Set(Object.values(await balances()))).toEqual(new Set([0n]));
+  });
+
+  it('M14 tells of every batch once, in the order of the book, without a gap', async () => {
+    await Promise.all([1, 2, 3, 4, 5, 6].map((number) => under.deliver(OrderPaidSchema, paid(number))));
+    const told = await under.published(JournalsPostedSchema);
+    let next = 1n;
+    for (const { firstSequence, lastSequence, journals } of told) {
+      expect(firstSequence).toBe(next);
+      expect(journals.map(({ sequence }) => sequence)[0]).toBe(firstSequence);
+      next = lastSequence + 1n;
+    }
+    expect(next).toBe(7n);
+  });
+
+  it('M9 books for another service once for each id, and says which field differs', async () => {
+    const settlement = under.client(LedgerBookingService, 'settlement');
+    const journal = {
+      id: 'batch_1',
+      kind: 'provider_settled',
+      reference: 'settlement:1',
+      description: '',
+      currency: 'INR',
+      transfers: [{ debit: '1000', credit: '1100', amountMinor: 500n }],
+    };
+    const call = (amountMinor: bigint, dryRun = false) =>
+      ok(
+        settlement.bookJournals({
+          mode: BulkMode.ATOMIC,
+          dryRun,
+          journals: [{ ...journal, transfers: [{ ...journal.transfers[0], amountMinor }] }],
+        }),
+      );
+    expect((await call(500n, true)).balances).toMatchObject([
+      { account: '1000', balanceMinor: 500n, availableMinor: 500n },
+      { account: '1100', balanceMinor: -500n },
+    ]);
+    expect((await call(500n)).results).toMatchObject([{ id: 'batch_1', outcome: 'posted', sequence: 1n }]);
+    expect((await call(500n)).results).toMatchObject([{ outcome: 'duplicate', sequence: 1n }]);
+    expect((await call(600n)).results).toMatchObject([{ outcome: 'rejected', reason: 'id_reused' }]);
+  });
+
   it('answers the trial balance of any past time, in each currency', async () => {
     const startMs = world.now();
     world.advance(1_000);
@@ -256,7 +331,7 @@ describe('the ledger service', () => {
         (number % 2 === 0 ? under : second).deliver(OrderRefundedSchema, refunded(number, 1, 42_288n, 7_612n)),
       ),
     );
-    expect(await verifyLedger(postgresLedger(under.sql))).toMatchObject({ intact: true, journals: 40n });
+    expect(await verifyLedger(ledgerStores(under.sql).store)).toMatchObject({ intact: true, journals: 40n });
     expect(await under.published(JournalPostedSchema)).toHaveLength(40);
     expect(new Set(Object.values(await balances()))).toEqual(new Set([0n]));
     await second.stop();

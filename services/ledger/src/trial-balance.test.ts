@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accountKind } from './chart.ts';
-import type { AccountTotals } from './store.ts';
+import type { AccountTotals } from './reader.ts';
 import { instructorAccountsMax, trialBalances } from './trial-balance.ts';
 
 function account(code: string, debit: bigint, credit: bigint, currency = 'INR'): AccountTotals {

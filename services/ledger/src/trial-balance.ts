@@ -7,7 +7,7 @@ import {
   instructorControl,
   instructorPayable,
 } from './chart.ts';
-import type { AccountTotals } from './store.ts';
+import type { AccountTotals } from './reader.ts';
 
 export interface TrialBalance {
   readonly currency: string;

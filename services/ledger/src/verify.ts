@@ -1,37 +1,78 @@
 /**
  * The integrity checker: reads the whole book from its first journal and says whether it is what was written.
  *
- * It recomputes the hash of every batch and the total of every account from the transfers alone, and compares both with
- * what is stored. It needs read access only. It finds a changed, removed, added or moved byte, and the first place where.
- * A book whose newest batches were cut off together with the writer's row needs a hash kept elsewhere to be found out.
+ * It recomputes the hash of every batch (journals, holds and refused commands), the totals and what is held of every
+ * account, the sealed periods and the split of every sold line, from the journals alone, and compares them with what is
+ * stored. It needs read access only. It finds a changed, removed, added or moved byte, and the first place where. What was
+ * cut off at the end, with everything that knew of it in the database, is found by the anchors.
  */
+import type { Anchor } from './anchors.ts';
 import { batchHash, genesisHash } from './chain.ts';
 import { type AccountKind, accountKind } from './chart.ts';
-import { accountKey, type Totals } from './ledger.ts';
-import type { AccountTotals, LedgerReader, LedgerStore, StoredBatch } from './store.ts';
+import { accountKey } from './ledger.ts';
+import type {
+  AccountTotals,
+  LedgerReader,
+  LedgerReading,
+  RecordedJournal,
+  SealedPeriod,
+  Snapshot,
+  StoredBatch,
+} from './reader.ts';
+import { verifySoldLines } from './verify-lines.ts';
 
-export type Verdict =
-  | { readonly intact: true; readonly batches: bigint; readonly journals: bigint; readonly hash: Uint8Array }
-  | { readonly intact: false; readonly difference: Difference };
+export type Verdict = Counted &
+  ({ readonly intact: true; readonly hash: Uint8Array } | { readonly intact: false; readonly difference: Difference });
+
+/** What was looked at before the verdict. */
+export interface Counted {
+  readonly batches: bigint;
+  readonly journals: bigint;
+  readonly transfers: bigint;
+  readonly rejections: bigint;
+  readonly snapshots: bigint;
+  readonly periods: bigint;
+  readonly anchors: bigint;
+  readonly soldLines: bigint;
+}
 
 export interface Difference {
   /** Where the book first differs: `batch 7`, `account 1100 INR`. */
   readonly place: string;
   readonly found: string;
   readonly expected: string;
+  /** Of a difference in the chain: no journal before this one is touched by it. */
+  readonly firstBadSequence?: bigint | undefined;
 }
 
 const batchesPerRead = 200;
 const snapshotsPerRead = 5;
+const rowsPerRead = 1_000;
+/** More than a century of months. */
+const periodsMax = 2_000;
 
-/** Reads the book on one consistent view, so it may run while others write. */
-export function verifyLedger(store: LedgerStore): Promise<Verdict> {
+/** Reads the book on one consistent view, so it may run while others write. Anchors are given oldest first. */
+export function verifyLedger(store: LedgerReading, anchors: readonly Anchor[] = []): Promise<Verdict> {
   return store.reading(async (reader) => {
-    const replay: Replay = { batch: 0n, journal: 0n, recordedAtUs: 0n, hash: genesisHash, totals: new Map() };
-    const difference = (await replayAll(reader, replay)) ?? (await compareEnd(reader, replay));
-    if (difference !== undefined) return { intact: false, difference };
-    return { intact: true, batches: replay.batch, journals: replay.journal, hash: replay.hash };
+    const periods = (await reader.periods(newestOfAll, periodsMax)).reverse();
+    const replay = newReplay(periods, anchors);
+    const difference =
+      (await replayAll(reader, replay)) ?? (await compareEnd(reader, replay)) ?? (await compareRest(reader, replay));
+    const { batch: batches, journal: journals, counts } = replay;
+    const counted = { batches, journals, ...counts, periods: BigInt(periods.length), anchors: BigInt(anchors.length) };
+    return difference === undefined
+      ? { intact: true, hash: replay.hash, ...counted }
+      : { intact: false, difference, ...counted };
   });
+}
+
+const newestOfAll = 9_223_372_036_854_775_807n;
+
+export interface Standing {
+  debit: bigint;
+  credit: bigint;
+  pendingDebit: bigint;
+  pendingCredit: bigint;
 }
 
 interface Replay {
@@ -39,7 +80,31 @@ interface Replay {
   journal: bigint;
   recordedAtUs: bigint;
   hash: Uint8Array;
-  readonly totals: Map<string, Totals>;
+  readonly totals: Map<string, Standing>;
+  /** Holds that are not resolved, by the sequence of their journal. */
+  readonly holds: Map<bigint, RecordedJournal>;
+  readonly periods: readonly SealedPeriod[];
+  /** What happened in each period, by its index. */
+  readonly perPeriod: readonly Map<string, Standing>[];
+  readonly anchors: readonly Anchor[];
+  anchor: number;
+  readonly counts: { transfers: bigint; rejections: bigint; snapshots: bigint; soldLines: bigint };
+}
+
+function newReplay(periods: readonly SealedPeriod[], anchors: readonly Anchor[]): Replay {
+  return {
+    batch: 0n,
+    journal: 0n,
+    recordedAtUs: 0n,
+    hash: genesisHash,
+    totals: new Map(),
+    holds: new Map(),
+    periods,
+    perPeriod: periods.map(() => new Map()),
+    anchors,
+    anchor: 0,
+    counts: { transfers: 0n, rejections: 0n, snapshots: 0n, soldLines: 0n },
+  };
 }
 
 async function replayAll(reader: LedgerReader, replay: Replay): Promise<Difference | undefined> {
@@ -48,23 +113,34 @@ async function replayAll(reader: LedgerReader, replay: Replay): Promise<Differen
     const batches = await reader.batches(replay.batch, batchesPerRead);
     if (batches.length === 0) break;
     for (const batch of batches) {
-      const broken = replayBatch(replay, batch);
+      const broken = replayBatch(replay, batch) ?? compareAnchors(replay);
       if (broken !== undefined) return broken;
-      if (snapshots[0]?.sequence === replay.journal) {
-        const [snapshot] = snapshots;
-        const wrong = compareTotals(replay, snapshot.totals, `snapshot after journal ${snapshot.sequence}, account`);
-        if (wrong !== undefined) return wrong;
-        snapshots = snapshots.slice(1);
-        if (snapshots.length === 0) snapshots = await reader.snapshots(replay.journal, snapshotsPerRead);
-      }
+      if (snapshots[0]?.sequence !== replay.journal || batch.journals.length === 0) continue;
+      const [snapshot] = snapshots;
+      const wrong = compareSnapshot(replay, snapshot);
+      if (wrong !== undefined) return wrong;
+      snapshots = snapshots.slice(1);
+      if (snapshots.length === 0) snapshots = await reader.snapshots(replay.journal, snapshotsPerRead);
     }
   }
   const [left] = snapshots;
   return left === undefined ? undefined : differ(`snapshot after journal ${left.sequence}`, 'a snapshot', 'none');
 }
 
+function compareSnapshot(replay: Replay, snapshot: Snapshot): Difference | undefined {
+  replay.counts.snapshots += 1n;
+  return compareTotals(replay.totals, snapshot.totals, `snapshot after journal ${snapshot.sequence}, account`);
+}
+
 function replayBatch(replay: Replay, batch: StoredBatch): Difference | undefined {
+  const first = replay.journal + 1n;
+  const broken = compareBatch(replay, batch);
+  return broken === undefined ? undefined : { ...broken, firstBadSequence: first };
+}
+
+function compareBatch(replay: Replay, batch: StoredBatch): Difference | undefined {
   const place = `batch ${replay.batch + 1n}`;
+  const before = replay.journal;
   if (batch.sequence !== replay.batch + 1n) return differ(place, `batch ${batch.sequence} next`, place);
   if (batch.recordedAtUs <= replay.recordedAtUs)
     return differ(place, `recorded at ${batch.recordedAtUs}`, `after ${replay.recordedAtUs}`);
@@ -74,13 +150,10 @@ function replayBatch(replay: Replay, batch: StoredBatch): Difference | undefined
     if (journal.recordedAtUs !== batch.recordedAtUs)
       return differ(`journal ${next}`, `recorded at ${journal.recordedAtUs}`, `${batch.recordedAtUs} as its batch`);
     replay.journal = next;
-    for (const { debit, credit, amount } of journal.transfers) {
-      add(replay.totals, accountKey(debit, journal.currency), amount, 0n);
-      add(replay.totals, accountKey(credit, journal.currency), 0n, amount);
-    }
+    replayJournal(replay, journal);
   }
-  if (batch.journals[0]?.sequence !== batch.firstJournal)
-    return differ(place, `${batch.journals[0]?.sequence} as its first journal`, `${batch.firstJournal}`);
+  if (batch.firstJournal !== before + 1n)
+    return differ(place, `${batch.firstJournal} as its first journal`, `${before + 1n}`);
   if (batch.lastJournal !== replay.journal)
     return differ(place, `${replay.journal} as its last journal`, `${batch.lastJournal}`);
   const hash = batchHash(replay.hash, batch);
@@ -88,18 +161,94 @@ function replayBatch(replay: Replay, batch: StoredBatch): Difference | undefined
   replay.batch = batch.sequence;
   replay.recordedAtUs = batch.recordedAtUs;
   replay.hash = hash;
-  return undefined;
+  replay.counts.rejections += BigInt(batch.rejected?.length ?? 0);
+  return comparePeriodHeads(replay);
+}
+
+function replayJournal(replay: Replay, journal: RecordedJournal): void {
+  const index = replay.periods.findIndex((period) => journal.effectiveAtUs < period.untilUs);
+  const into = index < 0 ? [replay.totals] : [replay.totals, replay.perPeriod[index] ?? new Map<string, Standing>()];
+  for (const { debit, credit, amount } of journal.transfers) {
+    replay.counts.transfers += 1n;
+    for (const totals of into) {
+      standingOf(totals, debit, journal.currency).debit += amount;
+      standingOf(totals, credit, journal.currency).credit += amount;
+    }
+  }
+  hold(replay, journal, 1n);
+  if ((journal.holds?.length ?? 0) > 0) replay.holds.set(journal.sequence, journal);
+  const resolved = replay.holds.get(journal.resolves ?? 0n);
+  if (resolved === undefined) return;
+  hold(replay, resolved, -1n);
+  replay.holds.delete(resolved.sequence);
+}
+
+function hold(replay: Replay, { holds = [], currency }: RecordedJournal, sign: bigint): void {
+  for (const { debit, credit, amount } of holds) {
+    standingOf(replay.totals, debit, currency).pendingDebit += sign * amount;
+    standingOf(replay.totals, credit, currency).pendingCredit += sign * amount;
+  }
+}
+
+function standingOf(totals: Map<string, Standing>, code: string, currency: string): Standing {
+  const key = accountKey(code, currency);
+  const found = totals.get(key) ?? { debit: 0n, credit: 0n, pendingDebit: 0n, pendingCredit: 0n };
+  totals.set(key, found);
+  return found;
+}
+
+/** The anchors of batches up to the one just replayed. */
+function compareAnchors(replay: Replay): Difference | undefined {
+  for (;;) {
+    const anchor = replay.anchors[replay.anchor];
+    if (anchor === undefined || anchor.batchSequence > replay.batch) return undefined;
+    replay.anchor += 1;
+    if (anchor.batchSequence < replay.batch || same(anchor.hash, replay.hash)) continue;
+    const place = `batch ${replay.batch}`;
+    return differ(place, `hash ${hex(replay.hash)}`, `hash ${hex(anchor.hash)} as anchored outside the database`);
+  }
+}
+
+function comparePeriodHeads(replay: Replay): Difference | undefined {
+  const wrong = replay.periods.find(
+    (period) =>
+      period.batchSequence === replay.batch && (!same(period.hash, replay.hash) || period.sequence !== replay.journal),
+  );
+  if (wrong === undefined) return undefined;
+  const found = `sealed at journal ${wrong.sequence} with hash ${hex(wrong.hash)}`;
+  return differ(`period ${wrong.number}`, found, `journal ${replay.journal} with hash ${hex(replay.hash)}`);
 }
 
 async function compareEnd(reader: LedgerReader, replay: Replay): Promise<Difference | undefined> {
+  const next = replay.journal + 1n;
+  const cut = replay.anchors[replay.anchor];
+  if (cut !== undefined) {
+    const expected = `batch ${cut.batchSequence} and journal ${cut.journalSequence}, as anchored outside the database`;
+    return { ...differ('the end', `batch ${replay.batch} as the last`, expected), firstBadSequence: next };
+  }
   const head = await reader.head();
   if (head.batchSequence !== replay.batch)
-    return differ('the end', `batch ${replay.batch} as the last`, `batch ${head.batchSequence}`);
+    return {
+      ...differ('the end', `batch ${replay.batch} as the last`, `batch ${head.batchSequence}`),
+      firstBadSequence: next,
+    };
   if (head.journalSequence !== replay.journal)
     return differ('the end', `journal ${replay.journal} as the last`, `journal ${head.journalSequence}`);
   if (!same(head.hash, replay.hash)) return differ('the end', `hash ${hex(replay.hash)}`, `hash ${hex(head.hash)}`);
+  return undefined;
+}
+
+/** What is kept beside the chain: the totals and holds now, the chart, the periods, the sold lines. */
+async function compareRest(reader: LedgerReader, replay: Replay): Promise<Difference | undefined> {
   const accounts = await reader.totals();
-  return compareTotals(replay, accounts, 'account') ?? compareChart(accounts);
+  return (
+    compareTotals(replay.totals, accounts, 'account') ??
+    compareChart(accounts) ??
+    (await comparePending(reader, replay)) ??
+    (await compareOpenHolds(reader, replay)) ??
+    (await comparePeriods(reader, replay)) ??
+    (await verifySoldLines(reader, replay.counts))
+  );
 }
 
 /** What decides on which side an account is shown is not in the chain; it is in the chart. */
@@ -116,12 +265,66 @@ function kindText(kind: AccountKind): string {
   return `${kind.type} "${kind.name}" on the ${kind.normalSide} side`;
 }
 
-function compareTotals(replay: Replay, stored: readonly AccountTotals[], place: string): Difference | undefined {
-  const left = new Set(replay.totals.keys());
+async function comparePending(reader: LedgerReader, replay: Replay): Promise<Difference | undefined> {
+  for (let beyond: { code: string; currency: string } | undefined; ; ) {
+    const accounts = await reader.accounts({ parent: '', currency: '' }, beyond, rowsPerRead);
+    for (const account of accounts) {
+      const held = replay.totals.get(accountKey(account.code, account.currency));
+      const expected = heldText(held ?? { pendingDebit: 0n, pendingCredit: 0n });
+      if (heldText(account) !== expected)
+        return differ(`account ${accountKey(account.code, account.currency)}`, heldText(account), expected);
+    }
+    beyond = accounts.at(-1);
+    if (beyond === undefined) return undefined;
+  }
+}
+
+function heldText({ pendingDebit, pendingCredit }: Pick<Standing, 'pendingDebit' | 'pendingCredit'>): string {
+  return `held debits of ${pendingDebit} and held credits of ${pendingCredit}`;
+}
+
+async function compareOpenHolds(reader: LedgerReader, replay: Replay): Promise<Difference | undefined> {
+  const left = new Set(replay.holds.keys());
+  for (let after = 0n; ; ) {
+    const open = await reader.openHolds(after, rowsPerRead);
+    for (const sequence of open)
+      if (!left.delete(sequence)) return differ(`hold of journal ${sequence}`, 'an open hold', 'none');
+    const last = open.at(-1);
+    if (last === undefined) break;
+    after = last;
+  }
+  const [missing] = left;
+  return missing === undefined ? undefined : differ(`hold of journal ${missing}`, 'none', 'an open hold');
+}
+
+/** A period's balances are all that happened before its end; the parts of the periods, added up. */
+async function comparePeriods(reader: LedgerReader, replay: Replay): Promise<Difference | undefined> {
+  const soFar = new Map<string, Standing>();
+  for (const [index, period] of replay.periods.entries()) {
+    const place = `period ${period.number}`;
+    const before = index === 0 ? 0n : (replay.periods[index - 1]?.untilUs ?? 0n);
+    if (period.number !== BigInt(index + 1) || period.fromUs !== before)
+      return differ(place, `period ${period.number} from ${period.fromUs}`, `period ${index + 1} from ${before}`);
+    for (const [key, { debit, credit }] of replay.perPeriod[index] ?? []) {
+      const sum = soFar.get(key) ?? { debit: 0n, credit: 0n, pendingDebit: 0n, pendingCredit: 0n };
+      soFar.set(key, { ...sum, debit: sum.debit + debit, credit: sum.credit + credit });
+    }
+    const wrong = compareTotals(soFar, await reader.periodTotals(period.number), `${place}, account`);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+function compareTotals(
+  expectedTotals: ReadonlyMap<string, Standing>,
+  stored: readonly AccountTotals[],
+  place: string,
+): Difference | undefined {
+  const left = new Set([...expectedTotals].filter(([, { debit, credit }]) => debit + credit > 0n).map(([key]) => key));
   for (const account of stored) {
     const key = accountKey(account.code, account.currency);
     left.delete(key);
-    const expected = replay.totals.get(key) ?? { debit: 0n, credit: 0n };
+    const expected = expectedTotals.get(key) ?? { debit: 0n, credit: 0n };
     if (account.debit !== expected.debit || account.credit !== expected.credit)
       return differ(`${place} ${key}`, totalsText(account), totalsText(expected));
   }
@@ -129,13 +332,8 @@ function compareTotals(replay: Replay, stored: readonly AccountTotals[], place: 
   return missing === undefined ? undefined : differ(`${place} ${missing}`, 'no totals', 'totals');
 }
 
-function add(totals: Map<string, Totals>, key: string, debit: bigint, credit: bigint): void {
-  const before = totals.get(key) ?? { debit: 0n, credit: 0n };
-  totals.set(key, { debit: before.debit + debit, credit: before.credit + credit });
-}
-
-function totalsText(totals: Totals): string {
-  return `debits of ${totals.debit} and credits of ${totals.credit}`;
+function totalsText({ debit, credit }: Pick<Standing, 'debit' | 'credit'>): string {
+  return `debits of ${debit} and credits of ${credit}`;
 }
 
 function differ(place: string, found: string, expected: string): Difference {

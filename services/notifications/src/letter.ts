@@ -2,8 +2,18 @@
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import type { EnrolmentGranted } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_events_pb.ts';
 import type { OrderPaid, OrderRefunded } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
+import type { PayoutPaid, PayoutReturned } from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
 import { moneyText } from './money-text.ts';
-import { amountOf, type CourseName, courseLink, courseTitle, simulationNote } from './notice.ts';
+import {
+  amountOf,
+  bankSimulationNote,
+  type CourseName,
+  courseLink,
+  courseTitle,
+  payoutReturnReason,
+  payoutsLink,
+  simulationNote,
+} from './notice.ts';
 import { oneLine } from './one-line.ts';
 
 /** A mail without its frame: greeting, address and signature are the same for all. */
@@ -59,6 +69,35 @@ export function enrolmentLetter(_: EnrolmentGranted, course: CourseName): Letter
     paragraphs: [`you are enrolled in ${courseTitle(course)} and can start now. Your progress is kept.`],
     action: { label: 'Your course', link: courseLink(course) },
     because: 'a course was added to your account.',
+  };
+}
+
+export function payoutPaidLetter(event: PayoutPaid): Letter {
+  const amount = moneyText(amountOf(event.amount));
+  return {
+    subject: `Payout of ${amount}`,
+    paragraphs: [
+      `the bank has paid ${amount} to ${oneLine(event.maskedAccount)}${dateText(event.paidAt)}.`,
+      'Your statement shows line by line what it is made of.',
+      bankSimulationNote(event.bank),
+    ],
+    action: { label: 'Your payouts', link: payoutsLink },
+    because: 'you teach with us; a mail is sent for each payout.',
+  };
+}
+
+export function payoutReturnedLetter(event: PayoutReturned): Letter {
+  const amount = moneyText(amountOf(event.amount));
+  return {
+    subject: `A payout of ${amount} did not reach you`,
+    paragraphs: [
+      `the payout of ${amount} to ${oneLine(event.maskedAccount)} did not reach you${dateText(event.returnedAt)}.`,
+      payoutReturnReason(event),
+      'The amount stays yours and is part of your next settlement. Look whether your payout account is right.',
+      bankSimulationNote(event.bank),
+    ],
+    action: { label: 'Your payouts', link: payoutsLink },
+    because: 'you teach with us; a mail is sent for each payout that comes back.',
   };
 }
 

@@ -14,6 +14,7 @@ import {
   unknownCourse,
 } from './notice.ts';
 import { planOf, plans } from './plan.ts';
+import { webhookTypes } from './webhooks/webhook.ts';
 
 const inr = (amountMinor: bigint) => ({ currency: 'INR', amountMinor });
 
@@ -63,9 +64,9 @@ describe('notices', () => {
   });
 });
 
-it('something is planned for each event that comes here, save the end of a session, of which nobody is told', () => {
+it('each event that comes here is told to people or to other systems, save the end of a session, of which nobody is told', () => {
   const heard = events.filter((row) => row.consumers.includes('notifications')).map((row) => row.schema.typeName);
-  const planned = plans.map((plan) => plan.schema.typeName);
-  expect([...planned, SessionEndedSchema.typeName].sort()).toEqual(heard.sort());
+  const told = new Set([...plans, ...webhookTypes].map(({ schema }) => schema.typeName));
+  expect([...told, SessionEndedSchema.typeName].sort()).toEqual(heard.sort());
   expect(planOf('suuupra.orders.v1.OrderCancelled')).toBeUndefined();
 });

@@ -7,6 +7,7 @@ import type {
 } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_events_pb.ts';
 import type { OrderPaid, OrderRefunded } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import type { PaymentFailed } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
+import type { PayoutPaid, PayoutReturned } from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
 import { moneyText } from './money-text.ts';
 import { oneLine } from './one-line.ts';
 
@@ -17,7 +18,12 @@ export type NoticeKind =
   | 'payment_failed'
   | 'welcome'
   | 'enrolment_ended'
-  | 'course_completed';
+  | 'course_completed'
+  | 'payout_paid'
+  | 'payout_returned'
+  | 'gift_sent'
+  | 'subscription'
+  | 'invoice';
 
 export interface Notice {
   readonly kind: NoticeKind;
@@ -128,6 +134,48 @@ export function courseCompletedNotice(_: CourseCompleted, course: CourseName): N
     title: `Completed: ${courseTitle(course)}`,
     body: 'You finished every lesson. Well done!',
     link: '/learn',
+  };
+}
+
+/** The sandbox bank moves no money, and says so. */
+export function bankSimulationNote(bank: string): string {
+  return bank === 'sandbox' ? 'Simulated bank: no money moved.' : '';
+}
+
+export function payoutPaidNotice(event: PayoutPaid): Notice {
+  return {
+    kind: 'payout_paid',
+    title: `${moneyText(amountOf(event.amount))} paid out to you`,
+    body: joined(`It went to ${oneLine(event.maskedAccount)}.`, bankSimulationNote(event.bank)),
+    link: payoutsLink,
+  };
+}
+
+/** Where an instructor sees payouts and statements, a path of the web app. */
+export const payoutsLink = '/teach/earnings';
+
+/** The closed set of settlement's reasons, for people; one that comes later is told in general words. */
+const returnReasons: ReadonlyMap<string, string> = new Map([
+  ['account_unknown', 'The bank does not know the account.'],
+  ['account_closed', 'The account is closed.'],
+  ['account_changed', 'You changed the account before it was sent.'],
+  ['rejected_by_finance', 'It was stopped before it was sent.'],
+]);
+
+export function payoutReturnReason(event: PayoutReturned): string {
+  return returnReasons.get(event.reason) ?? 'The bank did not carry it out.';
+}
+
+export function payoutReturnedNotice(event: PayoutReturned): Notice {
+  return {
+    kind: 'payout_returned',
+    title: `A payout of ${moneyText(amountOf(event.amount))} did not reach you`,
+    body: joined(
+      payoutReturnReason(event),
+      'The amount stays yours and is part of your next settlement.',
+      bankSimulationNote(event.bank),
+    ),
+    link: payoutsLink,
   };
 }
 

@@ -6,9 +6,34 @@ import {
   EnrolmentEndedSchema,
   EnrolmentGrantedSchema,
 } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_events_pb.ts';
-import { OrderPaidSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
+import {
+  GiftBoughtSchema,
+  InvoiceIssuedSchema,
+  OrderPaidSchema,
+  OrderRefundedSchema,
+  SubscriptionChangedSchema,
+} from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import { PaymentFailedSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
-import { enrolmentLetter, type Letter, receiptLetter, refundLetter } from './letter.ts';
+import {
+  PayoutPaidSchema,
+  PayoutReturnedSchema,
+} from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
+import {
+  giftLetter,
+  giftNotice,
+  invoiceLetter,
+  invoiceNotice,
+  subscriptionLetter,
+  subscriptionNotice,
+} from './access-told.ts';
+import {
+  enrolmentLetter,
+  type Letter,
+  payoutPaidLetter,
+  payoutReturnedLetter,
+  receiptLetter,
+  refundLetter,
+} from './letter.ts';
 import {
   type CourseName,
   courseCompletedNotice,
@@ -16,6 +41,8 @@ import {
   enrolmentNotice,
   type Notice,
   paymentFailedNotice,
+  payoutPaidNotice,
+  payoutReturnedNotice,
   receiptNotice,
   refundNotice,
   welcomeNotice,
@@ -28,6 +55,8 @@ export interface Plan<D extends DescMessage = DescMessage> {
   /** Present when the text names a course that the event knows only by id; release 0 is the newest. */
   course?(event: MessageShape<D>): { readonly courseId: string; readonly release: number };
   notice(event: MessageShape<D>, course: CourseName): Notice;
+  /** Whom the mail goes to, when that is not the reader: somebody who may have no account. */
+  address?(event: MessageShape<D>): string;
   /** Present when the fact is told by mail, too. */
   letter?(event: MessageShape<D>, course: CourseName): Letter;
 }
@@ -53,6 +82,18 @@ export const plans: readonly Plan[] = [
   }),
   plan({ schema: PaymentFailedSchema, reader: (event) => event.buyerId, notice: paymentFailedNotice }),
   plan({
+    schema: PayoutPaidSchema,
+    reader: (event) => event.instructorId,
+    notice: payoutPaidNotice,
+    letter: payoutPaidLetter,
+  }),
+  plan({
+    schema: PayoutReturnedSchema,
+    reader: (event) => event.instructorId,
+    notice: payoutReturnedNotice,
+    letter: payoutReturnedLetter,
+  }),
+  plan({
     schema: EnrolmentGrantedSchema,
     reader: (event) => event.userId,
     course: ({ courseId, release }) => ({ courseId, release }),
@@ -64,6 +105,25 @@ export const plans: readonly Plan[] = [
     reader: (event) => event.userId,
     course: ({ courseId }) => ({ courseId, release: 0 }),
     notice: enrolmentEndedNotice,
+  }),
+  plan({
+    schema: GiftBoughtSchema,
+    reader: (event) => event.buyerId,
+    notice: giftNotice,
+    address: (event) => event.recipientEmail,
+    letter: giftLetter,
+  }),
+  plan({
+    schema: SubscriptionChangedSchema,
+    reader: (event) => event.buyerId,
+    notice: subscriptionNotice,
+    letter: subscriptionLetter,
+  }),
+  plan({
+    schema: InvoiceIssuedSchema,
+    reader: (event) => event.buyerId,
+    notice: invoiceNotice,
+    letter: invoiceLetter,
   }),
   plan({
     schema: CourseCompletedSchema,

@@ -168,7 +168,9 @@ async function tellInApp(parts: TaskParts, { task, plan, event, userId, course }
 
 async function tellByMail(parts: TaskParts, { task, plan, event, userId, course }: Telling): Promise<void> {
   const letter = plan.letter?.(event, course);
-  const user = await userOf(parts, userId);
+  const address = plan.address?.(event);
+  const user =
+    address === undefined ? await userOf(parts, userId) : { email: address, displayName: '', emailVerified: false };
   await parts.sql.transaction(async (tx) => {
     // Nobody by that id any more, or a fact that is no longer told by mail: there is nobody to write to.
     if (!(await takeOff(tx, task)) || letter === undefined || user === undefined) return;

@@ -1,15 +1,25 @@
 /** The one way in which an order changes: its events, its row, its timers and what others are told, all in one transaction. */
 import type { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import type { LearningService } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
+import type { OrderItem } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import type { PaymentsService } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
-import { type Client, isRefusal, type Refusal } from '@suuupra/platform/rpc/rpc';
+import { type CallContext, type Client, isRefusal, type Refusal } from '@suuupra/platform/rpc/rpc';
 import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { EventCause, Publish } from '@suuupra/platform/stream/outbox';
 import type { Log } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
 import { publishFact } from './facts.ts';
-import { decide, type Order, type OrderCommand, type OrderEvent } from './order.ts';
-import { appendEvents, dropTimer, type LoadedOrder, lockOrder, setTimer } from './store.ts';
+import { type CaptureMethod, decide, type Order, type OrderCommand, type OrderEvent, type OrderLine } from './order.ts';
+import type { DraftLine } from './price.ts';
+import {
+  appendEvents,
+  dropTimer,
+  dropTimers,
+  type LoadedOrder,
+  lockOrder,
+  noteFundedRefund,
+  setTimer,
+} from './store.ts';
 
 export interface OrdersSurroundings {
   readonly sql: Sql;
@@ -25,8 +35,44 @@ export interface OrdersSurroundings {
   count(event: OrderEvent['type']): void;
   /** A timer may be due earlier than the janitor knows. */
   nudge(): void;
+  /** What belongs to an event of an order beside its row and the fact; in its transaction, in this order. */
+  readonly afterEvents: readonly AfterEvent[];
+  /** How items that are no plain courses and bundles become lines. */
+  readonly itemKinds: readonly ItemKind[];
   /** Idempotency keys under way in this process. */
   readonly running: Set<string>;
+}
+
+/**
+ * Does what belongs to an event, in the transaction of the event; `loaded` is the order after all events of the change. It
+ * may change other orders by `changeOrder`, and must call nobody.
+ */
+export type AfterEvent = (
+  surroundings: OrdersSurroundings,
+  tx: SqlTransaction,
+  loaded: LoadedOrder,
+  event: OrderEvent,
+  cause: EventCause | undefined,
+) => Promise<void>;
+
+/** Items of one kind: who knows them, and what lines they make. */
+export interface ItemKind {
+  isOne(item: OrderItem): boolean;
+  /** Reads what it needs, outside any transaction. Names fields of the item below `path`, e.g. `items[0]`. */
+  draft(
+    surroundings: OrdersSurroundings,
+    item: OrderItem,
+    asked: { readonly buyerId: string; readonly path: string; readonly context: CallContext },
+  ): Promise<DraftedItem | Refusal>;
+}
+
+export interface DraftedItem {
+  readonly currency: string;
+  readonly lines: readonly DraftLine[];
+  /** Default: automatic. */
+  readonly captureMethod?: CaptureMethod;
+  /** Called with the item's own lines when the order is placed, in its transaction; a refusal rolls all of it back. */
+  placed?(tx: SqlTransaction, order: Order, lines: readonly OrderLine[]): Promise<Refusal | undefined>;
 }
 
 /** A refund that its own request does not finish (a crash, a lost answer) is sent again after this time. */
@@ -63,6 +109,7 @@ export async function recordEvents(
     await moveTimers(tx, order, event);
     await publishFact(publish, order, event, cause);
     tx.afterCommit(() => surroundings.count(event.type));
+    for (const follow of surroundings.afterEvents) await follow(surroundings, tx, after, event, cause);
   }
   tx.afterCommit(surroundings.nudge);
   return after;
@@ -77,10 +124,17 @@ async function moveTimers(tx: SqlTransaction, order: Order, event: OrderEvent): 
       return;
     case 'OrderPaid':
     case 'OrderCancelled':
-      await dropTimer(tx, { orderId, kind: 'expiry', subject: '' });
-      await dropTimer(tx, { orderId, kind: 'cancel', subject: '' });
+      await dropTimers(tx, orderId, ['expiry', 'cancel']);
+      return;
+    case 'OrderAuthorized':
+    case 'OrderReduced':
+    case 'DisputeOpened':
+    case 'DisputeClosed':
       return;
     case 'RefundRequested':
+      // What pays for another order is settled by that order, and asked of nobody.
+      if (event.exchangeFor !== undefined) return;
+      if (event.fundedBy !== undefined) await noteFundedRefund(tx, event.refundId, orderId);
       await setTimer(tx, { orderId, kind: 'refund', subject: event.refundId }, event.atMs + refundResendMs);
       return;
     case 'RefundSucceeded':

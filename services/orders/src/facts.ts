@@ -46,6 +46,10 @@ export async function publishFact(
       return publish(OrderCancelledSchema, { ...about, because: event.because }, cause);
     case 'RefundSucceeded':
       return publish(OrderRefundedSchema, refundedFact(order, event.refundId, event.atMs), cause);
+    case 'OrderAuthorized':
+    case 'OrderReduced':
+    case 'DisputeOpened':
+    case 'DisputeClosed':
     case 'RefundRequested':
     case 'RefundFailed':
       // Nothing moved: told by nobody.
@@ -64,6 +68,9 @@ function lineFact(order: Order, line: OrderLine): MessageInitShape<typeof OrderL
     gross: { currency: order.currency, amountMinor: gross },
     tax: { currency: order.currency, amountMinor: line.taxMinor },
     net: { currency: order.currency, amountMinor: gross - line.taxMinor },
+    kind: line.kind,
+    quantity: line.quantity,
+    taxes: line.taxes.map(({ kind, amountMinor }) => ({ kind, amount: { currency: order.currency, amountMinor } })),
   };
 }
 
@@ -86,6 +93,11 @@ function refundedFact(order: Order, refundId: string, atMs: number): MessageInit
       tax: { currency: order.currency, amountMinor: taxMinor },
       net: { currency: order.currency, amountMinor: grossMinor - taxMinor },
       wholeLineRefunded: isLineRefunded(order, line),
+      kind: line.kind,
+      taxes: (part?.taxes ?? []).map(({ kind, amountMinor }) => ({
+        kind,
+        amount: { currency: order.currency, amountMinor },
+      })),
     });
   }
   return {

@@ -2,10 +2,12 @@
  * Looks after what nobody else finishes: orders that nobody pays, cancellations and refunds whose request died. All of
  * it is kept as timers in the database, so a restart forgets nothing.
  */
-import { isRefusal } from '@suuupra/platform/rpc/rpc';
+import { isRefusal, type Refusal } from '@suuupra/platform/rpc/rpc';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import { backOffMs } from '@suuupra/platform/stream/bell';
 import { changeOrder, type OrdersSurroundings } from './change.ts';
+import { isBeyondHardLimit } from './cohorts.ts';
+import type { CancelReason } from './order.ts';
 import { closeIntent } from './orders.ts';
 import { resendRefund } from './refunds.ts';
 import { dropTimer, nextTimerMs, setTimer, type Timer, takeTimers } from './store.ts';
@@ -46,17 +48,36 @@ async function lookAfter(surroundings: OrdersSurroundings, timer: Timer): Promis
 
 /** A live payment, or one whose outcome is unknown, puts the expiry off; so does a capture whose event is on its way. */
 async function expire(surroundings: OrdersSurroundings, timer: Timer): Promise<void> {
-  if ((await closeIntent(surroundings, timer.orderId, 'expired')) !== undefined) return;
+  const refused = await closeIntent(surroundings, timer.orderId, 'expired');
+  if (refused !== undefined && !(await closedAtHardLimit(surroundings, timer.orderId, refused))) return;
   await cancelClosed(surroundings, timer, 'expired');
 }
 
-async function finishCancellation(surroundings: OrdersSurroundings, timer: Timer): Promise<void> {
-  const refused = await closeIntent(surroundings, timer.orderId, 'buyer');
-  if (refused !== undefined) return dropTimer(surroundings.sql, timer);
-  await cancelClosed(surroundings, timer, 'buyer');
+/**
+ * A place in a cohort is not held for ever: past its hard limit the intent is closed although a payment has no outcome
+ * yet, and payments sends back what may still come of it. Only its yes gives the place up (O3, M21).
+ */
+async function closedAtHardLimit(
+  surroundings: OrdersSurroundings,
+  orderId: string,
+  refused: Refusal,
+): Promise<boolean> {
+  if (refused.code !== 'payment_in_progress') return false;
+  if (!(await isBeyondHardLimit(surroundings.sql, orderId, surroundings.world.now()))) return false;
+  const answer = await surroundings.clients.payments.cancelIntent({ orderId, because: 'hard_limit' });
+  return !isRefusal(answer);
 }
 
-async function cancelClosed(surroundings: OrdersSurroundings, timer: Timer, because: 'buyer' | 'expired') {
+async function finishCancellation(surroundings: OrdersSurroundings, timer: Timer): Promise<void> {
+  const because = timer.subject === 'superseded' ? 'superseded' : 'buyer';
+  const refused = await closeIntent(surroundings, timer.orderId, because);
+  // What the buyer asked for can be asked for again. What nobody asked for waits until the payment under way is over.
+  if (refused?.code === 'payment_in_progress' && because === 'superseded') return;
+  if (refused !== undefined) return dropTimer(surroundings.sql, timer);
+  await cancelClosed(surroundings, timer, because);
+}
+
+async function cancelClosed(surroundings: OrdersSurroundings, timer: Timer, because: CancelReason) {
   const { sql, world } = surroundings;
   await refusableTransaction(sql, async (tx) => {
     const changed = await changeOrder(surroundings, tx, timer.orderId, { kind: 'cancel', because, atMs: world.now() });

@@ -3,11 +3,22 @@
  */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
-import type { OrderSchema, RefundSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
+import type {
+  OrderLineSchema,
+  OrderSchema,
+  RefundSchema,
+  TaxPartSchema,
+} from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import { OrderStatus, RefundStatus } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import {
+  type Billing,
+  type CaptureMethod,
   isLineRefunded,
+  type LineKind,
+  type LineTax,
   type Order,
+  type OrderCredit,
+  type OrderDispute,
   type OrderStatusWord,
   type RefundState,
   refundedMinor,
@@ -19,7 +30,7 @@ import {
 } from './order.ts';
 
 /** Raise it with every change of `viewOf`: the rows are rebuilt from the events at the next start. */
-export const viewVersion = 1;
+export const viewVersion = 2;
 
 export interface LineView {
   readonly id: string;
@@ -32,6 +43,23 @@ export interface LineView {
   readonly taxMinor: bigint;
   readonly totalMinor: bigint;
   readonly refundedMinor: bigint;
+  readonly kind: LineKind;
+  readonly quantity: number;
+  readonly unitPriceMinor: bigint;
+  readonly taxes: readonly LineTax[];
+  readonly bundleId: string;
+  readonly cohortId: string;
+  readonly reference: string;
+}
+
+/** What is not asked for by columns. */
+export interface DetailsView {
+  readonly billing?: Billing;
+  readonly couponCode: string;
+  readonly credit?: OrderCredit;
+  readonly captureMethod: CaptureMethod;
+  readonly isAuthorized: boolean;
+  readonly disputes: readonly OrderDispute[];
 }
 
 export interface RefundView {
@@ -62,6 +90,7 @@ export interface OrderView {
   readonly placedAt: Date;
   readonly paidAt: Date | null;
   readonly expiresAt: Date;
+  readonly details: DetailsView;
 }
 
 export function viewOf(order: Order, version: number): OrderView {
@@ -76,6 +105,13 @@ export function viewOf(order: Order, version: number): OrderView {
     taxMinor: line.taxMinor,
     totalMinor: totalOfLineMinor(line),
     refundedMinor: refundedOfLineMinor(order, line.id),
+    kind: line.kind,
+    quantity: line.quantity,
+    unitPriceMinor: line.unitPriceMinor,
+    taxes: line.taxes,
+    bundleId: line.bundleId,
+    cohortId: line.cohortId,
+    reference: line.reference,
   }));
   const discountMinor = sum(lines.map((line) => line.discountMinor));
   return {
@@ -101,14 +137,29 @@ export function viewOf(order: Order, version: number): OrderView {
     })),
     ownedCourseIds:
       order.state === 'paid'
-        ? order.lines.filter((line) => !isLineRefunded(order, line)).map((line) => line.courseId)
+        ? order.lines
+            .filter((line) => isForBuyer(line.kind) && !isLineRefunded(order, line))
+            .map((line) => line.courseId)
         : [],
     paymentId: order.paymentId,
     cancelledBecause: order.cancelledBecause ?? '',
     placedAt: new Date(order.placedAtMs),
     paidAt: order.paidAtMs === undefined ? null : new Date(order.paidAtMs),
     expiresAt: new Date(order.expiresAtMs),
+    details: {
+      ...(order.billing === undefined ? {} : { billing: order.billing }),
+      couponCode: order.coupon?.code ?? '',
+      ...(order.credit === undefined ? {} : { credit: order.credit }),
+      captureMethod: order.captureMethod,
+      isAuthorized: order.state === 'awaiting_payment' && order.authorizedAtMs !== undefined,
+      disputes: order.disputes,
+    },
   };
+}
+
+/** Lines by which the buyer gets the course for themselves. */
+export function isForBuyer(kind: LineKind): boolean {
+  return kind === 'course' || kind === 'cohort';
 }
 
 function sum(amounts: readonly bigint[]): bigint {
@@ -137,18 +188,7 @@ export function orderMessage(view: OrderView, toFinance: boolean): MessageInitSh
     id: view.id,
     number: view.number,
     status: statusNumbers[view.status],
-    lines: view.lines.map((line) => ({
-      id: line.id,
-      courseId: line.courseId,
-      title: line.title,
-      courseSlug: line.courseSlug,
-      price: money(line.priceMinor),
-      discount: money(line.discountMinor),
-      net: money(line.netMinor),
-      tax: money(line.taxMinor),
-      total: money(line.totalMinor),
-      refunded: money(line.refundedMinor),
-    })),
+    lines: view.lines.map((line) => lineMessage(line, view.currency)),
     subtotal: money(view.subtotalMinor),
     discount: money(view.discountMinor),
     tax: money(view.taxMinor),
@@ -162,7 +202,46 @@ export function orderMessage(view: OrderView, toFinance: boolean): MessageInitSh
     refunds: view.refunds.map((refund) => refundMessage(refund, view.currency)),
     cancelledBecause: view.cancelledBecause,
     buyerId: toFinance ? view.buyerId : '',
+    ...detailsMessage(view),
   };
+}
+
+function detailsMessage({ details, currency }: OrderView) {
+  const { billing, credit, disputes, couponCode } = details;
+  const money = (amountMinor: bigint) => ({ currency, amountMinor });
+  return {
+    couponCode,
+    disputes: disputes.map(({ id, state, amountMinor }) => ({ id, status: state, amount: money(amountMinor) })),
+    ...(billing === undefined ? {} : { billing }),
+    ...(credit === undefined ? {} : { credit: { orderId: credit.orderId, amount: money(credit.amountMinor) } }),
+  };
+}
+
+export function lineMessage(line: LineView, currency: string): MessageInitShape<typeof OrderLineSchema> {
+  const money = (amountMinor: bigint) => ({ currency, amountMinor });
+  return {
+    id: line.id,
+    courseId: line.courseId,
+    title: line.title,
+    courseSlug: line.courseSlug,
+    price: money(line.priceMinor),
+    discount: money(line.discountMinor),
+    net: money(line.netMinor),
+    tax: money(line.taxMinor),
+    total: money(line.totalMinor),
+    refunded: money(line.refundedMinor),
+    kind: line.kind,
+    quantity: line.quantity,
+    unitPrice: money(line.unitPriceMinor),
+    taxes: line.taxes.map((tax) => taxMessage(tax, currency)),
+    bundleId: line.bundleId,
+    cohortId: line.cohortId,
+  };
+}
+
+export function taxMessage(tax: LineTax, currency: string): MessageInitShape<typeof TaxPartSchema> {
+  const { kind, rateBasisPoints, amountMinor } = tax;
+  return { kind, rateBasisPoints, amount: { currency, amountMinor } };
 }
 
 export function refundMessage(refund: RefundView, currency: string): MessageInitShape<typeof RefundSchema> {

@@ -23,6 +23,13 @@ import { decodeEvent, encodeEvent } from './stored-event.ts';
 function line(id: string, priceMinor: bigint): OrderLine {
   return {
     id,
+    kind: 'course',
+    quantity: 1,
+    unitPriceMinor: priceMinor,
+    taxes: [],
+    bundleId: '',
+    cohortId: '',
+    reference: '',
     courseId: `crs_${id}`,
     courseSlug: id,
     title: id,
@@ -42,6 +49,7 @@ const placing = {
   buyerId: 'usr_1',
   currency: 'INR',
   lines,
+  captureMethod: 'automatic',
   atMs: 1_000,
 } as const;
 const paying = {
@@ -232,11 +240,29 @@ describe('a stored event', () => {
     const [event] = eventsOf(decide(placing, undefined));
     if (event === undefined) throw new Error('no event');
     const stored = encodeEvent(event);
-    expect(stored.type).toBe('OrderPlaced.v1');
+    expect(stored.type).toBe('OrderPlaced.v2');
     expect(decodeEvent(stored.type, JSON.parse(stored.data))).toEqual(event);
   });
+  it('of version 1 is read as what it was: a course for the buyer, whose tax has no parts (O8)', () => {
+    const old = {
+      orderId: 'ord_1',
+      number: 'SU-1',
+      buyerId: 'usr_1',
+      currency: 'INR',
+      expiresAtMs: 1_801_000,
+      atMs: 1_000,
+      lines: [
+        { id: 'a', courseId: 'crs_a', title: 'a', priceMinor: '9007199254740993', discountMinor: '0', taxMinor: '5' },
+      ],
+    };
+    const order = evolve(undefined, decodeEvent('OrderPlaced.v1', old));
+    expect(order).toMatchObject({ captureMethod: 'automatic', disputes: [] });
+    expect(order.lines).toMatchObject([
+      { kind: 'course', quantity: 1, unitPriceMinor: 9_007_199_254_740_993n, taxes: [], bundleId: '', reference: '' },
+    ]);
+  });
   it('of an unknown type stops the reader', () => {
-    expect(() => decodeEvent('OrderPlaced.v2', {})).toThrow('unknown type');
+    expect(() => decodeEvent('OrderPlaced.v3', {})).toThrow('unknown type');
     expect(() => decodeEvent('OrderEaten.v1', {})).toThrow('unknown type');
   });
 });

@@ -3,7 +3,15 @@
  * the order is after an event. All amounts are minor units of the order's one currency; prices are frozen when placed.
  */
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
-import { leftMinor, type RefundableLine, type RefundPart, spreadRefund, wholeLines } from './refund-split.ts';
+import { allocate } from './allocation.ts';
+import {
+  leftMinor,
+  type RefundableLine,
+  type RefundPart,
+  spreadRefund,
+  type TaxShare,
+  wholeLines,
+} from './refund-split.ts';
 
 /** An order that nobody pays is cancelled after this time. */
 export const payableMs = 30 * 60_000;
@@ -12,21 +20,97 @@ export const refundWindowMs = 14 * 24 * 3_600_000;
 /** Refunds of one order, failed ones included: bounds its stream and the work of reading it. */
 export const refundsMax = 100;
 
+/**
+ * What a line sells. `course`: access for the buyer. The others grant nothing by themselves; who has access by them comes
+ * as EntitlementGranted.
+ */
+export type LineKind = 'course' | 'gift' | 'seats' | 'cohort' | 'subscription';
+
+/** A part of the tax of a line. The parts add up to it. */
+export interface LineTax {
+  readonly kind: 'cgst' | 'sgst' | 'igst';
+  /** Hundredths of a percent of the net. */
+  readonly rateBasisPoints: number;
+  readonly amountMinor: bigint;
+}
+
 export interface OrderLine {
   readonly id: string;
+  readonly kind: LineKind;
   readonly courseId: string;
   readonly courseSlug: string;
   readonly title: string;
   readonly instructorId: string;
   readonly release: number;
+  /** Of seats; one of everything else. */
+  readonly quantity: number;
+  /** What one costs by its price list. */
+  readonly unitPriceMinor: bigint;
   /** What the buyer pays before a discount, tax included. */
   readonly priceMinor: bigint;
   readonly discountMinor: bigint;
   /** The tax inside price - discount. */
   readonly taxMinor: bigint;
+  /** Empty where nothing is taxed, and for what was sold before the parts were kept. */
+  readonly taxes: readonly LineTax[];
+  /** The bundle that the line came with; else empty. */
+  readonly bundleId: string;
+  readonly cohortId: string;
+  /** What the kind of the line calls its own, e.g. a subscription's id; else empty. */
+  readonly reference: string;
 }
 
-export type CancelReason = 'buyer' | 'expired';
+/** Who is billed, as given; empty fields were not. */
+export interface Billing {
+  readonly name: string;
+  readonly address: string;
+  readonly stateCode: string;
+  readonly country: string;
+  readonly gstin: string;
+}
+
+/** Where the supply was made, as it was when placed. */
+export interface Supply {
+  readonly sellerStateCode: string;
+  /** GST state code; empty outside India. */
+  readonly stateCode: string;
+  readonly country: string;
+  readonly isExport: boolean;
+}
+
+export interface OrderCoupon {
+  readonly id: string;
+  readonly code: string;
+}
+
+/** What lines of another order give towards this one. */
+export interface OrderCredit {
+  readonly orderId: string;
+  /** The exchange, which is a refund of the other order. */
+  readonly exchangeId: string;
+  readonly amountMinor: bigint;
+}
+
+export type CaptureMethod = 'automatic' | 'manual';
+
+/** What is fixed about an order when it is placed, beside its lines. */
+export interface OrderTerms {
+  readonly billing?: Billing;
+  readonly supply?: Supply;
+  readonly coupon?: OrderCoupon;
+  readonly credit?: OrderCredit;
+  readonly captureMethod: CaptureMethod;
+}
+
+export interface OrderDispute {
+  readonly id: string;
+  readonly paymentId: string;
+  readonly state: 'opened' | 'won' | 'lost';
+  readonly amountMinor: bigint;
+}
+
+/** superseded: the buyer has paid another order of the same course. unpaid: its last charge to a mandate failed. */
+export type CancelReason = 'buyer' | 'expired' | 'superseded' | 'unpaid';
 export type RefundState = 'pending' | 'succeeded' | 'failed';
 
 export interface OrderRefund {
@@ -38,9 +122,13 @@ export interface OrderRefund {
   readonly requestedBy: string;
   readonly requestedAtMs: number;
   readonly settledAtMs?: number;
+  /** The order whose payment has the money: another one for what was paid by an exchange. */
+  readonly fundedBy?: string;
+  /** The order that the parts pay for: nothing is asked of payments. */
+  readonly exchangeFor?: string;
 }
 
-export interface Order {
+export interface Order extends OrderTerms {
   readonly id: string;
   readonly number: string;
   readonly buyerId: string;
@@ -55,10 +143,22 @@ export interface Order {
   readonly provider: string;
   readonly cancelledBecause?: CancelReason;
   readonly refunds: readonly OrderRefund[];
+  /** The buyer's bank holds the amount; nothing is captured yet. */
+  readonly authorizedAtMs?: number;
+  readonly disputes: readonly OrderDispute[];
+}
+
+/** What a final capture below the order's total takes off a line. */
+export interface ReducedLine {
+  readonly lineId: string;
+  readonly amountMinor: bigint;
+  /** The tax and its parts in what remains. */
+  readonly taxMinor: bigint;
+  readonly taxes: readonly LineTax[];
 }
 
 export type OrderEvent =
-  | {
+  | ({
       readonly type: 'OrderPlaced';
       readonly orderId: string;
       readonly number: string;
@@ -66,6 +166,23 @@ export type OrderEvent =
       readonly currency: string;
       readonly lines: readonly OrderLine[];
       readonly expiresAtMs: number;
+      readonly atMs: number;
+    } & OrderTerms)
+  | { readonly type: 'OrderAuthorized'; readonly paymentId: string; readonly atMs: number }
+  | { readonly type: 'OrderReduced'; readonly lines: readonly ReducedLine[]; readonly atMs: number }
+  | {
+      readonly type: 'DisputeOpened';
+      readonly disputeId: string;
+      readonly paymentId: string;
+      readonly amountMinor: bigint;
+      readonly atMs: number;
+    }
+  | {
+      readonly type: 'DisputeClosed';
+      readonly disputeId: string;
+      readonly paymentId: string;
+      readonly outcome: 'won' | 'lost';
+      readonly amountMinor: bigint;
       readonly atMs: number;
     }
   | { readonly type: 'OrderPaid'; readonly paymentId: string; readonly provider: string; readonly atMs: number }
@@ -77,18 +194,30 @@ export type OrderEvent =
       readonly parts: readonly RefundPart[];
       readonly reason: string;
       readonly requestedBy: string;
+      readonly fundedBy?: string;
+      readonly exchangeFor?: string;
       readonly atMs: number;
     }
   | { readonly type: 'RefundSucceeded'; readonly refundId: string; readonly atMs: number }
   | { readonly type: 'RefundFailed'; readonly refundId: string; readonly code: string; readonly atMs: number };
 
-export interface PlaceOrder {
+export interface PlaceOrder extends OrderTerms {
   readonly kind: 'place';
   readonly orderId: string;
   readonly number: string;
   readonly buyerId: string;
   readonly currency: string;
   readonly lines: readonly OrderLine[];
+  /** Default: in 30 minutes. */
+  readonly expiresAtMs?: number;
+  readonly atMs: number;
+}
+
+export interface AuthorizeOrder {
+  readonly kind: 'authorize';
+  readonly paymentId: string;
+  readonly currency: string;
+  readonly amountMinor: bigint;
   readonly atMs: number;
 }
 
@@ -116,6 +245,8 @@ export interface RequestRefund {
   readonly amount?: { readonly currency: string; readonly amountMinor: bigint };
   /** Whole lines, each by its id or its course. */
   readonly items: readonly { readonly lineId: string; readonly courseId: string }[];
+  /** Instead of amount and items: a part of one line, at most what is left of it. */
+  readonly ofLine?: { readonly lineId: string; readonly amountMinor: bigint };
   readonly reason: string;
   readonly atMs: number;
 }
@@ -128,7 +259,48 @@ export interface SettleRefund {
   readonly atMs: number;
 }
 
-export type OrderCommand = PlaceOrder | PayOrder | CancelOrder | RequestRefund | SettleRefund;
+/** Gives whole lines to another order that is paid by them. */
+export interface RequestExchange {
+  readonly kind: 'request_exchange';
+  readonly exchangeId: string;
+  /** The order that the lines pay for. */
+  readonly orderId: string;
+  readonly lineIds: readonly string[];
+  /** At most what is left of the lines; the rest of them is to be refunded by `refundId`. */
+  readonly creditMinor: bigint;
+  readonly refundId: string;
+  readonly requestedBy: string;
+  readonly byBuyer: boolean;
+  readonly atMs: number;
+}
+
+export interface OpenDispute {
+  readonly kind: 'open_dispute';
+  readonly disputeId: string;
+  readonly paymentId: string;
+  readonly amountMinor: bigint;
+  readonly atMs: number;
+}
+
+export interface CloseDispute {
+  readonly kind: 'close_dispute';
+  readonly disputeId: string;
+  readonly paymentId: string;
+  readonly outcome: 'won' | 'lost';
+  readonly amountMinor: bigint;
+  readonly atMs: number;
+}
+
+export type OrderCommand =
+  | PlaceOrder
+  | AuthorizeOrder
+  | PayOrder
+  | CancelOrder
+  | RequestRefund
+  | RequestExchange
+  | SettleRefund
+  | OpenDispute
+  | CloseDispute;
 
 /** Facts that contradict the order. Never a caller's mistake: somebody has to look. */
 export class OrderContradiction extends Error {}
@@ -141,25 +313,51 @@ export function decide(command: OrderCommand, order: Order | undefined): readonl
   if (command.kind === 'place') return place(command, order);
   if (order === undefined) return refuse('not_found', 'There is no such order.');
   switch (command.kind) {
+    case 'authorize':
+      return authorize(command, order);
     case 'pay':
       return pay(command, order);
     case 'cancel':
       return cancel(command, order);
     case 'request_refund':
       return requestRefund(command, order);
+    case 'request_exchange':
+      return requestExchange(command, order);
     case 'settle_refund':
       return settleRefund(command, order);
+    case 'open_dispute':
+      return openDispute(command, order);
+    case 'close_dispute':
+      return closeDispute(command, order);
   }
 }
 
 function place(command: PlaceOrder, order: Order | undefined): readonly OrderEvent[] {
   if (order !== undefined) throw new OrderContradiction(`the order ${order.id} is placed twice`);
   const { kind: _, ...placed } = command;
-  const events: OrderEvent[] = [{ type: 'OrderPlaced', ...placed, expiresAtMs: command.atMs + payableMs }];
-  // What costs nothing needs no payment.
-  if (command.lines.every((line) => totalOfLineMinor(line) === 0n))
-    events.push({ type: 'OrderPaid', paymentId: '', provider: '', atMs: command.atMs });
+  const events: OrderEvent[] = [{ type: 'OrderPlaced', expiresAtMs: command.atMs + payableMs, ...placed }];
+  // What costs nothing, or is paid by an exchange, needs no payment.
+  if (payableMinor(command) === 0n)
+    events.push({
+      type: 'OrderPaid',
+      paymentId: command.credit?.exchangeId ?? '',
+      provider: command.credit === undefined ? '' : exchangeProvider,
+      atMs: command.atMs,
+    });
   return events;
+}
+
+/** What the ledger and others see as the provider of an order that lines of another one paid for wholly. */
+export const exchangeProvider = 'exchange';
+
+function authorize(command: AuthorizeOrder, order: Order): readonly OrderEvent[] {
+  // The authorization of a payment that is captured already, or of an order that is gone: its capture decides, not this.
+  if (order.state !== 'awaiting_payment' || order.authorizedAtMs !== undefined) return [];
+  if (command.currency !== order.currency || command.amountMinor !== payableMinor(order))
+    throw new OrderContradiction(
+      `the authorization ${command.paymentId} is not of the amount of the order ${order.id}`,
+    );
+  return [{ type: 'OrderAuthorized', paymentId: command.paymentId, atMs: command.atMs }];
 }
 
 function pay(command: PayOrder, order: Order): readonly OrderEvent[] {
@@ -168,9 +366,27 @@ function pay(command: PayOrder, order: Order): readonly OrderEvent[] {
     throw new OrderContradiction(
       `the payment ${command.paymentId} came for the order ${order.id}, which is ${order.state}`,
     );
-  if (command.currency !== order.currency || command.amountMinor !== totalMinor(order))
+  const missingMinor = payableMinor(order) - command.amountMinor;
+  const isReduced = missingMinor > 0n && order.captureMethod === 'manual' && command.amountMinor > 0n;
+  if (command.currency !== order.currency || (missingMinor !== 0n && !isReduced))
     throw new OrderContradiction(`the payment ${command.paymentId} does not have the amount of the order ${order.id}`);
-  return [{ type: 'OrderPaid', paymentId: command.paymentId, provider: command.provider, atMs: command.atMs }];
+  const { paymentId, provider, atMs } = command;
+  const paid: OrderEvent = { type: 'OrderPaid', paymentId, provider, atMs };
+  return isReduced ? [{ type: 'OrderReduced', lines: reduce(order, missingMinor), atMs }, paid] : [paid];
+}
+
+/** Spreads what was not captured over the lines, the tax in proportion, so that the lines add up to what was. */
+function reduce(order: Order, missingMinor: bigint): ReducedLine[] {
+  const shares = allocate(missingMinor, order.lines.map(totalOfLineMinor));
+  return order.lines.map((line, index) => {
+    const amountMinor = shares[index] ?? 0n;
+    const totalMinor = totalOfLineMinor(line);
+    const keeps = (part: bigint) => (totalMinor === 0n ? 0n : (part * (totalMinor - amountMinor)) / totalMinor);
+    const taxMinor = keeps(line.taxMinor);
+    const first = line.taxes.length < 2 ? taxMinor : keeps(line.taxes[0]?.amountMinor ?? 0n);
+    const taxes = line.taxes.map((tax, part) => ({ ...tax, amountMinor: part === 0 ? first : taxMinor - first }));
+    return { lineId: line.id, amountMinor, taxMinor, taxes };
+  });
 }
 
 function cancel(command: CancelOrder, order: Order): readonly OrderEvent[] | Refusal {
@@ -185,6 +401,8 @@ function requestRefund(command: RequestRefund, order: Order): readonly OrderEven
   if (order.paidAtMs === undefined) return refuse('order_not_paid', 'Only what was paid can be refunded.');
   if (order.refunds.length >= refundsMax)
     return refuse('limit_reached', `An order can have at most ${refundsMax} refunds.`);
+  if (hasLostDispute(order))
+    return refuse('refund_exceeds_captured', "The buyer's bank has given the money back already.");
   const lines = refundableLines(order);
   const left = lines.reduce((sum, line) => sum + leftMinor(line), 0n);
   if (left === 0n) return refuse('refund_exceeds_captured', 'Nothing of this order is left to refund.');
@@ -196,7 +414,125 @@ function requestRefund(command: RequestRefund, order: Order): readonly OrderEven
     if (refusal !== undefined) return refusal;
   }
   const { refundId, reason, requestedBy, atMs } = command;
-  return [{ type: 'RefundRequested', refundId, amountMinor, parts, reason, requestedBy, atMs }];
+  return fundedParts(order, lines, parts).map((part, index) => ({
+    type: 'RefundRequested',
+    refundId: index === 0 ? refundId : `${refundId}_2`,
+    amountMinor: sumOf(part.parts),
+    parts: part.parts,
+    reason,
+    requestedBy,
+    ...(part.fundedBy === undefined ? {} : { fundedBy: part.fundedBy }),
+    atMs,
+  }));
+}
+
+/**
+ * An order that was partly paid by an exchange gives back its own payment first, and the rest through the payment of the
+ * order whose lines it was exchanged for. Each payment so gives back at most what it took.
+ */
+function fundedParts(
+  order: Order,
+  lines: readonly RefundableLine[],
+  parts: readonly RefundPart[],
+): { readonly parts: readonly RefundPart[]; readonly fundedBy?: string }[] {
+  const { credit } = order;
+  if (credit === undefined || credit.amountMinor === 0n) return [{ parts }];
+  const live = order.refunds.filter((refund) => refund.state !== 'failed' && refund.fundedBy === undefined);
+  const ownLeft = payableMinor(order) - live.reduce((sum, refund) => sum + refund.amountMinor, 0n);
+  const amountMinor = sumOf(parts);
+  if (ownLeft <= 0n) return [{ parts, fundedBy: credit.orderId }];
+  if (amountMinor <= ownLeft) return [{ parts }];
+  const chosen = lines.filter((line) => parts.some((part) => part.lineId === line.lineId));
+  const capped = chosen.map((line) => ({ ...line, grossMinor: line.takenGrossMinor + grossIn(parts, line.lineId) }));
+  const shares = allocate(ownLeft, capped.map(leftMinor));
+  const own = chosen.flatMap((line, index) => spreadRefund([line], shares[index] ?? 0n));
+  const after = chosen.map((line) => withTaken(line, own));
+  const rest = after.flatMap((line) => spreadRefund([line], grossIn(parts, line.lineId) - grossIn(own, line.lineId)));
+  return [{ parts: own }, { parts: rest, fundedBy: credit.orderId }];
+}
+
+function grossIn(parts: readonly RefundPart[], lineId: string): bigint {
+  return sumOf(parts.filter((part) => part.lineId === lineId));
+}
+
+function withTaken(line: RefundableLine, parts: readonly RefundPart[]): RefundableLine {
+  const mine = parts.filter((part) => part.lineId === line.lineId);
+  return {
+    ...line,
+    takenGrossMinor: line.takenGrossMinor + sumOf(mine),
+    takenTaxMinor: line.takenTaxMinor + mine.reduce((sum, part) => sum + part.taxMinor, 0n),
+    taxes: (line.taxes ?? []).map((tax) => ({ ...tax, takenMinor: tax.takenMinor + taxOfKind(mine, tax.kind) })),
+  };
+}
+
+function requestExchange(command: RequestExchange, order: Order): readonly OrderEvent[] | Refusal {
+  if (order.paidAtMs === undefined) return refuse('order_not_paid', 'Only what was paid can be exchanged.');
+  if (command.byBuyer && command.atMs > refundableUntilMs(order))
+    return refuse('refund_window_closed', 'Lines can be exchanged within 14 days of paying; write to us instead.');
+  if (order.credit !== undefined || hasLostDispute(order))
+    return refuse('order_not_editable', 'An order that came of an exchange, or lost a dispute, cannot be exchanged.');
+  if (order.refunds.length + 2 > refundsMax)
+    return refuse('limit_reached', `An order can have at most ${refundsMax} refunds.`);
+  const lines = linesToGive(command.lineIds, order);
+  if (!Array.isArray(lines)) return lines as Refusal;
+  const left = lines.reduce((sum, line) => sum + leftMinor(line), 0n);
+  // Nothing due either way: repeating it, or giving what is given back already, has no effect.
+  if (left === 0n) return [];
+  const { atMs, requestedBy, creditMinor } = command;
+  if (creditMinor > left)
+    return refuse('refund_exceeds_captured', `At most ${left} minor units of ${order.currency} are left of the lines.`);
+  const given = spreadRefund(lines, creditMinor);
+  const rest = wholeLines(lines.map((line) => withTaken(line, given)));
+  const about = { type: 'RefundRequested', reason: 'exchange', requestedBy, atMs } as const;
+  const events: OrderEvent[] = [];
+  if (creditMinor > 0n)
+    events.push({
+      ...about,
+      refundId: command.exchangeId,
+      amountMinor: creditMinor,
+      parts: given,
+      exchangeFor: command.orderId,
+    });
+  if (rest.length > 0) events.push({ ...about, refundId: command.refundId, amountMinor: sumOf(rest), parts: rest });
+  return events;
+}
+
+function linesToGive(lineIds: readonly string[], order: Order): RefundableLine[] | Refusal {
+  const all = refundableLines(order);
+  const chosen: RefundableLine[] = [];
+  for (const [index, lineId] of lineIds.entries()) {
+    const line = all.find((each) => each.lineId === lineId);
+    if (line === undefined) return itemsWrong(`lineIds[${index}]`, 'is not in this order');
+    if (chosen.includes(line)) return itemsWrong(`lineIds[${index}]`, 'is named twice');
+    chosen.push(line);
+  }
+  return chosen;
+}
+
+/** What is left of lines, for whoever wants to exchange them. */
+export function leftOfLinesMinor(order: Order, lineIds: readonly string[]): bigint {
+  return refundableLines(order)
+    .filter((line) => lineIds.includes(line.lineId))
+    .reduce((sum, line) => sum + leftMinor(line), 0n);
+}
+
+function openDispute(command: OpenDispute, order: Order): readonly OrderEvent[] {
+  const { disputeId, paymentId, amountMinor, atMs } = command;
+  if (order.disputes.some((dispute) => dispute.id === disputeId)) return [];
+  if (order.paymentId !== paymentId)
+    throw new OrderContradiction(`the dispute ${disputeId} is of a payment that the order ${order.id} does not have`);
+  return [{ type: 'DisputeOpened', disputeId, paymentId, amountMinor, atMs }];
+}
+
+function closeDispute(command: CloseDispute, order: Order): readonly OrderEvent[] {
+  const { disputeId, paymentId, outcome, amountMinor, atMs } = command;
+  const known = order.disputes.find((dispute) => dispute.id === disputeId);
+  if (known?.state === outcome) return [];
+  if (known !== undefined && known.state !== 'opened')
+    throw new OrderContradiction(`the dispute ${disputeId} was ${known.state} and is now said to be ${outcome}`);
+  if (order.paymentId !== paymentId)
+    throw new OrderContradiction(`the dispute ${disputeId} is of a payment that the order ${order.id} does not have`);
+  return [{ type: 'DisputeClosed', disputeId, paymentId, outcome, amountMinor, atMs }];
 }
 
 function refuseBuyer(command: RequestRefund, order: Order, isWhole: boolean): Refusal | undefined {
@@ -213,6 +549,7 @@ function partsOf(
   lines: readonly RefundableLine[],
   left: bigint,
 ): readonly RefundPart[] | Refusal {
+  if (command.ofLine !== undefined) return partsOfLine(command.ofLine, lines);
   if (command.items.length > 0) return partsOfItems(command, order, lines);
   if (command.amount === undefined) return wholeLines(lines);
   const { currency, amountMinor } = command.amount;
@@ -227,6 +564,15 @@ function partsOf(
   if (amountMinor > left)
     return refuse('refund_exceeds_captured', `At most ${left} minor units of ${order.currency} are left to refund.`);
   return spreadRefund(lines, amountMinor);
+}
+
+function partsOfLine(
+  { lineId, amountMinor }: NonNullable<RequestRefund['ofLine']>,
+  lines: readonly RefundableLine[],
+): readonly RefundPart[] | Refusal {
+  const chosen = lines.filter((line) => line.lineId === lineId && amountMinor <= leftMinor(line));
+  if (chosen.length === 0) return refuse('refund_exceeds_captured', 'Not so much is left to refund of this line.');
+  return spreadRefund(chosen, amountMinor);
 }
 
 function partsOfItems(
@@ -281,6 +627,7 @@ export function evolve(order: Order | undefined, event: OrderEvent): Order {
       paymentId: '',
       provider: '',
       refunds: [],
+      disputes: [],
     };
   }
   if (order === undefined) throw new OrderContradiction(`a stream begins with ${event.type}`);
@@ -290,15 +637,40 @@ export function evolve(order: Order | undefined, event: OrderEvent): Order {
     case 'OrderCancelled':
       return { ...order, state: 'cancelled', cancelledBecause: event.because };
     case 'RefundRequested': {
-      const { refundId: id, amountMinor, parts, reason, requestedBy, atMs: requestedAtMs } = event;
-      const refund: OrderRefund = { id, state: 'pending', amountMinor, parts, reason, requestedBy, requestedAtMs };
+      const { type: _, refundId: id, atMs: requestedAtMs, ...rest } = event;
+      const refund: OrderRefund = { id, state: 'pending', ...rest, requestedAtMs };
       return { ...order, refunds: [...order.refunds, refund] };
     }
     case 'RefundSucceeded':
       return withRefund(order, event.refundId, { state: 'succeeded', settledAtMs: event.atMs });
     case 'RefundFailed':
       return withRefund(order, event.refundId, { state: 'failed', settledAtMs: event.atMs });
+    case 'OrderAuthorized':
+      return { ...order, authorizedAtMs: event.atMs };
+    case 'OrderReduced':
+      return { ...order, lines: order.lines.map((line) => reducedLine(line, event.lines)) };
+    case 'DisputeOpened':
+      return withDispute(order, event, 'opened');
+    case 'DisputeClosed':
+      return withDispute(order, event, event.outcome);
   }
+}
+
+function reducedLine(line: OrderLine, reductions: readonly ReducedLine[]): OrderLine {
+  const reduced = reductions.find((each) => each.lineId === line.id);
+  if (reduced === undefined) return line;
+  const { amountMinor, taxMinor, taxes } = reduced;
+  return { ...line, discountMinor: line.discountMinor + amountMinor, taxMinor, taxes };
+}
+
+function withDispute(
+  order: Order,
+  event: { readonly disputeId: string; readonly paymentId: string; readonly amountMinor: bigint },
+  state: OrderDispute['state'],
+): Order {
+  const { disputeId: id, paymentId, amountMinor } = event;
+  const others = order.disputes.filter((dispute) => dispute.id !== id);
+  return { ...order, disputes: [...others, { id, paymentId, state, amountMinor }] };
 }
 
 function withRefund(order: Order, refundId: string, change: Partial<OrderRefund>): Order {
@@ -309,6 +681,8 @@ export type OrderStatusWord = 'awaiting_payment' | 'paid' | 'cancelled' | 'parti
 
 export function statusOf(order: Order): OrderStatusWord {
   if (order.state !== 'paid') return order.state;
+  // The buyer has the money back, from their bank: as if it had been refunded.
+  if (hasLostDispute(order)) return 'refunded';
   const refunded = refundedMinor(order);
   if (refunded === 0n) return 'paid';
   return refunded === totalMinor(order) ? 'refunded' : 'partially_refunded';
@@ -320,6 +694,15 @@ export function totalOfLineMinor(line: OrderLine): bigint {
 
 export function totalMinor(order: Pick<Order, 'lines'>): bigint {
   return order.lines.reduce((sum, line) => sum + totalOfLineMinor(line), 0n);
+}
+
+/** What a payment has to be made of: the total without what an exchange gives. */
+export function payableMinor(order: Pick<Order, 'lines' | 'credit'>): bigint {
+  return totalMinor(order) - (order.credit?.amountMinor ?? 0n);
+}
+
+export function hasLostDispute(order: Order): boolean {
+  return order.disputes.some((dispute) => dispute.state === 'lost');
 }
 
 export function refundedMinor(order: Order): bigint {
@@ -337,6 +720,7 @@ export function refundableUntilMs(order: Order): number {
 
 /** Nothing of the line remains paid. A line that cost nothing goes with the whole order. */
 export function isLineRefunded(order: Order, line: OrderLine): boolean {
+  if (hasLostDispute(order)) return true;
   const total = totalOfLineMinor(line);
   return total === 0n ? statusOf(order) === 'refunded' : refundedOfLineMinor(order, line.id) === total;
 }
@@ -350,6 +734,7 @@ function refundableLines(order: Order): RefundableLine[] {
       taxMinor: line.taxMinor,
       takenGrossMinor: sumOf(taken),
       takenTaxMinor: taken.reduce((sum, part) => sum + part.taxMinor, 0n),
+      taxes: line.taxes.map(({ kind, amountMinor }) => ({ kind, amountMinor, takenMinor: taxOfKind(taken, kind) })),
     };
   });
 }
@@ -358,6 +743,12 @@ function partsIn(order: Order, lineId: string, states: readonly RefundState[]): 
   return order.refunds
     .filter((refund) => states.includes(refund.state))
     .flatMap((refund) => refund.parts.filter((part) => part.lineId === lineId));
+}
+
+function taxOfKind(parts: readonly RefundPart[], kind: TaxShare['kind']): bigint {
+  return parts
+    .flatMap((part) => part.taxes ?? [])
+    .reduce((sum, tax) => (tax.kind === kind ? sum + tax.amountMinor : sum), 0n);
 }
 
 function sumOf(parts: readonly RefundPart[]): bigint {

@@ -7,7 +7,7 @@ import { OrderStatus, OrdersService } from '@suuupra/contracts/gen/suuupra/order
 import { PaymentSucceededSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import { isRefusal, type Principal } from '@suuupra/platform/rpc/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { orderNumber } from './orders.ts';
+import { orderNumber } from './placing.ts';
 import { asha, finance, learner, openSchool, orderOf, outcomeOf, ravi, type School, teacher } from './testing.ts';
 
 let school: School;

@@ -1,8 +1,6 @@
 /** What the service does with orders, in the order of a purchase's life: place, look, cancel. Refunds are in refunds.ts. */
 import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import type { FieldError } from '@suuupra/contracts/errors';
-import type { Offer } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import {
   type CancelOrderRequest,
   type CancelOrderResponseSchema,
@@ -18,8 +16,12 @@ import {
   type PlaceOrderResponse,
   PlaceOrderResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
+import type {
+  QuoteOrderRequest,
+  QuoteOrderResponseSchema,
+} from '@suuupra/contracts/gen/suuupra/orders/v1/quotes_pb.ts';
 import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
-import { type CallContext, hasRole, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import {
   beginIdempotent,
   finishIdempotent,
@@ -28,19 +30,20 @@ import {
   lookIdempotent,
 } from '@suuupra/platform/sql/idempotency';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
-import { SqlFault, type SqlTransaction } from '@suuupra/platform/sql/sql';
-import { changeOrder, type OrdersSurroundings, recordEvents } from './change.ts';
-import { decide, type OrderLine } from './order.ts';
-import { type OrderView, orderMessage, statusNumbers, viewOf } from './order-view.ts';
-import { taxInsideMinor } from './price.ts';
-import { dropTimer, findView, listViews, ownedCourses, setTimer } from './store.ts';
+import type { SqlTransaction } from '@suuupra/platform/sql/sql';
+import { isFinance, replayed, userIdOf } from './caller.ts';
+import { changeOrder, type OrdersSurroundings } from './change.ts';
+import { refuseCouponOf } from './coupons.ts';
+import { type DraftedOrder, passedOn, readBilling, readItems } from './items.ts';
+import type { CancelReason } from './order.ts';
+import { lineMessage, type OrderView, orderMessage, statusNumbers, viewOf } from './order-view.ts';
+import { type OrderToPlace, placeOrderFor, type Quote, quoteFor } from './placing.ts';
+import { dropTimer, findView, listViews, setTimer } from './store.ts';
 
 type Answer<O extends DescMessage> = Promise<MessageInitShape<O> | Refusal>;
 
 /** A cancellation whose request died between payments and us is finished by the janitor after this time. */
 const cancelAgainMs = 10_000;
-/** A new number is drawn when one is taken: of 2^40 that is rare once, and never so often. */
-const numberTriesMax = 5;
 
 export async function placeOrder(
   surroundings: OrdersSurroundings,
@@ -54,17 +57,64 @@ export async function placeOrder(
   if (seen.kind === 'answered') return replayed(context, seen.answer);
   if (seen.kind === 'refused') return seen.refusal;
 
-  const offers = await readOffers(surroundings, request, buyerId, context);
-  if (isRefusal(offers)) return offers;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await refusableTransaction(surroundings.sql, (tx) =>
-        placeInTransaction(surroundings, tx, call, offers, context),
-      );
-    } catch (error) {
-      if (!isNumberTaken(error) || attempt >= numberTriesMax) throw error;
-    }
-  }
+  const billing = readBilling(request.billing);
+  if (isRefusal(billing)) return billing;
+  const drafted = await readItems(surroundings, request.items, buyerId, context);
+  if (isRefusal(drafted)) return drafted;
+  const wanted = {
+    buyerId,
+    ...drafted,
+    couponCode: request.couponCode,
+    cause: context,
+    ...(billing === undefined ? {} : { billing }),
+  };
+  return refusableTransaction(surroundings.sql, (tx) =>
+    placeInTransaction(surroundings, tx, { call, wanted, drafted }, context),
+  );
+}
+
+/** The sums of placing it now; nothing is kept of it. */
+export async function quoteOrder(
+  surroundings: OrdersSurroundings,
+  request: QuoteOrderRequest,
+  context: CallContext,
+): Answer<typeof QuoteOrderResponseSchema> {
+  const buyerId = userIdOf(context);
+  if (buyerId === undefined) return refuse('unauthenticated', 'Sign in to order.');
+  const billing = readBilling(request.billing);
+  if (isRefusal(billing)) return billing;
+  const drafted = await readItems(surroundings, request.items, buyerId, context);
+  if (isRefusal(drafted)) return drafted;
+  const { currency, lines } = drafted;
+  const wanted = { buyerId, currency, lines, couponCode: request.couponCode };
+  const used = await refuseCouponOf(surroundings.sql, wanted);
+  const nowMs = surroundings.world.now();
+  const quote = await quoteFor(surroundings.sql, billing === undefined ? wanted : { ...wanted, billing }, nowMs);
+  if (isRefusal(quote)) return quote;
+  if (used !== undefined) return used;
+  return quoteMessage(quote, currency);
+}
+
+function quoteMessage(quote: Quote, currency: string): MessageInitShape<typeof QuoteOrderResponseSchema> {
+  const views = quote.lines.map((line) => ({
+    ...line,
+    id: '',
+    netMinor: line.priceMinor - line.discountMinor - line.taxMinor,
+    totalMinor: line.priceMinor - line.discountMinor,
+    refundedMinor: 0n,
+  }));
+  const money = (of: (line: (typeof views)[number]) => bigint) => ({
+    currency,
+    amountMinor: views.reduce((sum, line) => sum + of(line), 0n),
+  });
+  return {
+    lines: views.map((line) => lineMessage(line, currency)),
+    subtotal: money((line) => line.netMinor + line.discountMinor),
+    discount: money((line) => line.discountMinor),
+    tax: money((line) => line.taxMinor),
+    total: money((line) => line.totalMinor),
+    couponCode: quote.coupon?.code ?? '',
+  };
 }
 
 type PlaceCall = IdempotentCall<typeof PlaceOrderRequestSchema, typeof PlaceOrderResponseSchema>;
@@ -81,153 +131,35 @@ function placeCall(surroundings: OrdersSurroundings, request: PlaceOrderRequest,
   };
 }
 
+interface Placing {
+  readonly call: PlaceCall;
+  readonly wanted: OrderToPlace;
+  readonly drafted: DraftedOrder;
+}
+
 async function placeInTransaction(
   surroundings: OrdersSurroundings,
   tx: SqlTransaction,
-  call: PlaceCall,
-  offers: readonly Offer[],
+  { call, wanted, drafted }: Placing,
   context: CallContext,
 ): Promise<PlaceOrderResponse | Refusal> {
   const claim = await beginIdempotent(tx, call);
   if (claim.kind === 'answered') return replayed(context, claim.answer);
   if (claim.kind === 'refused') return claim.refusal;
-  const { world } = surroundings;
-  const orderId = world.id('ord');
-  const currency = offers[0]?.price?.currency ?? '';
-  const events = decide(
-    {
-      kind: 'place',
-      orderId,
-      number: orderNumber(world.secret(5)),
-      buyerId: userIdOf(context) ?? '',
-      currency,
-      lines: offers.map((offer) => lineOf(offer, world.id('line'))),
-      atMs: world.now(),
-    },
-    undefined,
-  );
-  if (isRefusal(events)) return events;
-  const { order, version } = await recordEvents(surroundings, tx, orderId, undefined, events, context);
-  const answer = create(PlaceOrderResponseSchema, { order: orderMessage(viewOf(order, version), false) });
+  const placed = await placeOrderFor(surroundings, tx, wanted, async (order) => {
+    for (const { drafted: item, firstLine } of drafted.items) {
+      const lines = order.lines.slice(firstLine, firstLine + item.lines.length);
+      const refused = await item.placed?.(tx, order, lines);
+      if (refused !== undefined) return refused;
+    }
+    return undefined;
+  });
+  if (isRefusal(placed)) return placed;
+  const answer = create(PlaceOrderResponseSchema, {
+    order: orderMessage(viewOf(placed.order, placed.version), false),
+  });
   await finishIdempotent(tx, call, answer);
   return answer;
-}
-
-function lineOf(offer: Offer, id: string): OrderLine {
-  const { currency = '', amountMinor = 0n } = offer.price ?? {};
-  return {
-    id,
-    courseId: offer.courseId,
-    courseSlug: offer.slug,
-    title: offer.title,
-    instructorId: offer.instructorId,
-    release: offer.release,
-    priceMinor: amountMinor,
-    discountMinor: 0n,
-    taxMinor: taxInsideMinor(currency, amountMinor),
-  };
-}
-
-const numberAlphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-
-/** `SU-7K3M-Q9TX` from 40 random bits: short enough to say on the telephone, and tells nobody how much is sold. */
-export function orderNumber(random: Uint8Array): string {
-  let bits = BigInt(`0x${Buffer.from(random).toString('hex')}`);
-  let text = '';
-  for (let i = 0; i < 8; i += 1) {
-    text = numberAlphabet[Number(bits & 31n)] + text;
-    bits >>= 5n;
-  }
-  return `SU-${text.slice(0, 4)}-${text.slice(4)}`;
-}
-
-function isNumberTaken(error: unknown): boolean {
-  return error instanceof SqlFault && error.kind === 'unique' && error.constraint === 'orders_number_unique';
-}
-
-/** The offers of the items in their order, all of which this buyer may buy, in one currency. */
-async function readOffers(
-  surroundings: OrdersSurroundings,
-  request: PlaceOrderRequest,
-  buyerId: string,
-  context: CallContext,
-): Promise<readonly Offer[] | Refusal> {
-  const courseIds = request.items.map((item) => item.courseId);
-  const refused = refuseItems(courseIds);
-  if (refused !== undefined) return refused;
-  if (request.couponCode !== '')
-    return refuse('coupon_not_found', 'There is no coupon with this code.', [
-      { field: 'couponCode', code: 'not_allowed', detail: 'is not a coupon of ours' },
-    ]);
-  const answer = await surroundings.clients.content.getOffers({ courseIds }, { context });
-  if (isRefusal(answer)) return passedOn(answer);
-  const offers = new Map(answer.offers.map((offer) => [offer.courseId, offer]));
-  const unknown = fieldsWhere(courseIds, (courseId) => !offers.has(courseId), 'is not on sale');
-  if (unknown.length > 0) return refuse('course_not_available', 'A course of this order is not on sale.', unknown);
-  const chosen = courseIds.flatMap((courseId) => offers.get(courseId) ?? []);
-  return (await refuseOffers(surroundings, chosen, buyerId, context)) ?? chosen;
-}
-
-function refuseItems(courseIds: readonly string[]): Refusal | undefined {
-  if (courseIds.length === 0)
-    return refuse('invalid_request', 'An order has at least one item.', [
-      { field: 'items', code: 'required', detail: 'name at least one course' },
-    ]);
-  const twice = fieldsWhere(courseIds, (courseId, index) => courseIds.indexOf(courseId) !== index, 'is named twice');
-  return twice.length > 0 ? refuse('invalid_request', 'A course can be bought once in an order.', twice) : undefined;
-}
-
-async function refuseOffers(
-  surroundings: OrdersSurroundings,
-  offers: readonly Offer[],
-  buyerId: string,
-  context: CallContext,
-): Promise<Refusal | undefined> {
-  const courseIds = offers.map((offer) => offer.courseId);
-  const own = fieldsWhere(courseIds, (_, index) => offers[index]?.instructorId === buyerId, 'is taught by you');
-  if (own.length > 0) return refuse('own_course', 'You teach this course; it is open to you already.', own);
-  if (new Set(offers.map((offer) => offer.price?.currency)).size > 1)
-    return refuse('mixed_currencies', 'These courses are sold in different currencies; order them separately.');
-  const owned = await coursesOwned(surroundings, buyerId, courseIds, context);
-  if (isRefusal(owned)) return owned;
-  const already = fieldsWhere(courseIds, (courseId) => owned.has(courseId), 'is already yours');
-  return already.length > 0 ? refuse('already_enrolled', 'You already have this course.', already) : undefined;
-}
-
-/** By learning's word, and by our own for what was paid a moment ago and learning has not heard of yet. */
-async function coursesOwned(
-  { sql, clients }: OrdersSurroundings,
-  userId: string,
-  courseIds: readonly string[],
-  context: CallContext,
-): Promise<ReadonlySet<string> | Refusal> {
-  const owned = new Set(await ownedCourses(sql, userId, courseIds));
-  const answers = await Promise.all(
-    courseIds.map((courseId) => clients.learning.checkAccess({ userId, courseId }, { context })),
-  );
-  for (const [index, answer] of answers.entries()) {
-    if (isRefusal(answer)) return passedOn(answer);
-    if (answer.entitled) owned.add(courseIds[index] ?? '');
-  }
-  return owned;
-}
-
-function fieldsWhere(
-  courseIds: readonly string[],
-  isWrong: (courseId: string, index: number) => boolean,
-  detail: string,
-): FieldError[] {
-  return courseIds.flatMap((courseId, index) =>
-    isWrong(courseId, index) ? [{ field: `items[${index}].courseId`, code: 'not_allowed', detail }] : [],
-  );
-}
-
-const passable: ReadonlySet<string> = new Set(['busy', 'unavailable', 'too_many_requests', 'deadline_exceeded']);
-
-/** Overload of another service is said to our caller too; any other refusal of an internal question is our own mistake. */
-function passedOn(refusal: Refusal): Refusal {
-  if (passable.has(refusal.code)) return refusal;
-  throw new Error(`another service refused our question: ${refusal.code}`);
 }
 
 export async function getOrder(
@@ -317,7 +249,7 @@ export async function cancelOrder(
 export async function closeIntent(
   { clients }: OrdersSurroundings,
   orderId: string,
-  because: 'buyer' | 'expired',
+  because: CancelReason,
   context?: CallContext,
 ): Promise<Refusal | undefined> {
   const answer = await clients.payments.cancelIntent({ orderId, because }, context === undefined ? {} : { context });
@@ -337,22 +269,10 @@ export async function getOrderForPayment(
     orderId: view.id,
     buyerId: view.buyerId,
     status: statusNumbers[view.status],
-    total: { currency: view.currency, amountMinor: view.totalMinor },
+    // Without what an exchange gives towards it.
+    total: { currency: view.currency, amountMinor: view.totalMinor - (view.details.credit?.amountMinor ?? 0n) },
     number: view.number,
+    captureMethod: view.details.captureMethod,
     expiresAt: timestampFromDate(view.expiresAt),
   };
-}
-
-export function userIdOf(context: CallContext): string | undefined {
-  return context.principal.kind === 'user' ? context.principal.userId : undefined;
-}
-
-export function isFinance(context: CallContext): boolean {
-  return hasRole(context.principal, 'finance');
-}
-
-/** Marks the answer as the one that the first request with this key got. */
-export function replayed<T>(context: CallContext, answer: T): T {
-  context.answer.idempotentReplayed = true;
-  return answer;
 }

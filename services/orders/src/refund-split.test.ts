@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { allocate } from './allocation.ts';
 import { taxInsideMinor } from './price.ts';
-import { allocate, leftMinor, type RefundableLine, type RefundPart, spreadRefund, wholeLines } from './refund-split.ts';
+import { leftMinor, type RefundableLine, type RefundPart, spreadRefund, wholeLines } from './refund-split.ts';
 
 // Small ones too: there the rounding of the tax has the least room.
 const amount = fc.oneof(fc.bigInt({ min: 0n, max: 10_000_000n }), fc.bigInt({ min: 0n, max: 40n }));

@@ -2,21 +2,32 @@
  * How a refund is spread over the lines of an order: by largest remainder, to the minor unit, so that any sequence of
  * partial refunds of a line gives back exactly what was paid for it, and exactly the tax in it.
  */
+import { allocate } from './allocation.ts';
 import { divideHalfUp } from './price.ts';
 
 /** What was paid for a line, and what of it is already given back or promised to be. */
 export interface RefundableLine {
   readonly lineId: string;
+  /** The parts of the tax, at most two. */
+  readonly taxes?: readonly (TaxShare & { readonly takenMinor: bigint })[];
   readonly grossMinor: bigint;
   readonly taxMinor: bigint;
   readonly takenGrossMinor: bigint;
   readonly takenTaxMinor: bigint;
 }
 
+/** A part of a tax; the parts add up to it. */
+export interface TaxShare {
+  readonly kind: 'cgst' | 'sgst' | 'igst';
+  readonly amountMinor: bigint;
+}
+
 export interface RefundPart {
   readonly lineId: string;
   readonly grossMinor: bigint;
   readonly taxMinor: bigint;
+  /** Absent for a line whose tax has no parts. */
+  readonly taxes?: readonly TaxShare[];
 }
 
 export function leftMinor(line: RefundableLine): bigint {
@@ -35,31 +46,6 @@ export function wholeLines(lines: readonly RefundableLine[]): RefundPart[] {
 }
 
 /**
- * Splits an amount in proportion to weights whose sum is at least the amount; no share exceeds its weight. What integer
- * division leaves over goes to the largest remainders, the earlier first (Hamilton's method).
- */
-export function allocate(amountMinor: bigint, weights: readonly bigint[]): bigint[] {
-  const sum = weights.reduce((total, weight) => total + weight, 0n);
-  if (amountMinor < 0n || amountMinor > sum) throw new RangeError('an amount beyond the sum of its weights');
-  if (sum === 0n) return weights.map(() => 0n);
-  const shares = weights.map((weight) => (amountMinor * weight) / sum);
-  const remainders = weights.map((weight) => (amountMinor * weight) % sum);
-  let over = amountMinor - shares.reduce((total, share) => total + share, 0n);
-  const byRemainder = weights.map((_, index) => index).sort((a, b) => compare(remainders[b], remainders[a]) || a - b);
-  for (const index of byRemainder) {
-    if (over === 0n) break;
-    shares[index] = (shares[index] ?? 0n) + 1n;
-    over -= 1n;
-  }
-  return shares;
-}
-
-function compare(a = 0n, b = 0n): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
-/**
  * The tax of a part brings the tax given back so far to the line's share of its tax, rounded. A failed refund in between
  * may have left it a unit off, so it is kept within what the tax and the net of the line still hold: the last part of a
  * line then always takes exactly the rest of both.
@@ -72,7 +58,27 @@ function partOf(line: RefundableLine, grossMinor: bigint): RefundPart {
     line.grossMinor === 0n ? 0n : divideHalfUp(line.taxMinor * (takenGrossMinor + grossMinor), line.grossMinor);
   const least = grossMinor > netLeft ? grossMinor - netLeft : 0n;
   const most = grossMinor < taxLeft ? grossMinor : taxLeft;
-  return { lineId: line.lineId, grossMinor, taxMinor: clamp(goal - takenTaxMinor, least, most) };
+  const taxMinor = clamp(goal - takenTaxMinor, least, most);
+  const taxes = taxesOf(line, taxMinor);
+  return { lineId: line.lineId, grossMinor, taxMinor, ...(taxes.length === 0 ? {} : { taxes }) };
+}
+
+/** The first part of the tax by the same rule within the tax; the second takes the rest. */
+function taxesOf(line: RefundableLine, taxMinor: bigint): TaxShare[] {
+  const [first, second] = line.taxes ?? [];
+  if (first === undefined) return [];
+  if (second === undefined) return [{ kind: first.kind, amountMinor: taxMinor }];
+  const firstLeft = first.amountMinor - first.takenMinor;
+  const secondLeft = second.amountMinor - second.takenMinor;
+  const goal =
+    line.taxMinor === 0n ? 0n : divideHalfUp(first.amountMinor * (line.takenTaxMinor + taxMinor), line.taxMinor);
+  const least = taxMinor > secondLeft ? taxMinor - secondLeft : 0n;
+  const most = taxMinor < firstLeft ? taxMinor : firstLeft;
+  const amountMinor = clamp(goal - first.takenMinor, least, most);
+  return [
+    { kind: first.kind, amountMinor },
+    { kind: second.kind, amountMinor: taxMinor - amountMinor },
+  ];
 }
 
 function clamp(value: bigint, least: bigint, most: bigint): bigint {

@@ -24,11 +24,12 @@ import {
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import { retrying, type SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { EventCause } from '@suuupra/platform/stream/outbox';
+import { isFinance, replayed, userIdOf } from './caller.ts';
 import { changeOrder, type OrdersSurroundings } from './change.ts';
 import { OrderContradiction, type RequestRefund } from './order.ts';
 import { refundMessage, viewOf } from './order-view.ts';
-import { isFinance, replayed, userIdOf, visibleOrder } from './orders.ts';
-import { type LoadedOrder, lockOrder, readStream } from './store.ts';
+import { visibleOrder } from './orders.ts';
+import { type LoadedOrder, lockOrder, orderOfFundedRefund, readStream } from './store.ts';
 
 type RefundCall = IdempotentCall<typeof CreateRefundRequestSchema, typeof CreateRefundResponseSchema>;
 
@@ -147,10 +148,11 @@ async function askPayments(
   if (loaded === undefined || refund === undefined)
     throw new OrderContradiction(`the refund ${refundId} is not in the order ${orderId}`);
   if (refund.state !== 'pending') return { outcome: refund.state, code: '' };
+  if (refund.exchangeFor !== undefined) return { outcome: 'unknown', code: '' };
   const amount = { currency: loaded.order.currency, amountMinor: refund.amountMinor };
   try {
     const answer = await surroundings.clients.payments.refundPayment(
-      { refundId, orderId, amount, reason: refund.reason },
+      { refundId, orderId: refund.fundedBy ?? orderId, amount, reason: refund.reason },
       context === undefined ? {} : { context },
     );
     if (!isRefusal(answer)) return { outcome: outcomeOf(answer.status), code: 'provider_refused' };
@@ -198,7 +200,8 @@ export async function settleRefund(
   settled: SettledRefund,
   cause?: EventCause,
 ): Promise<LoadedOrder> {
-  const { orderId, ...rest } = settled;
+  const { orderId: paidOrderId, ...rest } = settled;
+  const orderId = (await orderOfFundedRefund(tx, settled.refundId)) ?? paidOrderId;
   const command = { kind: 'settle_refund', ...rest, atMs: surroundings.world.now() } as const;
   const changed = await changeOrder(surroundings, tx, orderId, command, cause);
   if (isRefusal(changed))

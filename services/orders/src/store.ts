@@ -1,9 +1,9 @@
 /**
  * The orders' database: streams of events, the read model beside them, the janitor's timers.
  */
-import type { SqlExecutor, SqlRow, SqlTransaction, SqlValue } from '@suuupra/platform/sql/sql';
+import { type SqlExecutor, SqlFault, type SqlRow, type SqlTransaction, type SqlValue } from '@suuupra/platform/sql/sql';
 import { evolve, type Order, type OrderEvent, type OrderStatusWord } from './order.ts';
-import { type LineView, type OrderView, type RefundView, viewOf } from './order-view.ts';
+import { type DetailsView, type LineView, type OrderView, type RefundView, viewOf } from './order-view.ts';
 import { decodeEvent, encodeEvent, jsonOf, withAmounts } from './stored-event.ts';
 
 export interface LoadedOrder {
@@ -17,9 +17,27 @@ export async function lockOrder(tx: SqlTransaction, orderId: string): Promise<Lo
   return row === undefined ? undefined : readStream(tx, orderId);
 }
 
+/** A stream is written down whole each time it has grown by so many events. */
+const snapshotEvery = 40;
+/** Raise it with every change of what an Order holds: snapshots of another shape are not read. */
+const snapshotShape = 1;
+
+/** The order as it is: from its snapshot, if it has one, and the events after. */
 export async function readStream(executor: SqlExecutor, orderId: string): Promise<LoadedOrder | undefined> {
+  const snapshot = await readSnapshot(executor, orderId);
   const rows = await executor.query<{ version: number; type: string; data: unknown }>(
-    'SELECT version, type, data FROM order_events WHERE stream_id = $1 ORDER BY version',
+    'SELECT version, type, data FROM order_events WHERE stream_id = $1 AND version > $2 ORDER BY version',
+    [orderId, snapshot?.version ?? 0],
+  );
+  let order = snapshot?.order;
+  for (const row of rows) order = evolve(order, decodeEvent(row.type, row.data));
+  return order === undefined ? undefined : { order, version: (snapshot?.version ?? 0) + rows.length };
+}
+
+/** The order folded from all of its events, whatever a snapshot says. */
+export async function readStreamWhole(executor: SqlExecutor, orderId: string): Promise<LoadedOrder | undefined> {
+  const rows = await executor.query<{ type: string; data: unknown }>(
+    'SELECT type, data FROM order_events WHERE stream_id = $1 ORDER BY version',
     [orderId],
   );
   let order: Order | undefined;
@@ -27,9 +45,28 @@ export async function readStream(executor: SqlExecutor, orderId: string): Promis
   return order === undefined ? undefined : { order, version: rows.length };
 }
 
+async function readSnapshot(executor: SqlExecutor, orderId: string): Promise<LoadedOrder | undefined> {
+  const [row] = await executor.query<{ version: number; data: unknown }>(
+    'SELECT version, data FROM order_snapshots WHERE stream_id = $1 AND shape = $2',
+    [orderId, snapshotShape],
+  );
+  return row === undefined ? undefined : { order: withAmounts(row.data) as Order, version: row.version };
+}
+
+async function keepSnapshot(tx: SqlExecutor, after: LoadedOrder, firstVersion: number): Promise<void> {
+  if (Math.floor(after.version / snapshotEvery) === Math.floor((firstVersion - 1) / snapshotEvery)) return;
+  await tx.execute(
+    `INSERT INTO order_snapshots (stream_id, version, shape, data) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (stream_id) DO UPDATE
+     SET version = EXCLUDED.version, shape = EXCLUDED.shape, data = EXCLUDED.data`,
+    [after.order.id, after.version, snapshotShape, jsonOf(after.order)],
+  );
+}
+
 /**
  * Appends events to the stream of the locked (or new) order and brings its row up to date. The primary key refuses a
- * version that exists: nothing is ever written over.
+ * version that exists: nothing is ever written over. Throws `retryable` when somebody else has written that version: the
+ * transaction is to begin again, with the order read and the command decided anew.
  */
 export async function appendEvents(
   tx: SqlTransaction,
@@ -38,6 +75,22 @@ export async function appendEvents(
   events: readonly OrderEvent[],
 ): Promise<LoadedOrder> {
   const firstVersion = (before?.version ?? 0) + 1;
+  await retryingRaces(() => insertEvents(tx, orderId, firstVersion, events));
+  let order = before?.order;
+  for (const event of events) order = evolve(order, event);
+  if (order === undefined) throw new Error('a stream of no events');
+  const after = { order, version: firstVersion + events.length - 1 };
+  await retryingRaces(() => writeView(tx, viewOf(order, after.version)));
+  await keepSnapshot(tx, after, firstVersion);
+  return after;
+}
+
+async function insertEvents(
+  tx: SqlTransaction,
+  orderId: string,
+  firstVersion: number,
+  events: readonly OrderEvent[],
+): Promise<void> {
   const stored = events.map(encodeEvent);
   await tx.execute(
     `INSERT INTO order_events (stream_id, version, type, data, at)
@@ -51,12 +104,20 @@ export async function appendEvents(
       events.map((event) => new Date(event.atMs)),
     ],
   );
-  let order = before?.order;
-  for (const event of events) order = evolve(order, event);
-  if (order === undefined) throw new Error('a stream of no events');
-  const after = { order, version: firstVersion + events.length - 1 };
-  await writeView(tx, viewOf(order, after.version));
-  return after;
+}
+
+/** A version or a number that somebody else took a moment ago: the transaction has to begin again. */
+async function retryingRaces(write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    const isRace =
+      error instanceof SqlFault && ['order_events_pkey', 'orders_number_unique'].includes(error.constraint);
+    if (!isRace) throw error;
+    throw new SqlFault('retryable', 'another transaction has written this order first', error.constraint, {
+      cause: error,
+    });
+  }
 }
 
 const columns = [
@@ -79,15 +140,22 @@ const columns = [
   'placed_at',
   'paid_at',
   'expires_at',
+  'details',
 ] as const;
 
-const upsertView = `INSERT INTO orders (${columns.join(', ')}) VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})
+const upsertView = (
+  table: 'orders' | 'orders_next',
+) => `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})
   ON CONFLICT (id) DO UPDATE SET ${columns
     .slice(1)
     .map((column) => `${column} = EXCLUDED.${column}`)
     .join(', ')}`;
 
-export async function writeView(tx: SqlExecutor, view: OrderView): Promise<void> {
+export async function writeView(
+  tx: SqlExecutor,
+  view: OrderView,
+  table: 'orders' | 'orders_next' = 'orders',
+): Promise<void> {
   const values: SqlValue[] = [
     view.id,
     view.version,
@@ -108,8 +176,9 @@ export async function writeView(tx: SqlExecutor, view: OrderView): Promise<void>
     view.placedAt,
     view.paidAt,
     view.expiresAt,
+    jsonOf(view.details),
   ];
-  await tx.execute(upsertView, values);
+  await tx.execute(upsertView(table), values);
 }
 
 interface ViewRow extends SqlRow {
@@ -132,6 +201,7 @@ interface ViewRow extends SqlRow {
   placed_at: Date;
   paid_at: Date | null;
   expires_at: Date;
+  details: unknown;
 }
 
 function viewFrom(row: ViewRow): OrderView {
@@ -155,6 +225,7 @@ function viewFrom(row: ViewRow): OrderView {
     placedAt: row.placed_at,
     paidAt: row.paid_at,
     expiresAt: row.expires_at,
+    details: withAmounts(row.details) as DetailsView,
   };
 }
 
@@ -189,18 +260,45 @@ export async function listViews(executor: SqlExecutor, wanted: ListedOrders): Pr
   return rows.map(viewFrom);
 }
 
-/** Those of the courses that the buyer has paid for and not given back. */
+/** Those of the courses that the buyer has paid for and not given back, by other orders than `exceptOrderId`. */
 export async function ownedCourses(
   executor: SqlExecutor,
   buyerId: string,
   courseIds: readonly string[],
+  exceptOrderId = '',
 ): Promise<ReadonlySet<string>> {
   const rows = await executor.query<{ course_id: string }>(
     `SELECT DISTINCT course_id FROM orders, unnest(owned_course_ids) AS course_id
-     WHERE buyer_id = $1 AND owned_course_ids && $2::text[] AND course_id = ANY ($2::text[])`,
-    [buyerId, courseIds],
+     WHERE buyer_id = $1 AND owned_course_ids && $2::text[] AND course_id = ANY ($2::text[]) AND id <> $3`,
+    [buyerId, courseIds, exceptOrderId],
   );
   return new Set(rows.map((row) => row.course_id));
+}
+
+/** Orders of the buyer that wait for a payment. */
+export async function openOrders(executor: SqlExecutor, buyerId: string): Promise<OrderView[]> {
+  const rows = await executor.query<ViewRow>(
+    `SELECT ${columns.join(', ')} FROM orders WHERE buyer_id = $1 AND status = 'awaiting_payment' ORDER BY id`,
+    [buyerId],
+  );
+  return rows.map(viewFrom);
+}
+
+/** What orders of one buyer must not do at once waits for each other until the transaction ends. */
+export async function lockBuyer(tx: SqlTransaction, buyerId: string): Promise<void> {
+  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`orders of ${buyerId}`]);
+}
+
+/** The order whose refund is made through the payment of another. */
+export async function orderOfFundedRefund(executor: SqlExecutor, refundId: string): Promise<string | undefined> {
+  const [row] = await executor.query<{ order_id: string }>('SELECT order_id FROM funded_refunds WHERE refund_id = $1', [
+    refundId,
+  ]);
+  return row?.order_id;
+}
+
+export async function noteFundedRefund(tx: SqlExecutor, refundId: string, orderId: string): Promise<void> {
+  await tx.execute('INSERT INTO funded_refunds (refund_id, order_id) VALUES ($1, $2)', [refundId, orderId]);
 }
 
 export type TimerKind = 'expiry' | 'cancel' | 'refund';
@@ -208,7 +306,7 @@ export type TimerKind = 'expiry' | 'cancel' | 'refund';
 export interface Timer {
   readonly orderId: string;
   readonly kind: TimerKind;
-  /** The refund of a `refund` timer; else empty. */
+  /** The refund of a `refund` timer; `superseded` of a `cancel` timer that nobody asked for; else empty. */
   readonly subject: string;
   /** How often it was tried, this time included. */
   readonly tries: number;
@@ -235,6 +333,11 @@ export async function dropTimer(
     kind,
     subject,
   ]);
+}
+
+/** Nothing of the kind is due of the order any more, whatever its subject. */
+export async function dropTimers(tx: SqlExecutor, orderId: string, kinds: readonly TimerKind[]): Promise<void> {
+  await tx.execute('DELETE FROM order_timers WHERE order_id = $1 AND kind = ANY ($2::text[])', [orderId, kinds]);
 }
 
 /** Takes timers that are due and puts them off to `untilMs`, so that nobody else takes them and a crash loses none. */

@@ -4,15 +4,39 @@
  */
 import type { OrderEvent } from './order.ts';
 
-const shapeVersion = 'v1';
-const known: ReadonlySet<string> = new Set<OrderEvent['type']>([
-  'OrderPlaced',
-  'OrderPaid',
-  'OrderCancelled',
-  'RefundRequested',
-  'RefundSucceeded',
-  'RefundFailed',
-]);
+/** The shape that each type is written in now. */
+const shapes: Readonly<Record<OrderEvent['type'], number>> = {
+  OrderPlaced: 2,
+  OrderAuthorized: 1,
+  OrderReduced: 1,
+  OrderPaid: 1,
+  OrderCancelled: 1,
+  RefundRequested: 1,
+  RefundSucceeded: 1,
+  RefundFailed: 1,
+  DisputeOpened: 1,
+  DisputeClosed: 1,
+};
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** What makes an old shape into the next one, by the type with its version. */
+const upcasters: ReadonlyMap<string, (data: Data) => Data> = new Map([['OrderPlaced.1', placedWithKinds]]);
+
+/** Until version 2 a line was one course for the buyer, and of the tax only the sum was kept. */
+function placedWithKinds(data: Data): Data {
+  const lines = (data.lines as readonly Data[]).map((line) => ({
+    kind: 'course',
+    quantity: 1,
+    unitPriceMinor: line.priceMinor,
+    taxes: [],
+    bundleId: '',
+    cohortId: '',
+    reference: '',
+    ...line,
+  }));
+  return { captureMethod: 'automatic', ...data, lines };
+}
 
 export interface StoredEvent {
   readonly type: string;
@@ -22,14 +46,19 @@ export interface StoredEvent {
 
 export function encodeEvent(event: OrderEvent): StoredEvent {
   const { type, ...data } = event;
-  return { type: `${type}.${shapeVersion}`, data: jsonOf(data) };
+  return { type: `${type}.v${shapes[type]}`, data: jsonOf(data) };
 }
 
 /** `data` is parsed JSON. Throws for a type that this version of the program does not know. */
 export function decodeEvent(type: string, data: unknown): OrderEvent {
-  const [name = '', version] = type.split('.');
-  if (!known.has(name) || version !== shapeVersion) throw new Error(`an order event of the unknown type ${type}`);
-  return { type: name, ...(withAmounts(data) as object) } as OrderEvent;
+  const [name = '', version = ''] = type.split('.v');
+  const newest: number | undefined = Object.hasOwn(shapes, name) ? shapes[name as OrderEvent['type']] : undefined;
+  const written = Number(version);
+  if (newest === undefined || !(written >= 1 && written <= newest))
+    throw new Error(`an order event of the unknown type ${type}`);
+  let shaped = withAmounts(data) as Data;
+  for (let shape = written; shape < newest; shape += 1) shaped = upcasters.get(`${name}.${shape}`)?.(shaped) ?? shaped;
+  return { type: name, ...shaped } as OrderEvent;
 }
 
 export function jsonOf(value: unknown): string {

@@ -19,6 +19,7 @@ import { outboxPublisher } from '@suuupra/platform/stream/outbox';
 import { type ServiceUnderTest, startServiceForTest, userPrincipal } from '@suuupra/platform/testing-service';
 import { realWorld, type World } from '@suuupra/platform/world';
 import type { OrdersSurroundings } from './change.ts';
+import { commerceEffects } from './effects.ts';
 import { janitorRound } from './janitor.ts';
 import { orders } from './service.ts';
 
@@ -154,6 +155,8 @@ export function surroundingsOf(sql: Sql, world: World, clients: Neighbours): Ord
     count: () => {},
     nudge: () => {},
     running: new Set(),
+    afterEvents: commerceEffects,
+    itemKinds: [],
   };
 }
 

@@ -9,7 +9,10 @@ export interface GivenMethod {
 }
 
 /** Card numbers first, so that nothing else is ever done with one. The refusal repeats nothing of what was sent. */
-export function refuseMethod(method: GivenMethod, provider: Provider): Refusal | undefined {
+export function refuseMethod(
+  method: GivenMethod,
+  providers: readonly Pick<Provider, 'knowsToken'>[],
+): Refusal | undefined {
   if (holdsCardNumber(method.token))
     return refuse('card_data_refused', 'Send a token of the payment provider, never a card number.', [
       { field: 'method.token', code: 'not_allowed', detail: 'looks like a card number' },
@@ -18,17 +21,9 @@ export function refuseMethod(method: GivenMethod, provider: Provider): Refusal |
     return refuse('payment_method_invalid', 'The method is a card or UPI.', [
       { field: 'method.type', code: 'not_allowed', detail: 'card or upi' },
     ]);
-  if (!provider.knowsToken(method.token))
+  if (!providers.some((provider) => provider.knowsToken(method.token)))
     return refuse('payment_method_invalid', 'The payment provider does not know this token.', [
       { field: 'method.token', code: 'not_allowed', detail: 'is not a token of the provider' },
     ]);
   return undefined;
-}
-
-/** UPI is an Indian system: it moves rupees only. */
-export function refuseCurrency(kind: PaymentMethodKind, currency: string): Refusal | undefined {
-  if (kind !== 'upi' || currency === 'INR') return undefined;
-  return refuse('payment_method_invalid', `UPI pays in INR; this order is in ${currency}. Pay it by card.`, [
-    { field: 'method.type', code: 'not_allowed', detail: 'UPI pays in INR only' },
-  ]);
 }

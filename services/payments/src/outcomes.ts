@@ -4,16 +4,24 @@
  */
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
-  DisputeOpenedSchema,
   LatePaymentReceivedSchema,
+  PaymentAuthorizedSchema,
   PaymentFailedSchema,
   PaymentSucceededSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
-import type { SqlTransaction } from '@suuupra/platform/sql/sql';
+import type { SqlExecutor, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { EventCause } from '@suuupra/platform/stream/outbox';
-import { type Attempt, type Decision, decideOutcome, nextSyncMs, type Said, type Source } from './payment.ts';
+import {
+  type Attempt,
+  type Decision,
+  decideOutcome,
+  type Intent,
+  nextSyncMs,
+  type Said,
+  type Source,
+  withFacts,
+} from './payment.ts';
 import { ProviderTimeout } from './provider.ts';
-import type { Dispute } from './store.ts';
 import type { PaymentsSurroundings } from './surroundings.ts';
 
 /** How long a request to the provider may take before its outcome counts as unknown. Below the deadline of our callers. */
@@ -41,6 +49,9 @@ export async function ask<T>(
   }
 }
 
+/** Whether a failure is told to the others: not while the same request of the payer goes on with another try. */
+export type Telling = 'tell' | 'keep_failure';
+
 /** Applies what is said about an attempt; gives the attempt as it is then, undefined when there is none of this id. */
 export async function applyOutcome(
   surroundings: PaymentsSurroundings,
@@ -49,23 +60,35 @@ export async function applyOutcome(
   said: Said,
   source: Source,
   cause?: EventCause,
+  telling: Telling = 'tell',
 ): Promise<Attempt | undefined> {
   const { store, world } = surroundings;
   const intent = await store.lockIntentOfAttempt(tx, attemptId);
-  const attempt = await store.findAttempt(tx, attemptId);
-  if (intent === undefined || attempt === undefined) return undefined;
+  const known = await store.findAttempt(tx, attemptId);
+  if (intent === undefined || known === undefined) return undefined;
+  const attempt = withFacts(known, 'facts' in said ? said.facts : undefined);
   const decision = decideOutcome(intent, attempt, said, source, world.now());
-  await carryOut(surroundings, tx, decision, { attempt, buyerId: intent.buyerId }, source, cause);
+  if (factsDiffer(known, attempt)) await store.saveFacts(tx, attempt);
+  await carryOut(surroundings, tx, decision, { attempt, intent }, source, { cause, telling });
   return decision.kind === 'nothing' || decision.kind === 'contradicts' ? attempt : decision.attempt;
 }
 
-async function carryOut(
+function factsDiffer(before: Attempt, after: Attempt): boolean {
+  return (
+    before.reference !== after.reference ||
+    before.feeMinor !== after.feeMinor ||
+    JSON.stringify([before.card, before.authentication]) !== JSON.stringify([after.card, after.authentication])
+  );
+}
+
+/** Does what was decided about an attempt, under the intent's lock. */
+export async function carryOut(
   surroundings: PaymentsSurroundings,
   tx: SqlTransaction,
   decision: Decision,
-  before: { readonly attempt: Attempt; readonly buyerId: string },
+  before: { readonly attempt: Attempt; readonly intent: Intent },
   source: Source,
-  cause: EventCause | undefined,
+  how: { readonly cause?: EventCause | undefined; readonly telling?: Telling } = {},
 ): Promise<void> {
   const { store, world, log } = surroundings;
   const publish = surroundings.publishIn(tx);
@@ -74,30 +97,87 @@ async function carryOut(
       return;
     case 'contradicts':
       log.error('the provider takes back a success', { attemptId: before.attempt.id, source });
-      return;
-    case 'moves': {
+      return raise(surroundings, tx, before.attempt, before.attempt.id, 'success_taken_back');
+    case 'moves':
+      await saveMoved(surroundings, tx, decision.attempt, source);
+      if (decision.attempt.status === 'failed')
+        await tellFailure(surroundings, tx, decision.attempt, before.intent, how);
+      break;
+    case 'authorizes': {
       const { attempt } = decision;
-      await store.saveAttempt(tx, attempt, nextSyncMs(attempt, 0, world.now()), source);
-      tx.afterCommit(surroundings.nudge);
-      if (attempt.status === 'failed') {
-        const code = attempt.failure?.code ?? '';
-        const { buyerId } = before;
-        await publish(PaymentFailedSchema, { paymentId: attempt.id, orderId: attempt.orderId, code, buyerId }, cause);
-      }
+      await saveMoved(surroundings, tx, attempt, source);
+      const capturableUntil = timestampFromMs(attempt.capturableUntilMs ?? world.now());
+      await publish(PaymentAuthorizedSchema, { ...factOf(attempt), capturableUntil }, how.cause);
       break;
     }
     case 'captures': {
       const { attempt, intent } = decision;
       await store.saveIntent(tx, intent);
       await store.saveAttempt(tx, attempt, undefined, source);
-      const succeededAt = timestampFromMs(attempt.settledAtMs ?? world.now());
-      await publish(PaymentSucceededSchema, { ...factOf(attempt), succeededAt }, cause);
+      await publish(PaymentSucceededSchema, successOf(attempt, world.now()), how.cause);
+      break;
+    }
+    case 'releases': {
+      const { attempt } = decision;
+      if (attempt.status !== before.attempt.status) await store.saveAttempt(tx, attempt, undefined, source);
+      if (attempt.status === 'failed' && before.attempt.status !== 'failed')
+        await tellFailure(surroundings, tx, attempt, before.intent, how);
+      await release(surroundings, tx, attempt);
       break;
     }
     case 'late':
-      return returnLate(surroundings, tx, before.attempt, decision.attempt, source, cause);
+      return returnLate(surroundings, tx, before.attempt, decision, source, how.cause);
   }
   tx.afterCommit(() => surroundings.count(`attempt_${decision.attempt.status}`));
+}
+
+async function saveMoved(
+  { store, world, nudge }: PaymentsSurroundings,
+  tx: SqlTransaction,
+  attempt: Attempt,
+  source: Source,
+): Promise<void> {
+  await store.saveAttempt(tx, attempt, nextSyncMs(attempt, 0, world.now()), source);
+  tx.afterCommit(nudge);
+}
+
+async function tellFailure(
+  surroundings: PaymentsSurroundings,
+  tx: SqlTransaction,
+  attempt: Attempt,
+  intent: Intent,
+  how: { readonly cause?: EventCause | undefined; readonly telling?: Telling },
+): Promise<void> {
+  await surroundings.risk.markFailed(tx, attempt.id);
+  if (how.telling === 'keep_failure') return;
+  const { id: paymentId, orderId } = attempt;
+  const code = attempt.failure?.code ?? '';
+  const fact = { paymentId, orderId, code, buyerId: intent.buyerId };
+  await surroundings.publishIn(tx)(PaymentFailedSchema, fact, how.cause);
+}
+
+/** Has the provider give back what it holds: reserved here, sent by the sweep until it is heard. */
+export async function release(surroundings: PaymentsSurroundings, tx: SqlTransaction, attempt: Attempt): Promise<void> {
+  const { store, world } = surroundings;
+  const { id: attemptId, orderId } = attempt;
+  const order = { id: world.id('voi'), orderId, attemptId, createdAtMs: world.now() };
+  if (await store.insertRelease(tx, order, world.now())) tx.afterCommit(surroundings.nudge);
+}
+
+/** Puts something into the queue of what a person has to see to. */
+export async function raise(
+  surroundings: PaymentsSurroundings,
+  tx: SqlExecutor,
+  about: Pick<Attempt, 'id' | 'orderId'>,
+  subjectId: string,
+  because: string,
+): Promise<void> {
+  const { store, world } = surroundings;
+  const { id: attemptId, orderId } = about;
+  const sinceMs = world.now();
+  const raised = { id: world.id('att'), orderId, attemptId, subjectId, because, sinceMs, closedBy: '', note: '' };
+  await store.raiseAttention(tx, raised);
+  surroundings.count(`attention_${because}`);
 }
 
 /** Money for an attempt that is over goes back by itself: reserved here, sent by the sweep. */
@@ -105,7 +185,7 @@ async function returnLate(
   surroundings: PaymentsSurroundings,
   tx: SqlTransaction,
   before: Attempt,
-  attempt: Attempt,
+  { attempt, amountMinor }: { readonly attempt: Attempt; readonly amountMinor: bigint },
   source: Source,
   cause: EventCause | undefined,
 ): Promise<void> {
@@ -117,19 +197,21 @@ async function returnLate(
     attemptId: attempt.id,
     kind: 'late',
     currency: attempt.currency,
-    amountMinor: attempt.amountMinor,
+    amountMinor,
     status: 'pending',
     failureCode: '',
+    reference: '',
     createdAtMs: world.now(),
   } as const;
   if (!(await store.insertRefund(tx, refund, world.now()))) return;
   log.warn('a payment came too late and goes back', { attemptId: attempt.id, orderId: attempt.orderId });
-  await surroundings.publishIn(tx)(LatePaymentReceivedSchema, factOf(attempt), cause);
+  const amount = { currency: attempt.currency, amountMinor };
+  await surroundings.publishIn(tx)(LatePaymentReceivedSchema, { ...factOf(attempt), amount }, cause);
   tx.afterCommit(() => surroundings.count('late_payment'));
   tx.afterCommit(surroundings.nudge);
 }
 
-function factOf(attempt: Attempt) {
+export function factOf(attempt: Attempt) {
   return {
     paymentId: attempt.id,
     orderId: attempt.orderId,
@@ -138,25 +220,14 @@ function factOf(attempt: Attempt) {
   };
 }
 
-/** Writes a dispute down. False while the payment it is about is not known here, or not known to have succeeded. */
-export async function applyDispute(
-  surroundings: PaymentsSurroundings,
-  tx: SqlTransaction,
-  opened: Omit<Dispute, 'orderId' | 'openedAtMs'>,
-): Promise<boolean> {
-  const { store, world } = surroundings;
-  const intent = await store.lockIntentOfAttempt(tx, opened.attemptId);
-  const attempt = await store.findAttempt(tx, opened.attemptId);
-  if (intent === undefined || attempt === undefined) return false;
-  if (attempt.status !== 'succeeded') {
-    // What was paid is news to us: ask the provider at once.
-    await store.setSyncDue(tx, attempt.id, world.now());
-    return false;
-  }
-  const dispute: Dispute = { ...opened, orderId: intent.orderId, openedAtMs: world.now() };
-  if (!(await store.insertDispute(tx, dispute))) return true;
-  const amount = { currency: dispute.currency, amountMinor: dispute.amountMinor };
-  await surroundings.publishIn(tx)(DisputeOpenedSchema, { ...factOf(attempt), amount, disputeId: dispute.id });
-  tx.afterCommit(() => surroundings.count('dispute_opened'));
-  return true;
+/** What was captured in the end, which may be less than what was asked for. */
+function successOf(attempt: Attempt, nowMs: number) {
+  const { currency, capturedMinor, feeMinor, method } = attempt;
+  return {
+    ...factOf(attempt),
+    amount: { currency, amountMinor: capturedMinor },
+    method,
+    succeededAt: timestampFromMs(attempt.settledAtMs ?? nowMs),
+    ...(feeMinor === undefined ? {} : { providerFee: { currency, amountMinor: feeMinor } }),
+  };
 }

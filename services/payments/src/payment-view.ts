@@ -8,12 +8,13 @@ import {
   PaymentStatus,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { type Attempt, type AttemptStatus, isLive } from './payment.ts';
-import type { Provider } from './provider.ts';
+import type { PayerAction } from './provider.ts';
 import type { AttemptView } from './store.ts';
 
 const statusNumbers: Record<AttemptStatus, PaymentStatus> = {
   requires_action: PaymentStatus.REQUIRES_ACTION,
   processing: PaymentStatus.PROCESSING,
+  requires_capture: PaymentStatus.REQUIRES_CAPTURE,
   succeeded: PaymentStatus.SUCCEEDED,
   failed: PaymentStatus.FAILED,
   unknown: PaymentStatus.UNKNOWN,
@@ -22,7 +23,7 @@ const statusNumbers: Record<AttemptStatus, PaymentStatus> = {
 
 type PaymentInit = MessageInitShape<typeof PaymentSchema>;
 
-export function paymentMessage(view: Omit<AttemptView, 'buyerId'>, provider: Provider): PaymentInit {
+export function paymentMessage(view: Omit<AttemptView, 'buyerId'>, simulated: boolean): PaymentInit {
   const { attempt, refundedMinor, dispute } = view;
   const money = (amountMinor: bigint) => ({ currency: attempt.currency, amountMinor });
   return {
@@ -32,17 +33,20 @@ export function paymentMessage(view: Omit<AttemptView, 'buyerId'>, provider: Pro
     amount: money(attempt.amountMinor),
     methodType: attempt.method === 'upi' ? MethodType.UPI : MethodType.CARD,
     provider: attempt.provider,
-    simulated: provider.simulated,
+    simulated,
     createdAt: timestampFromMs(attempt.createdAtMs),
     refunded: money(refundedMinor),
     ...actionOf(attempt),
+    ...heldOf(attempt),
+    ...cardOf(attempt),
     ...(attempt.failure === undefined ? {} : { failure: attempt.failure }),
     ...(attempt.settledAtMs === undefined ? {} : { settledAt: timestampFromMs(attempt.settledAtMs) }),
     ...(dispute === undefined
       ? {}
       : {
           dispute: {
-            status: 'opened',
+            id: dispute.id,
+            status: dispute.status,
             amount: { currency: dispute.currency, amountMinor: dispute.amountMinor },
             openedAt: timestampFromMs(dispute.openedAtMs),
           },
@@ -50,16 +54,45 @@ export function paymentMessage(view: Omit<AttemptView, 'buyerId'>, provider: Pro
   };
 }
 
+/** What is authorized, and what was taken of it; nothing of a payment that was captured at once. */
+function heldOf(attempt: Attempt): Pick<PaymentInit, 'captured' | 'capturable' | 'capturableUntil'> {
+  if (attempt.capturableUntilMs === undefined) return {};
+  const money = (amountMinor: bigint) => ({ currency: attempt.currency, amountMinor });
+  return {
+    captured: money(attempt.capturedMinor),
+    ...(attempt.status === 'requires_capture'
+      ? {
+          capturable: money(attempt.amountMinor - attempt.capturedMinor),
+          capturableUntil: timestampFromMs(attempt.capturableUntilMs),
+        }
+      : {}),
+  };
+}
+
+function cardOf({ card, authentication }: Attempt): Pick<PaymentInit, 'card'> {
+  if (card === undefined) return {};
+  const { flow = 'none', exemption = '', liabilityShifted = false } = authentication ?? {};
+  return {
+    card: { brand: card.brand, last4: card.last4, authentication: flow, exemption, liabilityShifted },
+  };
+}
+
+const actionTypes: Record<PayerAction['type'], NextActionType> = {
+  challenge: NextActionType.CHALLENGE,
+  upi_intent: NextActionType.UPI_INTENT,
+  upi_collect: NextActionType.UPI_COLLECT,
+};
+
+export function actionMessage({ type, url, uri, expiresAtMs }: PayerAction) {
+  return { type: actionTypes[type], url, uri, expiresAt: timestampFromMs(expiresAtMs) };
+}
+
 /** An action is shown while it can still be taken. */
 function actionOf(attempt: Attempt): Pick<PaymentInit, 'nextAction'> {
   if (attempt.action === undefined || !isLive(attempt)) return {};
-  const { type, url, uri, expiresAtMs } = attempt.action;
-  return {
-    nextAction: {
-      type: type === 'challenge' ? NextActionType.CHALLENGE : NextActionType.UPI_INTENT,
-      url,
-      uri,
-      expiresAt: timestampFromMs(expiresAtMs),
-    },
-  };
+  return { nextAction: actionMessage(attempt.action) };
+}
+
+export function statusNumber(status: AttemptStatus): PaymentStatus {
+  return statusNumbers[status];
 }

@@ -22,6 +22,8 @@ const intent: Intent = {
   amountMinor: 100n,
   status: 'open',
   capturedAttemptId: '',
+  capturedMinor: 0n,
+  captureMethod: 'automatic',
 };
 const attempt: Attempt = {
   id: 'pay_1',
@@ -31,6 +33,12 @@ const attempt: Attempt = {
   provider: 'sandbox',
   currency: 'INR',
   amountMinor: 100n,
+  captureMethod: 'automatic',
+  reference: '',
+  capturedMinor: 0n,
+  providerCode: '',
+  mandateId: '',
+  tryNumber: 0,
   createdAtMs: 0,
   movedAtMs: 0,
 };
@@ -93,7 +101,11 @@ describe('what is said about an attempt', () => {
   it('sends a success back that comes when the attempt is over or the intent closed', () => {
     for (const status of ['failed', 'cancelled'] as const) {
       const over = { ...attempt, status };
-      expect(decideOutcome(intent, over, { kind: 'succeeded' }, 'webhook', 1)).toEqual({ kind: 'late', attempt: over });
+      expect(decideOutcome(intent, over, { kind: 'succeeded' }, 'webhook', 1)).toEqual({
+        kind: 'late',
+        attempt: over,
+        amountMinor: 100n,
+      });
     }
     const closed = { ...intent, status: 'cancelled' as const };
     const decision = decideOutcome(closed, attempt, { kind: 'succeeded' }, 'answer', 1);
@@ -103,7 +115,9 @@ describe('what is said about an attempt', () => {
   it('never takes a success back', () => {
     const done = { ...attempt, status: 'succeeded' as const };
     const said = { kind: 'failed', code: 'card_declined', detail: '' } as const;
-    expect(decideOutcome(intent, done, said, 'webhook', 1)).toEqual({ kind: 'contradicts' });
+    expect(decideOutcome({ ...intent, status: 'captured', capturedMinor: 100n }, done, said, 'webhook', 1)).toEqual({
+      kind: 'contradicts',
+    });
   });
 
   it('takes an attempt that the provider never heard of for failed only when no request can be under way', () => {

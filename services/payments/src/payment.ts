@@ -3,12 +3,22 @@
  *
  * An intent is open until one attempt is captured or the order is cancelled. An attempt is live while its outcome can
  * still change; at most one of an intent is. `unknown` means that the provider's answer was lost: it is not failed,
- * nothing else is tried until the provider has been asked.
+ * nothing else is tried until the provider has been asked. `requires_capture` means that the payer's bank holds the amount
+ * for us: captures take of it (capture.ts) until one is final, it lapses, or it is released.
  */
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
-import type { FailureCode, PayerAction, PaymentMethodKind, ProviderOutcome } from './provider.ts';
+import type {
+  Authentication,
+  CardFacts,
+  FailureCode,
+  PayerAction,
+  PaymentFacts,
+  PaymentMethodKind,
+  ProviderOutcome,
+} from './provider.ts';
 
 export type IntentStatus = 'open' | 'captured' | 'cancelled';
+export type CaptureMethod = 'automatic' | 'manual';
 
 export interface Intent {
   readonly orderId: string;
@@ -19,9 +29,19 @@ export interface Intent {
   readonly status: IntentStatus;
   /** The attempt that was captured; empty while none is. */
   readonly capturedAttemptId: string;
+  /** What was captured in the end; less than the amount after a partial capture. */
+  readonly capturedMinor: bigint;
+  readonly captureMethod: CaptureMethod;
 }
 
-export type AttemptStatus = 'requires_action' | 'processing' | 'succeeded' | 'failed' | 'unknown' | 'cancelled';
+export type AttemptStatus =
+  | 'requires_action'
+  | 'processing'
+  | 'requires_capture'
+  | 'succeeded'
+  | 'failed'
+  | 'unknown'
+  | 'cancelled';
 
 export interface Attempt {
   readonly id: string;
@@ -30,9 +50,27 @@ export interface Attempt {
   readonly method: PaymentMethodKind;
   readonly provider: string;
   readonly currency: string;
+  /** What is asked for; of an authorization what is held. */
   readonly amountMinor: bigint;
+  readonly captureMethod: CaptureMethod;
+  /** The provider's own id; '' until it has said it. */
+  readonly reference: string;
+  /** Captured so far. */
+  readonly capturedMinor: bigint;
+  readonly capturableUntilMs?: number | undefined;
   readonly action?: PayerAction | undefined;
   readonly failure?: { readonly code: FailureCode; readonly detail: string } | undefined;
+  /** The provider's word for the failure. */
+  readonly providerCode: string;
+  readonly card?: CardFacts | undefined;
+  readonly authentication?: Authentication | undefined;
+  readonly feeMinor?: bigint | undefined;
+  /** The mandate that is charged; '' when the payer is there. */
+  readonly mandateId: string;
+  /** Of a mandate's charge: which try of the order it is. */
+  readonly tryNumber: number;
+  /** When the mandate is charged, after its payer was told. */
+  readonly chargeAtMs?: number | undefined;
   readonly createdAtMs: number;
   /** Since when it has this status. */
   readonly movedAtMs: number;
@@ -47,10 +85,39 @@ export const actionAbandonedMs = 15 * 60_000;
  */
 export const unheardMs = 10_000;
 
-const liveStatuses: ReadonlySet<AttemptStatus> = new Set(['requires_action', 'processing', 'unknown']);
+const liveStatuses: ReadonlySet<AttemptStatus> = new Set([
+  'requires_action',
+  'processing',
+  'unknown',
+  'requires_capture',
+]);
 
 export function isLive(attempt: Pick<Attempt, 'status'>): boolean {
   return liveStatuses.has(attempt.status);
+}
+
+/** How the intent stands, in the words of the field (Stripe's PaymentIntent). Only the last two are the end of it. */
+export type IntentPhase =
+  | 'requires_payment_method'
+  | 'requires_action'
+  | 'processing'
+  | 'requires_capture'
+  | 'succeeded'
+  | 'canceled';
+
+export function phaseOf(intent: Intent, live: Attempt | undefined): IntentPhase {
+  if (intent.status === 'captured') return 'succeeded';
+  if (intent.status === 'cancelled') return 'canceled';
+  switch (live?.status) {
+    case 'requires_action':
+    case 'requires_capture':
+      return live.status;
+    case 'processing':
+    case 'unknown':
+      return 'processing';
+    default:
+      return 'requires_payment_method';
+  }
 }
 
 /** Whether another attempt may begin, and which abandoned one it takes the place of. */
@@ -66,14 +133,17 @@ export function decideAttempt(
   return inProgress(live);
 }
 
-/** Whether the intent may be closed, so that nothing can be captured on it any more. */
+/** Whether the intent may be closed, so that nothing can be captured on it any more. What is held is then released. */
 export function decideClosing(intent: Intent, live: Attempt | undefined): Refusal | undefined {
   if (intent.status === 'captured') return refuse('already_captured', 'The order is already paid.');
   if (live === undefined || live.status === 'requires_action') return undefined;
+  if (live.status === 'requires_capture' && live.capturedMinor === 0n) return undefined;
   return inProgress(live);
 }
 
 function inProgress(live: Attempt): Refusal {
+  if (live.status === 'requires_capture')
+    return refuse('payment_in_progress', 'A payment of this order is authorized and waits to be captured.');
   return live.status === 'requires_action'
     ? refuse('payment_in_progress', 'A payment of this order waits for its confirmation; finish it first.')
     : refuse('payment_in_progress', 'A payment of this order is under way; wait for its outcome.');
@@ -91,67 +161,141 @@ export type Source = 'answer' | 'sync' | 'webhook';
 export type Decision =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'moves'; readonly attempt: Attempt }
+  /** The payer's bank holds the amount for us now. */
+  | { readonly kind: 'authorizes'; readonly attempt: Attempt }
   | { readonly kind: 'captures'; readonly attempt: Attempt; readonly intent: Intent }
   /** Success of an attempt that is over: the money goes back. `attempt` is as it is from now on. */
-  | { readonly kind: 'late'; readonly attempt: Attempt }
+  | { readonly kind: 'late'; readonly attempt: Attempt; readonly amountMinor: bigint }
+  /** An authorization of an attempt that is over, or one that has lapsed here: it is released. */
+  | { readonly kind: 'releases'; readonly attempt: Attempt }
   /** The provider takes back a success: for people to look at. */
   | { readonly kind: 'contradicts' };
 
 const nothing: Decision = { kind: 'nothing' };
 
+/** What the provider says of itself and the card, kept as soon as it is known. */
+export function withFacts(attempt: Attempt, facts: PaymentFacts | undefined): Attempt {
+  if (facts === undefined) return attempt;
+  return {
+    ...attempt,
+    reference: attempt.reference === '' ? (facts.reference ?? '') : attempt.reference,
+    card: facts.card ?? attempt.card,
+    authentication: facts.authentication ?? attempt.authentication,
+    feeMinor: facts.feeMinor ?? attempt.feeMinor,
+  };
+}
+
 /** What becomes of an attempt by what is said about it. Any order and repetition of the same words ends in the same state. */
 export function decideOutcome(intent: Intent, attempt: Attempt, said: Said, source: Source, nowMs: number): Decision {
-  if (!isLive(attempt)) return decideAfterwards(attempt, said);
+  if (!isLive(attempt)) return decideAfterwards(intent, attempt, said);
   switch (said.kind) {
     case 'succeeded':
-      return capture(intent, attempt, nowMs);
+      return capture(intent, attempt, said.capturedMinor ?? attempt.amountMinor, nowMs);
     case 'failed':
-      return settle(attempt, 'failed', nowMs, { code: said.code, detail: said.detail });
+      return decideFailure(intent, attempt, said, nowMs);
+    case 'voided':
+      if (attempt.capturedMinor > 0n) return capture(intent, attempt, attempt.capturedMinor, nowMs);
+      return { kind: 'moves', attempt: cancelled(attempt, nowMs) };
+    case 'authorized':
+      return authorize(intent, attempt, said.capturableUntilMs, nowMs);
     case 'no_answer':
-      return attempt.status === 'unknown' ? nothing : move(attempt, 'unknown', nowMs);
+      return attempt.status === 'unknown' || attempt.status === 'requires_capture'
+        ? nothing
+        : move(attempt, 'unknown', nowMs);
     case 'never_heard_of':
-      if (nowMs - attempt.movedAtMs < unheardMs) return nothing;
-      return settle(attempt, 'failed', nowMs, {
+      if (nowMs - attempt.movedAtMs < unheardMs || attempt.status === 'requires_capture') return nothing;
+      return settle(attempt, nowMs, {
         code: 'provider_timeout',
         detail: 'The provider never received the payment; nothing was charged.',
       });
     case 'requires_action':
-      if (source === 'webhook' || attempt.status === 'requires_action') return nothing;
+      if (source === 'webhook' || attempt.status === 'requires_action' || attempt.status === 'requires_capture')
+        return nothing;
       return move(attempt, 'requires_action', nowMs, said.action);
     case 'processing':
-      if (source === 'webhook' || attempt.status === 'requires_action') return nothing;
+      if (source === 'webhook' || attempt.status === 'requires_action' || attempt.status === 'requires_capture')
+        return nothing;
       if (attempt.status === 'processing' && (said.action === undefined || attempt.action !== undefined))
         return nothing;
       return move(attempt, 'processing', nowMs, said.action ?? attempt.action);
   }
 }
 
-function decideAfterwards(attempt: Attempt, said: Said): Decision {
-  if (attempt.status === 'succeeded') return said.kind === 'failed' ? { kind: 'contradicts' } : nothing;
-  return said.kind === 'succeeded' ? { kind: 'late', attempt } : nothing;
+function decideFailure(
+  intent: Intent,
+  attempt: Attempt,
+  said: Extract<ProviderOutcome, { kind: 'failed' }>,
+  nowMs: number,
+): Decision {
+  // What was captured before the rest lapsed stays ours.
+  if (attempt.capturedMinor > 0n) return capture(intent, attempt, attempt.capturedMinor, nowMs);
+  return settle({ ...attempt, providerCode: said.providerCode ?? '' }, nowMs, { code: said.code, detail: said.detail });
 }
 
-function capture(intent: Intent, attempt: Attempt, nowMs: number): Decision {
-  const settled: Attempt = { ...attempt, status: 'succeeded', action: undefined, movedAtMs: nowMs, settledAtMs: nowMs };
-  if (intent.status !== 'open') return { kind: 'late', attempt: { ...settled, status: 'cancelled' } };
+function decideAfterwards(intent: Intent, attempt: Attempt, said: Said): Decision {
+  if (attempt.status === 'succeeded')
+    return said.kind === 'failed' && intent.capturedMinor === attempt.amountMinor ? { kind: 'contradicts' } : nothing;
+  if (said.kind === 'authorized') return { kind: 'releases', attempt };
+  if (said.kind !== 'succeeded') return nothing;
+  return { kind: 'late', attempt, amountMinor: said.capturedMinor ?? attempt.amountMinor };
+}
+
+function authorize(intent: Intent, attempt: Attempt, capturableUntilMs: number, nowMs: number): Decision {
+  const held: Attempt = { ...attempt, status: 'requires_capture', action: undefined, capturableUntilMs };
+  if (intent.status !== 'open') return { kind: 'releases', attempt: cancelled(attempt, nowMs) };
+  if (capturableUntilMs <= nowMs && attempt.capturedMinor > 0n)
+    return capture(intent, attempt, attempt.capturedMinor, nowMs);
+  if (capturableUntilMs <= nowMs) return { kind: 'releases', attempt: lapsed(attempt, nowMs) };
+  if (attempt.status !== 'requires_capture') return { kind: 'authorizes', attempt: { ...held, movedAtMs: nowMs } };
+  return attempt.capturableUntilMs === capturableUntilMs ? nothing : { kind: 'moves', attempt: held };
+}
+
+function lapsed(attempt: Attempt, nowMs: number): Attempt {
+  return failed(attempt, nowMs, { code: 'expired', detail: 'The authorization was not captured in time.' });
+}
+
+function capture(intent: Intent, attempt: Attempt, capturedMinor: bigint, nowMs: number): Decision {
+  const settled: Attempt = {
+    ...attempt,
+    status: 'succeeded',
+    action: undefined,
+    capturedMinor,
+    movedAtMs: nowMs,
+    settledAtMs: nowMs,
+  };
+  if (intent.status !== 'open')
+    return { kind: 'late', attempt: { ...settled, status: 'cancelled' }, amountMinor: capturedMinor };
   return {
     kind: 'captures',
     attempt: settled,
-    intent: { ...intent, status: 'captured', capturedAttemptId: attempt.id },
+    intent: { ...intent, status: 'captured', capturedAttemptId: attempt.id, capturedMinor },
   };
+}
+
+/** A capture was made: the attempt is over when it was the last. */
+export function decideCaptured(
+  intent: Intent,
+  attempt: Attempt,
+  capturedMinor: bigint,
+  isLast: boolean,
+  nowMs: number,
+): Decision {
+  if (attempt.status !== 'requires_capture') return nothing;
+  if (isLast) return capture(intent, attempt, capturedMinor, nowMs);
+  return { kind: 'moves', attempt: { ...attempt, capturedMinor } };
 }
 
 function move(attempt: Attempt, status: AttemptStatus, nowMs: number, action = attempt.action): Decision {
   return { kind: 'moves', attempt: { ...attempt, status, action, movedAtMs: nowMs } };
 }
 
-function settle(attempt: Attempt, status: 'failed', nowMs: number, failure: NonNullable<Attempt['failure']>): Decision {
-  return {
-    kind: 'moves',
-    attempt: { ...attempt, status, failure, action: undefined, movedAtMs: nowMs, settledAtMs: nowMs },
-  };
+function failed(attempt: Attempt, nowMs: number, failure: NonNullable<Attempt['failure']>): Attempt {
+  return { ...attempt, status: 'failed', failure, action: undefined, movedAtMs: nowMs, settledAtMs: nowMs };
 }
 
+function settle(attempt: Attempt, nowMs: number, failure: NonNullable<Attempt['failure']>): Decision {
+  return { kind: 'moves', attempt: failed(attempt, nowMs, failure) };
+}
 /** An attempt that nobody will finish: superseded by another, or its order is cancelled. */
 export function cancelled(attempt: Attempt, nowMs: number): Attempt {
   return { ...attempt, status: 'cancelled', action: undefined, movedAtMs: nowMs, settledAtMs: nowMs };
@@ -165,13 +309,17 @@ export function confirming(attempt: Attempt, nowMs: number): Attempt {
 const unknownFirstMs = 1_000;
 const processingFirstMs = 10_000;
 const syncMostMs = 300_000;
-/** After a day of asking every five minutes somebody has to look; until then the hour will do. */
-const syncPatienceMs = 24 * 3_600_000;
+/** After a day of asking every five minutes somebody has to look; until they have, the hour will do. */
+export const syncPatienceMs = 24 * 3_600_000;
 const syncTiredMs = 3_600_000;
 
 /** When to ask the provider about a live attempt after `tries` questions; undefined when there is nothing to ask. */
 export function nextSyncMs(attempt: Attempt, tries: number, nowMs: number): number | undefined {
+  if (attempt.status === 'requires_capture')
+    return Math.max(attempt.capturableUntilMs ?? nowMs, tries === 0 ? 0 : nowMs + processingFirstMs);
   if (attempt.status !== 'processing' && attempt.status !== 'unknown') return undefined;
+  // Before it is charged there is nothing to ask about.
+  if (attempt.chargeAtMs !== undefined && attempt.chargeAtMs > nowMs) return attempt.chargeAtMs;
   const firstMs = attempt.status === 'unknown' ? unknownFirstMs : processingFirstMs;
   if (nowMs - attempt.createdAtMs > syncPatienceMs) return nowMs + syncTiredMs;
   return nowMs + Math.min(syncMostMs, firstMs * 2 ** Math.min(tries, 20));

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applyOutcome } from './outcomes.ts';
 import { actionAbandonedMs } from './payment.ts';
 import type { Provider } from './provider.ts';
-import { type Bench, openBench, outcomeOf, paymentOf, statusWord } from './testing.ts';
+import { type Bench, openBench, outcomeOf, paymentOf, sandboxTable, statusWord } from './testing.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -111,7 +111,7 @@ describe('a success that comes too late', () => {
     expect(outcomeOf(await own.pay('ord_late', 'tok_ok'))).toBe('succeeded');
     expect(statusWord((await own.payment(first.id)).status)).toBe('cancelled');
     // The payer comes back to the bank's page after all, past us.
-    await own.sandbox.confirm(first.id, 'approve');
+    await own.sandbox.confirm({ attemptId: first.id, reference: '' }, 'approve');
     await own.surroundings.sql.transaction(async (tx) => {
       await applyOutcome(own.surroundings, tx, first.id, { kind: 'succeeded' }, 'webhook');
       await applyOutcome(own.surroundings, tx, first.id, { kind: 'succeeded' }, 'webhook');
@@ -126,9 +126,30 @@ describe('a success that comes too late', () => {
   });
 });
 
+describe('an intent closed at the hard limit of its order', () => {
+  it('M20, M21: leaves the unknown attempt to be asked about, and sends back what comes of it', async () => {
+    const own = await openBench({ between: silentUntil(2) });
+    const payment = paymentOf(await own.pay('ord_limit', 'tok_ok'));
+    expect((await own.cancel('ord_limit'))?.code).toBe('payment_in_progress');
+    expect(await own.cancel('ord_limit', 'hard_limit')).toBeUndefined();
+    expect(statusWord((await own.payment(payment.id)).status)).toBe('unknown');
+    expect(outcomeOf(await own.pay('ord_limit', 'tok_ok'))).not.toBe('succeeded');
+    own.advance(20_000);
+    await own.settle();
+    expect(await own.published(PaymentSucceededSchema)).toHaveLength(0);
+    expect(await own.published(LatePaymentReceivedSchema)).toMatchObject([{ paymentId: payment.id }]);
+    await own.settle();
+    expect(await own.published(LatePaymentReturnedSchema)).toMatchObject([{ paymentId: payment.id }]);
+    await own.pay('ord_had', 'tok_ok');
+    expect((await own.cancel('ord_had', 'hard_limit'))?.code).toBe('already_captured');
+    await own.close();
+  });
+});
+
 describe('the outcome of a call that nobody answered', () => {
   it('is unknown, is no failure, and lets nobody pay until the provider has been asked', async () => {
-    const own = await openBench({ between: silentUntil(2) });
+    // The answer, the sync's, and that of the sync before the next try.
+    const own = await openBench({ between: silentUntil(3) });
     const payment = paymentOf(await own.pay('ord_silence', 'tok_ok'));
     expect(statusWord(payment.status)).toBe('unknown');
     own.advance(1_000);
@@ -147,14 +168,20 @@ describe('the outcome of a call that nobody answered', () => {
 
 describe('an attempt that the provider never heard of', () => {
   it('fails after a while, and is not made after all when its request comes again', async () => {
-    const { database, dead } = dyingAt(3, 'before');
-    const first = await openBench({ beside: bench, database });
-    expect(await Promise.race([dead, first.pay('ord_unheard', 'tok_ok', { key: 'unheard' })])).toBe('dead');
+    // It dies when the attempt is written and the provider has not heard of it.
+    for (let point = 1; ; point += 1) {
+      const { database, dead } = dyingAt(point, 'before');
+      const first = await openBench({ beside: bench, database });
+      expect(await Promise.race([dead, first.pay('ord_unheard', 'tok_ok', { key: 'unheard' })])).toBe('dead');
+      const rows = await bench.sql.query("SELECT 1 FROM attempts WHERE order_id = 'ord_unheard'");
+      if (rows.length === 1) break;
+    }
     const next = await openBench({ beside: bench, aheadMs: 11_000 });
     await next.settle();
     expect(outcomeOf(await next.pay('ord_unheard', 'tok_ok', { key: 'unheard' }))).toBe('failed');
     const made = await bench.sql.query(
-      "SELECT 1 FROM sandbox.payments WHERE merchant_reference IN (SELECT id FROM attempts WHERE order_id = 'ord_unheard')",
+      `SELECT 1 FROM ${sandboxTable('payments')}
+       WHERE merchant_reference IN (SELECT id FROM attempts WHERE order_id = 'ord_unheard')`,
     );
     expect(made).toEqual([]);
     expect(outcomeOf(await next.pay('ord_unheard', 'tok_ok'))).toBe('succeeded');
@@ -173,7 +200,7 @@ function silentUntil(calls: number) {
   return (sandbox: Provider): Provider => ({
     ...sandbox,
     create: (payment) => lossy(() => sandbox.create(payment)),
-    status: (attemptId) => lossy(() => sandbox.status(attemptId)),
+    status: (ref) => lossy(() => sandbox.status(ref)),
   });
 }
 
@@ -200,16 +227,22 @@ describe('card numbers', () => {
 
 /** Every row of every table, as text. */
 async function dumpOf({ sql }: Bench): Promise<string> {
-  const tables = await sql.query<{ name: string }>(
-    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname IN ('public', 'sandbox')`,
+  const mine = { postgres: "table_schema IN ('public', 'sandbox')", mysql: 'table_schema = DATABASE()' }[sql.dialect];
+  const tables = await sql.query<{ place: string; name: string }>(
+    `SELECT table_schema AS place, table_name AS name FROM information_schema.tables
+     WHERE ${mine} AND table_type = 'BASE TABLE'`,
   );
+  expect(tables.length).toBeGreaterThan(10);
   const texts = await Promise.all(
-    tables.map(async ({ name }) => {
-      const rows = await sql.query<{ row: string }>(`SELECT to_jsonb(t)::text AS row FROM ${name} AS t`);
-      return rows
-        .map(({ row }) => row.replaceAll(/\\\\x([0-9a-f]+)/g, (_, hex) => Buffer.from(hex, 'hex').toString('latin1')))
-        .join('\n');
+    tables.map(async ({ place, name }) => {
+      const rows = await sql.query(`SELECT * FROM ${place}.${name}`);
+      return rows.flatMap((row) => Object.values(row).map(textOf)).join('\n');
     }),
   );
   return texts.join('\n');
+}
+
+function textOf(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -24,14 +24,17 @@ import {
   type Claim,
   finishIdempotent,
   type IdempotentCall,
-  idempotencyScope,
   lookIdempotent,
   noteProgress,
 } from '@suuupra/platform/sql/idempotency';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import { retrying, type SqlTransaction } from '@suuupra/platform/sql/sql';
-import { refuseCurrency, refuseMethod } from './method.ts';
-import { applyOutcome, ask } from './outcomes.ts';
+import { authenticationFor } from './authentication.ts';
+import { refuseCurrency } from './currency.ts';
+import { callOf, oneAtATime } from './idempotent.ts';
+import { isId, placeOf } from './ids.ts';
+import { refuseMethod } from './method.ts';
+import { applyOutcome, ask, release } from './outcomes.ts';
 import {
   type Attempt,
   cancelled,
@@ -41,11 +44,17 @@ import {
   type Intent,
   isLive,
   nextSyncMs,
+  type Said,
 } from './payment.ts';
 import { paymentMessage } from './payment-view.ts';
-import type { PaymentMethodKind } from './provider.ts';
+import type { PaymentMethodKind, PaymentToMake } from './provider.ts';
+import { adviceFor } from './retry.ts';
+import type { RiskDecision, Signals } from './risk.ts';
+import { judge, signalsOf } from './risks.ts';
+import { type Chosen, chooseRoute, keepRoute } from './routings.ts';
 import type { AttemptView } from './store.ts';
-import { type PaymentsSurroundings, providerNamed } from './surroundings.ts';
+import { isSimulated, type PaymentsSurroundings, providerNamed } from './surroundings.ts';
+import { syncOne } from './syncs.ts';
 
 type Answer<O extends DescMessage> = Promise<MessageInitShape<O> | Refusal>;
 type CreateCall = IdempotentCall<typeof CreatePaymentRequestSchema, typeof CreatePaymentResponseSchema>;
@@ -56,35 +65,33 @@ export async function createPayment(
   context: CallContext,
 ): Answer<typeof CreatePaymentResponseSchema> {
   const method = { kind: kindOf(request.method?.type), token: request.method?.token ?? '' };
-  const refused = refuseMethod(method, surroundings.provider);
+  const refused = refuseMethod(method, surroundings.providers);
   if (refused !== undefined) return refused;
-  const call: CreateCall = {
-    scope: idempotencyScope(context),
-    method: 'CreatePayment',
-    key: context.idempotencyKey,
-    input: CreatePaymentRequestSchema,
-    request,
-    output: CreatePaymentResponseSchema,
-    // A claim of another call is taken up: by the attempt's id everything after the claim may be done twice.
-    claimant: surroundings.world.id('call'),
-  };
-  const running = `${call.scope} ${call.method} ${call.key}`;
-  if (surroundings.running.has(running))
-    return refuse(
-      'idempotency_in_progress',
-      'The first request with this key has not finished; ask again in a moment.',
-    );
-  surroundings.running.add(running);
-  try {
-    return await createOnce(surroundings, call, context);
-  } finally {
-    surroundings.running.delete(running);
-  }
+  const schemas = [CreatePaymentRequestSchema, CreatePaymentResponseSchema] as const;
+  const call = callOf(surroundings, context, 'CreatePayment', schemas[0], request, schemas[1]);
+  return oneAtATime(surroundings, call, () => createOnce(surroundings, call, context));
+}
+
+/** What is settled before anything is written: the intent, where the payment goes, and whether it is let through. */
+interface Plan {
+  readonly intent: Intent;
+  readonly chosen: Chosen;
+  readonly signals: Signals;
+  readonly judged: Pick<RiskDecision, 'outcome' | 'findings'>;
+}
+
+/** One try: the attempt and how the payer is to be authenticated. */
+interface Try {
+  readonly attempt: Attempt;
+  readonly orderNumber: string;
+  readonly number: number;
+  readonly authentication: PaymentToMake['authentication'];
 }
 
 /**
  * Three steps: the attempt and the claim of the key in one transaction; the provider, outside any; what came of it and
  * the answer in another. A death between them leaves an attempt that a repeated request, the sync or a webhook finishes.
+ * A failure on the way to the bank may begin another try, in the transaction that writes the failure down.
  */
 async function createOnce(
   surroundings: PaymentsSurroundings,
@@ -95,33 +102,149 @@ async function createOnce(
   if (seen.kind === 'refused') return seen.refusal;
   if (seen.kind === 'answered') return replayed(context, seen.answer);
   const isNew = seen.kind === 'new' || seen.progress === '';
-  const fresh = isNew ? await payableIntent(surroundings, call.request, context) : undefined;
-  if (isRefusal(fresh)) return fresh;
+  const plan = isNew ? await planPayment(surroundings, call.request, context) : undefined;
+  if (isRefusal(plan)) return plan;
 
-  const opened = await refusableTransaction(surroundings.sql, (tx) => openAttempt(surroundings, tx, call, fresh));
+  const opened = await refusableTransaction(surroundings.sql, (tx) => openAttempt(surroundings, tx, call, plan));
   if (isRefusal(opened)) return opened;
   if ('answer' in opened) return replayed(context, opened.answer);
-  const { attempt, orderNumber } = opened;
-  // One that is over was finished by a sync or a webhook meanwhile: asking again could only move money for nothing.
-  const said = isLive(attempt) ? await askToCreate(surroundings, call, attempt, orderNumber) : undefined;
-  return retrying(() =>
-    surroundings.sql.transaction(async (tx) => {
-      if (said !== undefined) await applyOutcome(surroundings, tx, attempt.id, said, 'answer', context);
-      const view = await surroundings.store.viewAttempt(tx, attempt.id);
-      if (view === undefined) throw new Error(`the attempt ${attempt.id} is gone`);
-      const answer = create(CreatePaymentResponseSchema, { payment: paymentMessage(view, surroundings.provider) });
-      await finishIdempotent(tx, call, answer);
-      return answer;
-    }),
+  let current: Try = opened;
+  for (;;) {
+    // One that is over was finished by a sync or a webhook meanwhile: asking again could only move money for nothing.
+    const said = isLive(current.attempt) ? await askToCreate(surroundings, call, current) : undefined;
+    const next = await retrying(() =>
+      surroundings.sql.transaction((tx) => conclude(surroundings, tx, call, current, said, plan, context)),
+    );
+    if ('answer' in next) return next.answer;
+    current = next;
+  }
+}
+
+/** Writes down what came of a try, and begins the next or answers. */
+async function conclude(
+  surroundings: PaymentsSurroundings,
+  tx: SqlTransaction,
+  call: CreateCall,
+  current: Try,
+  said: Said | undefined,
+  plan: Plan | undefined,
+  context: CallContext,
+): Promise<Try | { readonly answer: CreatePaymentResponse }> {
+  const { store } = surroundings;
+  const { attempt } = current;
+  const next = plan === undefined || said === undefined ? undefined : nextTry(current, said, plan);
+  if (said !== undefined) {
+    const telling = next === undefined ? 'tell' : 'keep_failure';
+    const after = await applyOutcome(surroundings, tx, attempt.id, said, 'answer', context, telling);
+    const isFree = after?.status === 'failed' && (await store.liveAttempt(tx, attempt.orderId)) === undefined;
+    if (next !== undefined && plan !== undefined && isFree) {
+      const number = current.number + 1;
+      return makeTry(surroundings, tx, call, plan, { ...next, number });
+    }
+  }
+  const view = await store.viewAttempt(tx, attempt.id);
+  if (view === undefined) throw new Error(`the attempt ${attempt.id} is gone`);
+  const simulated = isSimulated(surroundings, attempt.provider);
+  const answer = create(CreatePaymentResponseSchema, { payment: paymentMessage(view, simulated) });
+  await finishIdempotent(tx, call, answer);
+  return { answer };
+}
+
+/** What may follow a failed try, by the error map. Never after an unknown outcome, never beyond the rules' number. */
+function nextTry(
+  current: Try,
+  said: Said,
+  { chosen }: Plan,
+): { readonly provider: string; readonly authentication: PaymentToMake['authentication'] } | undefined {
+  const { provider, method } = current.attempt;
+  if (said.kind !== 'failed' || current.number >= chosen.rules.triesMax) return undefined;
+  const { retry } = adviceFor(provider, said.providerCode ?? '', said.code);
+  if (retry === 'step_up')
+    return method === 'card' && current.authentication !== 'challenge'
+      ? { provider, authentication: 'challenge' }
+      : undefined;
+  const other = chosen.providers[chosen.providers.indexOf(provider) + 1];
+  return retry === 'no' || other === undefined
+    ? undefined
+    : { provider: other, authentication: current.authentication };
+}
+
+async function askToCreate(
+  surroundings: PaymentsSurroundings,
+  call: CreateCall,
+  { attempt, orderNumber, authentication }: Try,
+): Promise<Said> {
+  const { id: attemptId, method, currency, amountMinor, captureMethod: capture, reference } = attempt;
+  const token = call.request.method?.token ?? '';
+  const provider = providerNamed(surroundings, attempt.provider);
+  // A key that the provider may have forgotten would make a second payment: from then on it is only asked.
+  if (surroundings.world.now() - attempt.createdAtMs >= provider.capabilities.keyRetentionMs)
+    return ask(surroundings, { attemptId }, async () => {
+      return (await provider.status({ attemptId, reference })) ?? ({ kind: 'never_heard_of' } as const);
+    });
+  return ask(surroundings, { attemptId }, () =>
+    provider.create({ attemptId, method, token, currency, amountMinor, orderNumber, capture, authentication }),
   );
 }
 
-function askToCreate(surroundings: PaymentsSurroundings, call: CreateCall, attempt: Attempt, orderNumber: string) {
-  const { id: attemptId, method, currency, amountMinor } = attempt;
-  const token = call.request.method?.token ?? '';
-  return ask(surroundings, { attemptId }, () =>
-    surroundings.provider.create({ attemptId, method, token, currency, amountMinor, orderNumber }),
-  );
+async function planPayment(
+  surroundings: PaymentsSurroundings,
+  request: CreatePaymentRequest,
+  context: CallContext,
+): Promise<Plan | Refusal> {
+  const intent = await payableIntent(surroundings, request, context);
+  if (isRefusal(intent)) return intent;
+  await syncUnknown(surroundings, intent.orderId);
+  const method = kindOf(request.method?.type) ?? 'card';
+  const token = request.method?.token ?? '';
+  const { currency, amountMinor, captureMethod: capture, orderId } = intent;
+  const chosen = await chooseRoute(surroundings, { method, token, currency, amountMinor, capture });
+  const [first] = chosen.providers;
+  if (first === undefined)
+    return refuse('payment_method_invalid', 'No payment provider of ours can take this payment.');
+  const instrument = await inspect(surroundings, first, method, token);
+  if (instrument?.kind === 'vpa' && !instrument.exists)
+    return refuse('payment_method_invalid', 'No bank knows this UPI address.', [
+      { field: 'method.token', code: 'not_allowed', detail: 'is no UPI address that a bank knows' },
+    ]);
+  const fingerprint = instrument?.kind === 'card' ? instrument.card.fingerprint : (instrument?.fingerprint ?? '');
+  const signals = signalsOf(surroundings, intent.buyerId, fingerprint, context);
+  const judged = await judge(surroundings, signals, amountMinor);
+  // What cannot be held for a person to look at is not taken.
+  const isHoldable = providerNamed(surroundings, first).capabilities.manualCapture.includes(method);
+  const outcome = judged.outcome === 'review' && !isHoldable ? 'block' : judged.outcome;
+  if (outcome === 'block') {
+    const decision = {
+      id: surroundings.world.id('rsk'),
+      orderId,
+      attemptId: '',
+      outcome,
+      atMs: surroundings.world.now(),
+    };
+    await surroundings.risk.keepDecision(surroundings.sql, { ...decision, findings: judged.findings });
+    surroundings.count('payment_blocked');
+    return refuse('payment_blocked', 'The payment is not accepted. Pay in another way, or write to us.');
+  }
+  return { intent, chosen, signals, judged };
+}
+
+/** What the provider says of the token; a provider that says nothing keeps nobody from paying. */
+async function inspect(surroundings: PaymentsSurroundings, name: string, method: PaymentMethodKind, token: string) {
+  const said = await ask(surroundings, {}, async () => {
+    return (await providerNamed(surroundings, name).inspect(method, token)) ?? ({ kind: 'no_answer' } as const);
+  });
+  return said.kind === 'no_answer' ? undefined : said;
+}
+
+/** A payer who tries again while the outcome of the last try is unknown has the provider asked first. */
+async function syncUnknown(surroundings: PaymentsSurroundings, orderId: string): Promise<void> {
+  const live = await surroundings.store.liveAttempt(surroundings.sql, orderId);
+  if (live?.status !== 'unknown') return;
+  await syncOne(surroundings, live);
+  // Somebody waits for it: the sweep goes on asking as often as it would have.
+  const dueAtMs = nextSyncMs({ ...live, status: 'unknown' }, 0, surroundings.world.now());
+  await surroundings.store.setSyncDue(surroundings.sql, live.id, dueAtMs);
+  surroundings.nudge();
 }
 
 /** The intent as the order has it, when this caller may pay the order now. */
@@ -132,13 +255,17 @@ async function payableIntent(
 ): Promise<Intent | Refusal> {
   const order = await ownOrder(surroundings, request.orderId, context);
   if (isRefusal(order)) return order;
+  const intent = intentOf(order, surroundings.world.now());
+  if (isRefusal(intent)) return intent;
+  return refuseCurrency(kindOf(request.method?.type) ?? 'card', intent.currency) ?? intent;
+}
+
+/** The intent of an order that awaits its payment now. */
+export function intentOf(order: GetOrderForPaymentResponse, nowMs: number): Intent | Refusal {
   if (order.status !== OrderStatus.AWAITING_PAYMENT || order.total === undefined)
     return refuse('order_not_payable', 'The order does not await a payment.');
-  if (order.expiresAt !== undefined && timestampMs(order.expiresAt) <= surroundings.world.now())
+  if (order.expiresAt !== undefined && timestampMs(order.expiresAt) <= nowMs)
     return refuse('order_not_payable', 'The order has expired; order again.');
-  const kind = kindOf(request.method?.type) ?? 'card';
-  const refused = refuseCurrency(kind, order.total.currency);
-  if (refused !== undefined) return refused;
   return {
     orderId: order.orderId,
     buyerId: order.buyerId,
@@ -147,6 +274,8 @@ async function payableIntent(
     amountMinor: order.total.amountMinor,
     status: 'open',
     capturedAttemptId: '',
+    capturedMinor: 0n,
+    captureMethod: order.captureMethod === 'manual' ? 'manual' : 'automatic',
   };
 }
 
@@ -166,54 +295,80 @@ function noOrder(): Refusal {
   return refuse('not_found', 'There is no such order.');
 }
 
-type Opened = { readonly attempt: Attempt; readonly orderNumber: string } | { readonly answer: CreatePaymentResponse };
+type Opened = Try | { readonly answer: CreatePaymentResponse };
 
-/** Claims the key and makes the attempt, or finds the one that an earlier request with this key made. */
+/** The key's claim and the attempt, in one transaction: another request of the order waits at the intent. */
 async function openAttempt(
   surroundings: PaymentsSurroundings,
   tx: SqlTransaction,
   call: CreateCall,
-  fresh: Intent | undefined,
+  plan: Plan | undefined,
 ): Promise<Opened | Refusal> {
+  const { store, world } = surroundings;
   const claim: Claim<typeof CreatePaymentResponseSchema> = await beginIdempotent(tx, call);
   if (claim.kind === 'refused') return claim.refusal;
   if (claim.kind === 'answered') return { answer: claim.answer };
   if (claim.kind === 'abandoned' && claim.progress !== '') return takeUp(surroundings, tx, claim.progress);
-  if (fresh === undefined) return refuse('idempotency_in_progress', 'Ask again in a moment.');
-  const { store, world, provider } = surroundings;
-  const intent = await store.openIntent(tx, fresh, world.now());
+  if (plan === undefined) throw new Error('a claim without an attempt came without a plan');
+  const intent = await store.openIntent(tx, plan.intent, world.now());
   const decided = decideAttempt(intent, await store.liveAttempt(tx, intent.orderId), world.now());
   if (isRefusal(decided)) return decided;
-  if (intent.amountMinor !== fresh.amountMinor || intent.currency !== fresh.currency)
-    throw new Error(`the order ${intent.orderId} has another amount than its intent`);
   if (decided.supersedes !== undefined)
     await store.saveAttempt(tx, cancelled(decided.supersedes, world.now()), undefined, 'superseded');
+  const [provider = ''] = plan.chosen.providers;
+  const authentication = authenticationFor(plan.judged.outcome, intent);
+  return makeTry(surroundings, tx, call, { ...plan, intent }, { provider, authentication, number: 1 });
+}
+
+/** The attempt's row, with the decisions that led to it. The key's progress says how it is taken up after a death. */
+async function makeTry(
+  surroundings: PaymentsSurroundings,
+  tx: SqlTransaction,
+  call: CreateCall,
+  { intent, chosen, signals, judged }: Plan,
+  wanted: Pick<Try, 'number' | 'authentication'> & { readonly provider: string },
+): Promise<Try> {
+  const { store, world, risk } = surroundings;
+  const nowMs = world.now();
   const attempt: Attempt = {
     id: world.id('pay'),
     orderId: intent.orderId,
     status: 'processing',
     method: kindOf(call.request.method?.type) ?? 'card',
-    provider: provider.name,
+    provider: wanted.provider,
     currency: intent.currency,
     amountMinor: intent.amountMinor,
-    createdAtMs: world.now(),
-    movedAtMs: world.now(),
+    captureMethod: judged.outcome === 'review' ? 'manual' : intent.captureMethod,
+    reference: '',
+    capturedMinor: 0n,
+    providerCode: '',
+    mandateId: '',
+    tryNumber: 0,
+    createdAtMs: nowMs,
+    movedAtMs: nowMs,
   };
-  await store.insertAttempt(tx, attempt, nextSyncMs(attempt, 0, world.now()));
-  await noteProgress(tx, call, attempt.id);
+  await store.insertAttempt(tx, attempt, nextSyncMs(attempt, 0, nowMs));
+  await risk.keepSignals(tx, attempt.id, signals, nowMs);
+  const decision = { id: world.id('rsk'), orderId: intent.orderId, attemptId: attempt.id, atMs: nowMs };
+  if (wanted.number === 1) await risk.keepDecision(tx, { ...decision, ...judged });
+  await keepRoute(surroundings, tx, chosen, attempt, wanted.number);
+  await noteProgress(tx, call, [attempt.id, wanted.number, wanted.authentication].join(' '));
   tx.afterCommit(surroundings.nudge);
-  return { attempt, orderNumber: intent.orderNumber };
+  return { attempt, orderNumber: intent.orderNumber, number: wanted.number, authentication: wanted.authentication };
 }
 
 /** The provider is going to be asked again, so that it has not heard of the attempt yet means nothing for a while. */
-async function takeUp(surroundings: PaymentsSurroundings, tx: SqlTransaction, attemptId: string): Promise<Opened> {
+async function takeUp(surroundings: PaymentsSurroundings, tx: SqlTransaction, progress: string): Promise<Try> {
   const { store, world } = surroundings;
+  const [attemptId = '', number = '1', wish = 'automatic'] = progress.split(' ');
   const intent = await store.lockIntentOfAttempt(tx, attemptId);
   const attempt = await store.findAttempt(tx, attemptId);
   if (intent === undefined || attempt === undefined) throw new Error(`the attempt ${attemptId} is gone`);
   const dueAtMs = nextSyncMs(attempt, 0, world.now());
-  if (dueAtMs !== undefined) await store.saveAttempt(tx, { ...attempt, movedAtMs: world.now() }, dueAtMs, 'request');
-  return { attempt, orderNumber: intent.orderNumber };
+  const isAsked = attempt.status === 'processing' || attempt.status === 'unknown';
+  if (isAsked) await store.saveAttempt(tx, { ...attempt, movedAtMs: world.now() }, dueAtMs, 'request');
+  const authentication = wish as PaymentToMake['authentication'];
+  return { attempt, orderNumber: intent.orderNumber, number: Number(number), authentication };
 }
 
 /** Repeating the confirmation of a payment that asks for none any more answers its state. */
@@ -233,14 +388,15 @@ export async function confirmPayment(
       { field: 'challengeResponse', code: 'not_allowed', detail: 'for the sandbox: approve or reject' },
     ]);
   if (isKnown && (await retrying(() => sql.transaction((tx) => beginConfirming(surroundings, tx, request.id))))) {
+    const { reference } = view.attempt;
     const said = await ask(surroundings, { attemptId: request.id }, () =>
-      provider.confirm(request.id, request.challengeResponse),
+      provider.confirm({ attemptId: request.id, reference }, request.challengeResponse),
     );
     await retrying(() => sql.transaction((tx) => applyOutcome(surroundings, tx, request.id, said, 'answer', context)));
   }
   const after = await store.viewAttempt(sql, request.id);
   if (after === undefined) throw new Error(`the attempt ${request.id} is gone`);
-  return { payment: paymentMessage(after, provider) };
+  return { payment: paymentMessage(after, provider.simulated) };
 }
 
 /**
@@ -269,11 +425,11 @@ export async function getPayment(
   context: CallContext,
 ): Answer<typeof GetPaymentResponseSchema> {
   const view = await visiblePayment(surroundings, request.id, context);
-  return isRefusal(view) ? view : { payment: paymentMessage(view, surroundings.provider) };
+  return isRefusal(view) ? view : { payment: paymentMessage(view, isSimulated(surroundings, view.attempt.provider)) };
 }
 
 /** The payment when the caller may see it: the payer, finance. To others it does not exist. */
-async function visiblePayment(
+export async function visiblePayment(
   { sql, store }: PaymentsSurroundings,
   attemptId: string,
   context: CallContext,
@@ -292,14 +448,14 @@ export async function listPayments(
   if (isRefusal(page)) return page;
   const unseen = await refuseOrderUnseen(surroundings, request.orderId, context);
   if (unseen !== undefined) return unseen;
-  const [time, id] = page.after;
-  const after = time === undefined || id === undefined ? undefined : { createdAtMs: Date.parse(time), id };
+  const place = placeOf(page.after);
+  const after = place === undefined ? undefined : { createdAtMs: place.atMs, id: place.id };
   const rows = await surroundings.store.viewAttempts(surroundings.sql, request.orderId, after, page.limit + 1);
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1)?.attempt;
   const isMore = rows.length > page.limit && last !== undefined;
   return {
-    payments: shown.map((view) => paymentMessage(view, surroundings.provider)),
+    payments: shown.map((view) => paymentMessage(view, isSimulated(surroundings, view.attempt.provider))),
     nextPageToken: isMore ? pageToken([new Date(last.createdAtMs).toISOString(), last.id]) : '',
   };
 }
@@ -334,28 +490,30 @@ export async function cancelIntent(
       amountMinor: 0n,
       status: 'cancelled',
       capturedAttemptId: '',
+      capturedMinor: 0n,
+      captureMethod: 'automatic',
     };
     const intent = await store.openIntent(tx, closed, world.now());
     const live = await store.liveAttempt(tx, orderId);
     const refused = decideClosing(intent, live);
-    if (refused !== undefined) return refused;
-    if (live !== undefined) await store.saveAttempt(tx, cancelled(live, world.now()), undefined, 'cancel');
+    // Nobody holds a place for it any longer: the attempt lives on until its outcome is known, and a success is then late.
+    const isBeyondLimit =
+      request.because === 'hard_limit' && (live?.status === 'processing' || live?.status === 'unknown');
+    if (refused !== undefined && !(isBeyondLimit && refused.code === 'payment_in_progress')) return refused;
+    if (live !== undefined && !isBeyondLimit)
+      await store.saveAttempt(tx, cancelled(live, world.now()), undefined, 'cancel');
+    if (live?.status === 'requires_capture') await release(surroundings, tx, live);
     await store.saveIntent(tx, { ...intent, status: 'cancelled' });
     return {};
   });
 }
 
-function kindOf(type: MethodType | undefined): PaymentMethodKind | undefined {
+export function kindOf(type: MethodType | undefined): PaymentMethodKind | undefined {
   if (type === MethodType.CARD) return 'card';
   return type === MethodType.UPI ? 'upi' : undefined;
 }
 
-/** The form of every id of ours. What else comes in a path is no id, and asks the database nothing. */
-function isId(text: string): boolean {
-  return /^[a-z0-9_]{1,64}$/.test(text);
-}
-
-function userIdOf(context: CallContext): string | undefined {
+export function userIdOf(context: CallContext): string | undefined {
   return context.principal.kind === 'user' ? context.principal.userId : undefined;
 }
 

@@ -1,214 +1,243 @@
 /**
  * The sandbox: a payment provider that moves no money and says so. It plays another company: it keeps its own books in
- * its own schema, in transactions of its own, knows payments by the merchant's reference only, signs its webhooks and
- * delivers them as bytes until they are acknowledged, and goes on after a restart where it was.
+ * its own schema, in transactions of its own, knows payments by the merchant's reference, signs its webhooks and delivers
+ * them as bytes until they are acknowledged, and goes on after a restart where it was. What its tokens do: sandbox-script.ts.
  */
-import type { Sql, SqlExecutor, SqlTransaction } from '@suuupra/platform/sql/sql';
-import { backOffMs } from '@suuupra/platform/stream/bell';
-import type { World } from '@suuupra/platform/world';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SqlTransaction } from '@suuupra/platform/sql/sql';
 import {
-  type FailureCode,
+  type CaptureOutcome,
+  type CaptureToMake,
+  fingerprintOf,
+  type Instrument,
   type PayerAction,
-  type PaymentMethodKind,
   type PaymentToMake,
   type Provider,
-  type ProviderEvent,
+  type ProviderCapabilities,
   type ProviderOutcome,
   ProviderTimeout,
   type RefundOutcome,
   type RefundToMake,
 } from './provider.ts';
+import { deliverDue, queue, type RunningSandbox, type SandboxOptions } from './sandbox-delivery.ts';
+import { acceptDispute, closeDisputes, disputeFacts, openDisputes, submitEvidence } from './sandbox-disputes.ts';
+import { readSandboxEvent } from './sandbox-event.ts';
 import {
-  failureDetails,
+  announceCharge,
+  changeMandate,
+  chargeMandate,
+  confirmMandate,
+  createMandate,
+  mandateOutcome,
+  settleMandates,
+} from './sandbox-mandates.ts';
+import { afterCapture, cardOf, outcomeOf } from './sandbox-payments.ts';
+import { makeReports } from './sandbox-reports.ts';
+import {
+  actionMs,
+  challenged,
+  isAddress,
   isSandboxToken,
   type SandboxScript,
-  type SandboxStatus,
+  scriptFor,
   scriptOf,
   settleAfterMs,
   upiIntentUri,
 } from './sandbox-script.ts';
-import { signWebhook, verifySignature } from './webhook-signature.ts';
+import { seededChance } from './sandbox-settings.ts';
+import type { SandboxPayment, SandboxRefund } from './sandbox-store.ts';
+import { verifySignature } from './webhook-signature.ts';
 
-export interface SandboxOptions {
-  readonly sql: Sql;
-  readonly world: World;
-  /** Where people reach the platform: the 3-D Secure page is a page of the web app. */
-  readonly publicUrl: string;
-  /** Live webhook secrets, the current one first: it signs; all are accepted. */
-  readonly secrets: readonly [Uint8Array, ...Uint8Array[]];
-  /** Hands a signed webhook over as it would come by HTTP; gives the HTTP status of the answer. */
-  readonly deliver: (headers: Record<string, string>, body: Uint8Array) => Promise<number>;
-  /** Something may be due earlier than the sandbox's loop knows. */
-  readonly nudge: () => void;
-}
+export type { SandboxOptions } from './sandbox-delivery.ts';
 
 export interface Sandbox extends Provider {
-  /** Settles and delivers what is due; tells when something is due next. */
+  /** Settles, disputes, reports and delivers what is due; tells when something is due next. */
   round(): Promise<number | undefined>;
 }
 
-/** How long the payer has for the bank's page or their UPI app. */
-const actionMs = 15 * 60_000;
 const settleMax = 20;
-const deliverMax = 20;
-/** A delivery that is under way comes back after this time if we die with it. */
-const leaseMs = 15_000;
-/** A webhook that is not acknowledged is delivered this often, over about three hours. */
-const deliveriesMax = 12;
-const againFirstMs = 1_000;
-const againMostMs = 3_600_000;
 /** Between the repetitions of tok_duplicate_webhooks. */
 const repeatEveryMs = 50;
+/** An order's total is fixed when it is placed: nothing beyond it is ever asked for (docs/money.md, M29). */
+const overCaptureBasisPoints = 0;
+const keyRetentionMs = 24 * 3_600_000;
 
-export function openSandbox(options: SandboxOptions): Sandbox {
-  const { sql, world, secrets } = options;
+function capabilitiesOf({ settings, cardBasisPoints }: SandboxOptions): ProviderCapabilities {
   return {
-    name: 'sandbox',
-    simulated: true,
-    knowsToken: isSandboxToken,
-    knowsChallengeResponse: (response) => response === 'approve' || response === 'reject',
-    create: (payment) => makePayment(options, payment),
-    confirm: (attemptId, response) => confirmPayment(options, attemptId, response),
-    status: async (attemptId) => {
-      await settlePayments(options);
-      const row = await findPayment(sql, attemptId);
-      return row === undefined ? undefined : outcomeOf(row);
-    },
-    refund: (refund) => makeRefund(options, refund),
-    verifyWebhook: (headers, body) => verifySignature(secrets, headers, body, world.now()),
-    readEvent: readSandboxEvent,
-    round: () => sandboxRound(options),
+    methods: ['card', 'upi'],
+    currencies: { card: 'all', upi: ['INR'] },
+    exponents: {},
+    manualCapture: ['card'],
+    partialCapture: true,
+    multipleCapture: true,
+    overCaptureBasisPoints,
+    authorizationMs: { card: settings.holdMs },
+    mandates: ['card', 'upi'],
+    preDebitNoticeMs: { upi: settings.noticeMs },
+    keyRetentionMs,
+    disputes: true,
+    costs: { card: { basisPoints: cardBasisPoints, flatMinor: 0n }, upi: { basisPoints: 0, flatMinor: 0n } },
   };
 }
 
-interface PaymentRow extends Record<string, unknown> {
-  merchant_reference: string;
-  token: string;
-  method: PaymentMethodKind;
-  currency: string;
-  amount_minor: bigint;
-  status: SandboxStatus;
-  failure_code: FailureCode | '';
-  action: PayerAction | null;
-  settles_to: 'succeeded' | 'failed' | '';
+export function openSandbox(options: SandboxOptions): Sandbox {
+  const { sql, world, secrets, store, name, settings } = options;
+  const sandbox: RunningSandbox = {
+    ...options,
+    chaos: settings.chaosSeed === 0 ? undefined : seededChance(settings.chaosSeed),
+  };
+  /** Answers are late by the seed. */
+  const late = async <T>(answer: Promise<T>): Promise<T> => {
+    const value = await answer;
+    if (sandbox.chaos !== undefined && settings.latencyMsMax > 0) await delay(sandbox.chaos() * settings.latencyMsMax);
+    return value;
+  };
+  return {
+    name,
+    simulated: true,
+    capabilities: capabilitiesOf(options),
+    knowsToken: isSandboxToken,
+    knowsChallengeResponse: (response) => response === 'approve' || response === 'reject',
+    inspect: async (method, token) => inspect(method, token),
+    create: (payment) => late(makePayment(sandbox, payment)),
+    confirm: ({ attemptId }, response) => late(confirmPayment(sandbox, attemptId, response)),
+    capture: (capture) => late(makeCapture(sandbox, capture)),
+    void: ({ attemptId }) => late(voidPayment(sandbox, attemptId)),
+    status: async ({ attemptId }) => {
+      await settlePayments(sandbox);
+      const payment = await store.findPayment(sql, attemptId);
+      return payment?.provider === name ? outcomeOf(payment) : undefined;
+    },
+    refund: (refund) => late(makeRefund(sandbox, refund)),
+    refundStatus: async ({ refundId }) => {
+      await settleRefunds(sandbox);
+      const refund = await store.findRefund(sql, refundId);
+      return refund?.provider === name ? refundOutcomeOf(refund) : undefined;
+    },
+    disputeStatus: async ({ disputeReference }) => {
+      await closeDisputes(sandbox);
+      const dispute = await store.findDispute(sql, disputeReference);
+      return dispute === undefined ? undefined : disputeFacts(dispute);
+    },
+    submitEvidence: ({ disputeReference }, evidence) => late(submitEvidence(sandbox, disputeReference, evidence)),
+    acceptDispute: ({ disputeReference }) => late(acceptDispute(sandbox, disputeReference)),
+    createMandate: (mandate) => late(createMandate(sandbox, mandate)),
+    confirmMandate: ({ mandateId }, response) => late(confirmMandate(sandbox, mandateId, response)),
+    changeMandate: ({ mandateId }, change) => late(changeMandate(sandbox, mandateId, change)),
+    mandateStatus: async ({ mandateId }) => {
+      await settleMandates(sandbox);
+      const mandate = await store.findMandate(sql, mandateId);
+      return mandate === undefined ? undefined : mandateOutcome(mandate);
+    },
+    announceCharge: (charge, chargeAtMs) => announceCharge(sandbox, charge, chargeAtMs),
+    chargeMandate: (charge) => late(chargeMandate(sandbox, charge)),
+    verifyWebhook: (headers, body) => verifySignature(secrets, headers, body, world.now()),
+    readEvent: readSandboxEvent,
+    listReports: async (afterName, limit) => {
+      const rows = await store.listReports(sql, name, afterName, limit);
+      return rows.map((row) => ({
+        name: row.name,
+        format: 'settlement_csv',
+        sizeBytes: row.sizeBytes,
+        madeAtMs: row.madeAtMs,
+      }));
+    },
+    readReport: async (reportName) => {
+      const content = await store.readReport(sql, name, reportName);
+      return content === undefined ? undefined : Buffer.from(content, 'utf8');
+    },
+    round: () => sandboxRound(sandbox),
+  };
 }
 
-const paymentColumns =
-  'merchant_reference, token, method, currency, amount_minor, status, failure_code, action, settles_to';
-
-async function findPayment(executor: SqlExecutor, reference: string, lock = ''): Promise<PaymentRow | undefined> {
-  const [row] = await executor.query<PaymentRow>(
-    `SELECT ${paymentColumns} FROM sandbox.payments WHERE merchant_reference = $1 ${lock}`,
-    [reference],
-  );
-  return row;
-}
-
-function outcomeOf(row: Pick<PaymentRow, 'status' | 'failure_code' | 'action'>): ProviderOutcome {
-  const action = row.action ?? undefined;
-  switch (row.status) {
-    case 'succeeded':
-      return { kind: 'succeeded' };
-    case 'failed': {
-      const code = row.failure_code === '' ? 'card_declined' : row.failure_code;
-      return { kind: 'failed', code, detail: failureDetails[code] };
-    }
-    case 'requires_action':
-      if (action === undefined) throw new Error('a sandbox payment asks for no action that is known');
-      return { kind: 'requires_action', action };
-    case 'processing':
-      return action === undefined ? { kind: 'processing' } : { kind: 'processing', action };
+/** One token is one card: the same fingerprint at both sandboxes, as a card network would have it. */
+function inspect(method: 'card' | 'upi', token: string): Instrument | undefined {
+  if (method === 'card') {
+    if (!isSandboxToken(token) || isAddress(token)) return undefined;
+    return { kind: 'card', card: cardOf(token) };
   }
+  if (!isAddress(token)) return undefined;
+  const exists = scriptOf(token, 'upi')?.failure !== 'vpa_invalid';
+  return { kind: 'vpa', exists, fingerprint: fingerprintOf('upi', token) };
 }
 
-async function makePayment(options: SandboxOptions, payment: PaymentToMake): Promise<ProviderOutcome> {
-  const script = scriptOf(payment.token, payment.method);
+async function makePayment(sandbox: RunningSandbox, payment: PaymentToMake): Promise<ProviderOutcome> {
+  const { sql, store, name } = sandbox;
+  const script = scriptFor(payment, name);
   if (script === undefined) throw new Error('a token that is not of the sandbox');
-  const { made, row } = await options.sql.transaction(async (tx) => {
-    const inserted = await insertPayment(options, tx, payment, script);
-    const found = await findPayment(tx, payment.attemptId);
+  const { made, row } = await sql.transaction(async (tx) => {
+    const inserted = await store.insertPayment(tx, freshPayment(sandbox, payment, script));
+    const found = await store.findPayment(tx, payment.attemptId);
     if (found === undefined) throw new Error('a sandbox payment is gone');
-    if (inserted) await planWebhooks(options, tx, found, script);
+    if (inserted) await planWebhooks(sandbox, tx, found, script);
     return { made: inserted, row: found };
   });
-  if (row.amount_minor !== payment.amountMinor || row.currency !== payment.currency)
+  if (row.amountMinor !== payment.amountMinor || row.currency !== payment.currency || row.provider !== name)
     throw new Error('an idempotency key of the sandbox was used for another payment');
-  options.nudge();
+  sandbox.nudge();
   if (made && script.losesAnswer === true) throw new ProviderTimeout('the answer of the sandbox was lost');
   return outcomeOf(row);
 }
 
-async function insertPayment(
-  { world, publicUrl }: SandboxOptions,
-  tx: SqlTransaction,
-  payment: PaymentToMake,
-  script: SandboxScript,
-): Promise<boolean> {
+function freshPayment(sandbox: RunningSandbox, payment: PaymentToMake, script: SandboxScript): SandboxPayment {
+  const { world, name } = sandbox;
   const nowMs = world.now();
-  const action = actionOf(payment, script, publicUrl, nowMs + actionMs);
-  const settlesAt = script.settles === undefined ? null : new Date(nowMs + script.settles.afterMs);
-  const inserted = await tx.execute(
-    `INSERT INTO sandbox.payments
-       (merchant_reference, token, method, currency, amount_minor, status, failure_code, action, settles_at, settles_to, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $10, $11) ON CONFLICT DO NOTHING`,
-    [
-      payment.attemptId,
-      payment.token,
-      payment.method,
-      payment.currency,
-      payment.amountMinor,
-      script.first,
-      script.failure ?? '',
-      action === undefined ? null : JSON.stringify(action),
-      settlesAt,
-      script.settles?.to ?? '',
-      new Date(nowMs),
-    ],
-  );
-  return inserted === 1;
+  const isHeld = payment.capture === 'manual' && payment.method === 'card';
+  const isTaken = script.first === 'succeeded';
+  return {
+    id: payment.attemptId,
+    provider: name,
+    reference: world.id('sbp'),
+    token: payment.token,
+    method: payment.method,
+    currency: payment.currency,
+    amountMinor: payment.amountMinor,
+    capture: payment.capture,
+    status: isTaken && isHeld ? 'authorized' : script.first,
+    failureCode: script.failure ?? '',
+    action: actionOf(sandbox, payment, script, nowMs + actionMs),
+    authentication: script.authentication,
+    capturedMinor: isTaken && !isHeld ? payment.amountMinor : 0n,
+    capturableUntilMs: isHeld ? nowMs + (script.holdMs ?? sandbox.settings.holdMs) : undefined,
+    deemed: script.deemed === true,
+    settlesAtMs: script.settles === undefined ? undefined : nowMs + script.settles.afterMs,
+    settlesTo: script.settles?.to ?? '',
+    createdAtMs: nowMs,
+  };
 }
 
 function actionOf(
+  { publicUrl }: RunningSandbox,
   payment: PaymentToMake,
   script: SandboxScript,
-  publicUrl: string,
   expiresAtMs: number,
 ): PayerAction | undefined {
   const isPending = script.first === 'requires_action' || script.first === 'processing';
-  if (payment.method === 'upi')
-    return isPending ? { type: 'upi_intent', url: '', uri: upiIntentUri(payment), expiresAtMs } : undefined;
+  if (payment.method === 'upi') {
+    if (!isPending) return undefined;
+    return isAddress(payment.token)
+      ? { type: 'upi_collect', url: '', uri: '', expiresAtMs }
+      : { type: 'upi_intent', url: '', uri: upiIntentUri(payment), expiresAtMs };
+  }
   if (script.first !== 'requires_action') return undefined;
   return { type: 'challenge', url: `${publicUrl}/sandbox/3ds/${payment.attemptId}`, uri: '', expiresAtMs };
 }
 
 /** What is told by itself after a payment that was final at once: its answer said it, so only what comes on top. */
 async function planWebhooks(
-  options: SandboxOptions,
+  sandbox: RunningSandbox,
   tx: SqlTransaction,
-  row: PaymentRow,
+  row: SandboxPayment,
   script: SandboxScript,
 ): Promise<void> {
   if (row.status !== 'succeeded') return;
-  await planAfterSuccess(options, tx, row, script);
-  if (script.repeatsWebhooks === true) await tellSuccessRepeatedly(options, tx, row);
-}
-
-async function planAfterSuccess(
-  { world }: SandboxOptions,
-  tx: SqlTransaction,
-  row: PaymentRow,
-  script: SandboxScript,
-): Promise<void> {
-  if (script.disputedAfterMs === undefined) return;
-  const event = {
-    type: 'dispute.opened',
-    data: { ...paymentData(row, 'succeeded'), disputeReference: world.id('sdp') },
-  };
-  await queue(tx, world.id('whk'), event, world.now() + script.disputedAfterMs);
+  await afterCapture(sandbox, tx, row, row.reference, row.capturedMinor);
+  if (script.repeatsWebhooks === true) await tellSuccessRepeatedly(sandbox, tx, row);
 }
 
 /** Two events, each three times, the later before the earlier. */
-async function tellSuccessRepeatedly({ world }: SandboxOptions, tx: SqlTransaction, row: PaymentRow): Promise<void> {
+async function tellSuccessRepeatedly(sandbox: RunningSandbox, tx: SqlTransaction, row: SandboxPayment): Promise<void> {
+  const { world } = sandbox;
   const processing = {
     id: world.id('whk'),
     event: { type: 'payment.processing', data: paymentData(row, 'processing') },
@@ -216,223 +245,216 @@ async function tellSuccessRepeatedly({ world }: SandboxOptions, tx: SqlTransacti
   const succeeded = { id: world.id('whk'), event: { type: 'payment.succeeded', data: paymentData(row, 'succeeded') } };
   const order = [succeeded, processing, succeeded, processing, processing, succeeded];
   for (const [index, { id, event }] of order.entries())
-    await queue(tx, id, event, world.now() + (index + 1) * repeatEveryMs);
+    await queue(sandbox, tx, id, event, world.now() + (index + 1) * repeatEveryMs);
 }
 
-function paymentData(row: PaymentRow, status: SandboxStatus) {
+function paymentData(row: SandboxPayment, status: SandboxPayment['status']) {
   return {
-    merchantReference: row.merchant_reference,
+    merchantReference: row.id,
+    reference: row.reference,
     status,
     currency: row.currency,
-    amountMinor: row.amount_minor.toString(),
-    failureCode: status === 'failed' ? row.failure_code : '',
+    amountMinor: row.amountMinor.toString(),
+    capturedMinor: row.capturedMinor.toString(),
+    failureCode: status === 'failed' ? row.failureCode : '',
   };
 }
 
-async function queue(tx: SqlExecutor, eventId: string, event: object, dueAtMs: number): Promise<void> {
-  await tx.execute('INSERT INTO sandbox.deliveries (event_id, body, due_at) VALUES ($1, $2, $3)', [
-    eventId,
-    JSON.stringify(event),
-    new Date(dueAtMs),
-  ]);
-}
-
-async function confirmPayment(options: SandboxOptions, reference: string, response: string): Promise<ProviderOutcome> {
-  const { sql } = options;
-  const approved = response === 'approve';
-  await sql.execute(
-    `UPDATE sandbox.payments SET status = $2, failure_code = $3, action = NULL
-     WHERE merchant_reference = $1 AND status = 'requires_action'`,
-    [reference, approved ? 'succeeded' : 'failed', approved ? '' : 'authentication_failed'],
-  );
-  const row = await findPayment(sql, reference);
-  if (row === undefined) throw new Error('the sandbox knows no such payment');
-  return outcomeOf(row);
-}
-
-interface RefundRow extends Record<string, unknown> {
-  merchant_reference: string;
-  payment_reference: string;
-  amount_minor: bigint;
-  status: 'pending' | 'succeeded' | 'failed';
-  failure_code: string;
-}
-
-async function makeRefund(options: SandboxOptions, refund: RefundToMake): Promise<RefundOutcome> {
-  const row = await options.sql.transaction(async (tx) => {
-    const payment = await findPayment(tx, refund.attemptId, 'FOR UPDATE');
-    if (payment === undefined) throw new Error('the sandbox knows no such payment');
-    return (await findRefund(tx, refund.refundId)) ?? (await insertRefund(options, tx, refund, payment));
+async function confirmPayment(sandbox: RunningSandbox, id: string, response: string): Promise<ProviderOutcome> {
+  return sandbox.sql.transaction(async (tx) => {
+    const row = await sandbox.store.lockPayment(tx, id);
+    if (row === undefined) throw new Error('the sandbox knows no such payment');
+    if (row.status !== 'requires_action') return outcomeOf(row);
+    const settled = answered(sandbox, row, response === 'approve');
+    await sandbox.store.savePayment(tx, settled);
+    if (settled.status === 'succeeded')
+      await afterCapture(sandbox, tx, settled, settled.reference, settled.capturedMinor);
+    return outcomeOf(settled);
   });
-  options.nudge();
-  return row.status === 'failed' ? { kind: 'failed', code: row.failure_code } : { kind: row.status };
 }
 
-async function findRefund(executor: SqlExecutor, reference: string): Promise<RefundRow | undefined> {
-  const [row] = await executor.query<RefundRow>(
-    `SELECT merchant_reference, payment_reference, amount_minor, status, failure_code FROM sandbox.refunds
-     WHERE merchant_reference = $1`,
-    [reference],
-  );
-  return row;
+/** The payer has approved or not: a held payment is authorized, another captured. */
+function answered(sandbox: RunningSandbox, row: SandboxPayment, approved: boolean): SandboxPayment {
+  const isHeld = row.capture === 'manual' && row.method === 'card';
+  const over = { ...row, action: undefined, settlesAtMs: undefined };
+  if (!approved) return { ...over, status: 'failed', failureCode: 'authentication_failed' };
+  const authentication = row.method === 'card' ? challenged : row.authentication;
+  if (!isHeld) return { ...over, status: 'succeeded', failureCode: '', authentication, capturedMinor: row.amountMinor };
+  const holdMs = scriptOf(row.token, row.method)?.holdMs ?? sandbox.settings.holdMs;
+  return {
+    ...over,
+    status: 'authorized',
+    failureCode: '',
+    authentication,
+    capturableUntilMs: sandbox.world.now() + holdMs,
+  };
+}
+
+async function makeCapture(sandbox: RunningSandbox, capture: CaptureToMake): Promise<CaptureOutcome> {
+  const { sql, store, world } = sandbox;
+  return sql.transaction(async (tx) => {
+    const row = await store.lockPayment(tx, capture.attemptId);
+    if (row === undefined) throw new Error('the sandbox knows no such payment');
+    const known = await store.findCapture(tx, capture.captureId);
+    if (known !== undefined)
+      return known.status === 'succeeded' ? { kind: 'succeeded' } : { kind: 'failed', code: known.failureCode };
+    const failureCode = whyNotCaptured(row, capture, world.now());
+    const { captureId: id, amountMinor } = capture;
+    const status = failureCode === '' ? 'succeeded' : 'failed';
+    await store.insertCapture(tx, { id, paymentId: row.id, amountMinor, status, failureCode });
+    if (failureCode !== '') return { kind: 'failed', code: failureCode };
+    const capturedMinor = row.capturedMinor + amountMinor;
+    const isOver = capture.final || capturedMinor >= row.amountMinor;
+    const taken: SandboxPayment = { ...row, capturedMinor, status: isOver ? 'succeeded' : 'authorized' };
+    await store.savePayment(tx, taken);
+    await afterCapture(sandbox, tx, taken, id, amountMinor);
+    tx.afterCommit(sandbox.nudge);
+    return { kind: 'succeeded', reference: id };
+  });
+}
+
+function whyNotCaptured(row: SandboxPayment, capture: CaptureToMake, nowMs: number): string {
+  if (row.status !== 'authorized') return 'not_authorized';
+  if (nowMs >= (row.capturableUntilMs ?? 0)) return 'authorization_expired';
+  if (scriptOf(row.token, row.method)?.captureFails === true) return 'issuer_declined';
+  const most = row.amountMinor + (row.amountMinor * BigInt(overCaptureBasisPoints)) / 10_000n;
+  return row.capturedMinor + capture.amountMinor > most ? 'exceeds_authorization' : '';
+}
+
+async function voidPayment(sandbox: RunningSandbox, id: string): Promise<ProviderOutcome> {
+  const { sql, store } = sandbox;
+  return sql.transaction(async (tx) => {
+    const row = await store.lockPayment(tx, id);
+    if (row === undefined) throw new Error('the sandbox knows no such payment');
+    if (row.status !== 'authorized' && row.status !== 'requires_action') return outcomeOf(row);
+    // What was captured stays captured; only the rest is released.
+    const status = row.capturedMinor > 0n ? 'succeeded' : 'voided';
+    const over: SandboxPayment = { ...row, status, action: undefined, settlesAtMs: undefined };
+    await store.savePayment(tx, over);
+    return outcomeOf(over);
+  });
+}
+
+function refundOutcomeOf(row: SandboxRefund): RefundOutcome {
+  const reference = `sbr_${row.id}`;
+  return row.status === 'failed'
+    ? { kind: 'failed', code: row.failureCode, reference }
+    : { kind: row.status, reference };
+}
+
+async function makeRefund(sandbox: RunningSandbox, refund: RefundToMake): Promise<RefundOutcome> {
+  const { sql, store } = sandbox;
+  const row = await sql.transaction(async (tx) => {
+    const payment = await store.lockPayment(tx, refund.attemptId);
+    if (payment === undefined) throw new Error('the sandbox knows no such payment');
+    return (await store.findRefund(tx, refund.refundId)) ?? (await insertRefund(sandbox, tx, refund, payment));
+  });
+  sandbox.nudge();
+  return refundOutcomeOf(row);
 }
 
 async function insertRefund(
-  { world }: SandboxOptions,
+  sandbox: RunningSandbox,
   tx: SqlTransaction,
   refund: RefundToMake,
-  payment: PaymentRow,
-): Promise<RefundRow> {
-  const [sum] = await tx.query<{ taken: bigint }>(
-    `SELECT coalesce(sum(amount_minor), 0)::bigint AS taken FROM sandbox.refunds
-     WHERE payment_reference = $1 AND status <> 'failed'`,
-    [refund.attemptId],
-  );
-  const leftMinor = payment.status === 'succeeded' ? payment.amount_minor - (sum?.taken ?? 0n) : 0n;
-  const isLater = scriptOf(payment.token, payment.method)?.refundsLater === true;
-  const [status, failureCode] =
-    refund.amountMinor > leftMinor
-      ? (['failed', 'exceeds_payment'] as const)
-      : ([isLater ? 'pending' : 'succeeded', ''] as const);
-  const settlesAt = status === 'pending' ? new Date(world.now() + settleAfterMs) : null;
-  await tx.execute(
-    `INSERT INTO sandbox.refunds (merchant_reference, payment_reference, amount_minor, status, failure_code, settles_at)
-     VALUES ($1, $2, $3, $4, $5, $6)`,
-    [refund.refundId, refund.attemptId, refund.amountMinor, status, failureCode, settlesAt],
-  );
-  return {
-    merchant_reference: refund.refundId,
-    payment_reference: refund.attemptId,
-    amount_minor: refund.amountMinor,
-    status,
-    failure_code: failureCode,
+  payment: SandboxPayment,
+): Promise<SandboxRefund> {
+  const { store, world, name } = sandbox;
+  const taken = await store.takenMinor(tx, payment.id);
+  const leftMinor = payment.status === 'succeeded' ? payment.capturedMinor - taken : 0n;
+  const script = scriptOf(payment.token, payment.method)?.refunds;
+  const isRefused = refund.amountMinor > leftMinor;
+  const row: SandboxRefund = {
+    id: refund.refundId,
+    provider: name,
+    paymentId: payment.id,
+    amountMinor: refund.amountMinor,
+    status: isRefused ? 'failed' : (script?.first ?? 'succeeded'),
+    failureCode: isRefused ? 'exceeds_payment' : '',
+    settlesAtMs: isRefused || script === undefined ? undefined : world.now() + settleAfterMs,
+    settlesTo: script?.to ?? 'succeeded',
+    told: script?.told ?? true,
   };
+  await store.insertRefund(tx, row);
+  if (row.status === 'succeeded') await moveRefund(sandbox, tx, row, payment.currency, 'refund');
+  return row;
 }
 
-async function sandboxRound(options: SandboxOptions): Promise<number | undefined> {
-  const { sql, world } = options;
-  await settlePayments(options);
-  await settleRefunds(options);
-  await deliverDue(options);
-  const [row] = await sql.query<{ due_at: Date | null }>(
-    `SELECT least(
-       (SELECT min(settles_at) FROM sandbox.payments WHERE settles_at IS NOT NULL),
-       (SELECT min(settles_at) FROM sandbox.refunds WHERE settles_at IS NOT NULL),
-       (SELECT min(due_at) FROM sandbox.deliveries)) AS due_at`,
-  );
-  return row?.due_at === null || row === undefined ? undefined : Math.max(row.due_at.getTime(), world.now());
+async function moveRefund(
+  { store, name, world }: RunningSandbox,
+  tx: SqlTransaction,
+  row: SandboxRefund,
+  currency: string,
+  kind: 'refund' | 'refund_reversed',
+): Promise<void> {
+  await store.addMovement(tx, {
+    kind,
+    provider: name,
+    providerReference: `sbr_${row.id}`,
+    merchantReference: row.id,
+    currency,
+    grossMinor: kind === 'refund' ? -row.amountMinor : row.amountMinor,
+    feeMinor: 0n,
+    taxMinor: 0n,
+    atMs: world.now(),
+  });
 }
 
-async function settlePayments(options: SandboxOptions): Promise<void> {
-  const { sql, world } = options;
+async function sandboxRound(sandbox: RunningSandbox): Promise<number | undefined> {
+  const { sql, store, world, name } = sandbox;
+  await settlePayments(sandbox);
+  await settleRefunds(sandbox);
+  await settleMandates(sandbox);
+  await openDisputes(sandbox);
+  await closeDisputes(sandbox);
+  const reportAtMs = await makeReports(sandbox);
+  await deliverDue(sandbox);
+  const dueAtMs = await store.nextDueMs(sql, name);
+  const dues = [dueAtMs, reportAtMs].filter((each) => each !== undefined);
+  return dues.length === 0 ? undefined : Math.max(Math.min(...dues), world.now());
+}
+
+async function settlePayments(sandbox: RunningSandbox): Promise<void> {
+  const { sql, store, world, name } = sandbox;
   await sql.transaction(async (tx) => {
-    const rows = await tx.query<PaymentRow>(
-      `UPDATE sandbox.payments SET status = settles_to, settles_at = NULL, action = NULL
-       WHERE merchant_reference IN (
-         SELECT merchant_reference FROM sandbox.payments WHERE settles_at <= $1
-         ORDER BY settles_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING ${paymentColumns}`,
-      [new Date(world.now()), settleMax],
-    );
-    for (const row of rows) {
+    for (const row of await store.takeSettling(tx, name, world.now(), settleMax)) {
+      const isTaken = row.settlesTo === 'succeeded';
+      const settled: SandboxPayment = {
+        ...row,
+        status: isTaken ? 'succeeded' : 'failed',
+        failureCode: isTaken ? '' : row.failureCode,
+        capturedMinor: isTaken ? row.amountMinor : 0n,
+        settlesAtMs: undefined,
+        action: undefined,
+        deemed: false,
+      };
+      await store.savePayment(tx, settled);
+      if (isTaken) await afterCapture(sandbox, tx, settled, settled.reference, settled.capturedMinor);
       const script = scriptOf(row.token, row.method);
       if (script?.settles?.told !== true) continue;
-      if (script.repeatsWebhooks === true) await tellSuccessRepeatedly(options, tx, row);
-      else await queue(tx, world.id('whk'), settledEvent(row), world.now());
-      await planAfterSuccess(options, tx, row, script);
+      if (script.repeatsWebhooks === true) await tellSuccessRepeatedly(sandbox, tx, settled);
+      else await queue(sandbox, tx, world.id('whk'), settledEvent(settled), world.now());
     }
   });
 }
 
-function settledEvent(row: PaymentRow) {
+function settledEvent(row: SandboxPayment) {
   return { type: `payment.${row.status}`, data: paymentData(row, row.status) };
 }
 
-async function settleRefunds({ sql, world }: SandboxOptions): Promise<void> {
+async function settleRefunds(sandbox: RunningSandbox): Promise<void> {
+  const { sql, store, world, name } = sandbox;
   await sql.transaction(async (tx) => {
-    const rows = await tx.query<{ merchant_reference: string }>(
-      `UPDATE sandbox.refunds SET status = 'succeeded', settles_at = NULL
-       WHERE merchant_reference IN (
-         SELECT merchant_reference FROM sandbox.refunds WHERE settles_at <= $1
-         ORDER BY settles_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING merchant_reference`,
-      [new Date(world.now()), settleMax],
-    );
-    for (const row of rows) {
-      const event = {
-        type: 'refund.succeeded',
-        data: { merchantReference: row.merchant_reference, status: 'succeeded' },
-      };
-      await queue(tx, world.id('whk'), event, world.now());
+    for (const row of await store.takeSettlingRefunds(tx, name, world.now(), settleMax)) {
+      const failureCode = row.settlesTo === 'failed' ? 'account_closed' : '';
+      const settled: SandboxRefund = { ...row, status: row.settlesTo, failureCode, settlesAtMs: undefined };
+      await store.saveRefund(tx, settled);
+      const currency = (await store.findPayment(tx, row.paymentId))?.currency ?? 'INR';
+      if (settled.status === 'succeeded') await moveRefund(sandbox, tx, settled, currency, 'refund');
+      else if (row.status === 'succeeded') await moveRefund(sandbox, tx, settled, currency, 'refund_reversed');
+      if (!row.told) continue;
+      const data = { merchantReference: row.id, status: settled.status, failureCode };
+      await queue(sandbox, tx, world.id('whk'), { type: `refund.${settled.status}`, data }, world.now());
     }
   });
-}
-
-interface DeliveryRow extends Record<string, unknown> {
-  id: bigint;
-  event_id: string;
-  body: string;
-  tries: number;
-}
-
-async function deliverDue(options: SandboxOptions): Promise<void> {
-  const { sql, world } = options;
-  const rows = await sql.query<DeliveryRow>(
-    `UPDATE sandbox.deliveries SET due_at = $2, tries = tries + 1
-     WHERE id IN (SELECT id FROM sandbox.deliveries WHERE due_at <= $1 ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
-     RETURNING id, event_id, body, tries`,
-    [new Date(world.now()), new Date(world.now() + leaseMs), deliverMax],
-  );
-  for (const row of rows) await deliver(options, row);
-}
-
-/** Until it is acknowledged, or has been tried too often: then the merchant's own status sync has to find out. */
-async function deliver({ sql, world, secrets, deliver: handOver }: SandboxOptions, row: DeliveryRow): Promise<void> {
-  const body = Buffer.from(row.body);
-  const headers = signWebhook([secrets[0]], row.event_id, world.now(), body);
-  const status = await handOver({ ...headers, 'content-type': 'application/json' }, body).catch(() => 0);
-  if (status === 200 || row.tries >= deliveriesMax) {
-    await sql.execute('DELETE FROM sandbox.deliveries WHERE id = $1', [row.id]);
-    return;
-  }
-  const delayMs = backOffMs(row.tries, againFirstMs, againMostMs, world.random);
-  await sql.execute('UPDATE sandbox.deliveries SET due_at = $2 WHERE id = $1', [
-    row.id,
-    new Date(world.now() + delayMs),
-  ]);
-}
-
-interface SandboxEventBody {
-  readonly type: string;
-  readonly data: {
-    readonly merchantReference: string;
-    readonly status: SandboxStatus;
-    readonly currency: string;
-    readonly amountMinor: string;
-    readonly failureCode: FailureCode | '';
-    readonly disputeReference: string;
-  };
-}
-
-function readSandboxEvent(body: Uint8Array): ProviderEvent {
-  const { type, data } = JSON.parse(Buffer.from(body).toString('utf8')) as SandboxEventBody;
-  if (typeof type !== 'string' || typeof data?.merchantReference !== 'string')
-    throw new Error('a webhook of the sandbox without a type or a reference');
-  const attemptId = data.merchantReference;
-  switch (type) {
-    case 'payment.processing':
-    case 'payment.succeeded':
-    case 'payment.failed': {
-      const outcome = outcomeOf({ status: data.status, failure_code: data.failureCode, action: null });
-      return { type: 'payment', attemptId, outcome };
-    }
-    case 'refund.succeeded':
-      return { type: 'refund', refundId: data.merchantReference, outcome: { kind: 'succeeded' } };
-    case 'dispute.opened': {
-      const { currency, amountMinor, disputeReference: disputeId } = data;
-      return { type: 'dispute_opened', attemptId, disputeId, currency, amountMinor: BigInt(amountMinor) };
-    }
-    default:
-      return { type: 'other' };
-  }
 }

@@ -11,6 +11,7 @@ const pending: Refund = {
   amountMinor: 10n,
   status: 'pending',
   failureCode: '',
+  reference: '',
   createdAtMs: 0,
 };
 
@@ -41,7 +42,12 @@ describe('what is said about a refund', () => {
     const again = { ...pending, status: 'succeeded' as const };
     expect(decideRefundOutcome(again, { kind: 'succeeded' }, 6)).toEqual({ kind: 'nothing' });
     expect(decideRefundOutcome(again, { kind: 'pending' }, 6)).toEqual({ kind: 'nothing' });
-    expect(decideRefundOutcome(again, { kind: 'failed', code: 'x' }, 6)).toEqual({ kind: 'contradicts' });
+    expect(decideRefundOutcome(again, { kind: 'failed', code: 'x' }, 6)).toMatchObject({
+      kind: 'reverses',
+      refund: { status: 'failed', failureCode: 'reversed' },
+    });
+    const reversed = { ...pending, status: 'failed' as const, failureCode: 'reversed' };
+    expect(decideRefundOutcome(reversed, { kind: 'succeeded' }, 7)).toEqual({ kind: 'nothing' });
   });
   it('never gives up on money that is not ours', () => {
     const late = { ...pending, kind: 'late' as const };

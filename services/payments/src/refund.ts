@@ -1,6 +1,6 @@
 /** What may go back of a captured payment. Pure. */
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
-import type { RefundOutcome } from './provider.ts';
+import type { ProviderCapabilities, RefundOutcome } from './provider.ts';
 
 export type RefundStatus = 'pending' | 'succeeded' | 'failed';
 
@@ -14,6 +14,10 @@ export interface Refund {
   readonly amountMinor: bigint;
   readonly status: RefundStatus;
   readonly failureCode: string;
+  /** The provider's own id; '' until it has said it. */
+  readonly reference: string;
+  /** When a request first left for the provider; undefined: none did. */
+  readonly sentAtMs?: number | undefined;
   readonly createdAtMs: number;
   readonly settledAtMs?: number | undefined;
 }
@@ -22,7 +26,7 @@ export interface Refund {
 export interface Claimed {
   /** Requested refunds that are pending or succeeded. */
   readonly refundsMinor: bigint;
-  /** Disputes that are open. */
+  /** Disputes that are open or lost; those that the bank only asks about (pre-dispute) claim nothing. */
   readonly disputesMinor: bigint;
 }
 
@@ -40,18 +44,47 @@ export function refuseRefund(capturedMinor: bigint, claimed: Claimed, amountMino
 export type RefundDecision =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'settles'; readonly refund: Refund }
+  /** A refund that had succeeded did not after all: its amount is there again, and somebody has to look. */
+  | { readonly kind: 'reverses'; readonly refund: Refund }
   /** The provider cannot send a late payment back: it is tried again, and said in the log. */
   | { readonly kind: 'stuck' }
   | { readonly kind: 'contradicts' };
 
+/** The code of a refund that the provider took back after it had succeeded. */
+export const reversedCode = 'reversed';
+
+/** Any order and repetition of the same words ends in the same state; a failed refund gives its amount back once. */
 export function decideRefundOutcome(refund: Refund, outcome: RefundOutcome, nowMs: number): RefundDecision {
-  if (refund.status !== 'pending') {
-    const isSame = outcome.kind === 'pending' || outcome.kind === refund.status;
-    return isSame ? { kind: 'nothing' } : { kind: 'contradicts' };
-  }
   if (outcome.kind === 'pending') return { kind: 'nothing' };
-  if (outcome.kind === 'succeeded')
-    return { kind: 'settles', refund: { ...refund, status: 'succeeded', settledAtMs: nowMs } };
-  if (refund.kind === 'late') return { kind: 'stuck' };
-  return { kind: 'settles', refund: { ...refund, status: 'failed', failureCode: outcome.code, settledAtMs: nowMs } };
+  switch (refund.status) {
+    case 'pending':
+      if (outcome.kind === 'succeeded')
+        return { kind: 'settles', refund: { ...refund, status: 'succeeded', settledAtMs: nowMs } };
+      return refund.kind === 'late'
+        ? { kind: 'stuck' }
+        : { kind: 'settles', refund: failed(refund, outcome.code, nowMs) };
+    case 'succeeded':
+      if (outcome.kind === 'succeeded') return { kind: 'nothing' };
+      return refund.kind === 'late'
+        ? { kind: 'contradicts' }
+        : { kind: 'reverses', refund: failed(refund, reversedCode, nowMs) };
+    case 'failed':
+      // Also an old success that comes after its reversal.
+      if (outcome.kind === 'failed' || refund.failureCode === reversedCode) return { kind: 'nothing' };
+      return { kind: 'contradicts' };
+  }
+}
+
+function failed(refund: Refund, failureCode: string, nowMs: number): Refund {
+  return { ...refund, status: 'failed', failureCode, settledAtMs: nowMs };
+}
+
+/** How a pending refund goes on: a repetition is only known as one while the provider remembers the key. */
+export function nextStep(
+  refund: Refund,
+  provider: Pick<ProviderCapabilities, 'keyRetentionMs'>,
+  nowMs: number,
+): 'send' | 'ask' {
+  if (refund.sentAtMs === undefined) return 'send';
+  return nowMs - refund.sentAtMs < provider.keyRetentionMs ? 'send' : 'ask';
 }

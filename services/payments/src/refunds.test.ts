@@ -4,7 +4,7 @@ import {
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Provider, RefundOutcome } from './provider.ts';
-import { type Bench, openBench, paymentOf } from './testing.ts';
+import { type Bench, openBench, paymentOf, sandboxTable } from './testing.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -39,7 +39,7 @@ describe('refunds of one payment', () => {
     expect(await refundedMinor(bench, 'ord_same')).toBe(100n);
     expect(await bench.refund('rfd_same', 'ord_same', 101n)).toBe('invalid_request');
     const [sum] = await bench.sql.query<{ n: bigint }>(
-      "SELECT count(*) AS n FROM sandbox.refunds WHERE merchant_reference = 'rfd_same'",
+      `SELECT count(*) AS n FROM ${sandboxTable('refunds')} WHERE merchant_reference = 'rfd_same'`,
     );
     expect(sum?.n).toBe(1n);
   });

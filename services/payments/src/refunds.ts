@@ -16,9 +16,9 @@ import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/plat
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import { retrying, type SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { EventCause } from '@suuupra/platform/stream/outbox';
-import { ask } from './outcomes.ts';
+import { ask, raise } from './outcomes.ts';
 import type { RefundOutcome } from './provider.ts';
-import { decideRefundOutcome, type Refund, refuseRefund } from './refund.ts';
+import { decideRefundOutcome, nextStep, type Refund, refuseRefund } from './refund.ts';
 import { type PaymentsSurroundings, providerNamed } from './surroundings.ts';
 
 /** A refund whose request died before the provider's answer was written down is sent again after this time. */
@@ -52,7 +52,7 @@ async function reserve(
     return isSame ? known : refuse('invalid_request', 'This refund was asked for with another order or amount.');
   }
   if (currency !== intent.currency) return refuse('invalid_request', `The payment was made in ${intent.currency}.`);
-  const refused = refuseRefund(intent.amountMinor, await store.claimed(tx, orderId), amountMinor);
+  const refused = refuseRefund(intent.capturedMinor, await store.claimed(tx, orderId), amountMinor);
   if (refused !== undefined) return refused;
   const refund: Refund = {
     id: refundId,
@@ -63,6 +63,7 @@ async function reserve(
     amountMinor,
     status: 'pending',
     failureCode: '',
+    reference: '',
     createdAtMs: world.now(),
   };
   await store.insertRefund(tx, refund, world.now() + resendMs);
@@ -70,21 +71,61 @@ async function reserve(
   return refund;
 }
 
-/** Sends the refund to the provider, which knows it by its id, and writes down what came of it. */
+/**
+ * Sends the refund to the provider, which knows it by its id, and writes down what came of it. When the provider may have
+ * forgotten the id, it is only asked.
+ */
 export async function sendRefund(
   surroundings: PaymentsSurroundings,
   refund: Refund,
   cause?: EventCause,
 ): Promise<Refund> {
   const { id: refundId, attemptId, currency, amountMinor } = refund;
-  const attempt = await surroundings.store.findAttempt(surroundings.sql, attemptId);
+  const { store, sql, world } = surroundings;
+  const attempt = await store.findAttempt(sql, attemptId);
   const provider = providerNamed(surroundings, attempt?.provider ?? '');
+  if (nextStep(refund, provider.capabilities, world.now()) === 'ask') return syncRefund(surroundings, refund, cause);
+  await store.markRefundSent(sql, refundId, world.now());
+  const reference = attempt?.reference ?? '';
   const said = await ask(surroundings, { attemptId, refundId }, () =>
-    provider.refund({ refundId, attemptId, currency, amountMinor }),
+    provider.refund({ refundId, attemptId, reference, currency, amountMinor }),
   );
   const outcome: RefundOutcome = said.kind === 'no_answer' ? { kind: 'pending' } : said;
+  return settleRefund(surroundings, refundId, outcome, 'answer', cause);
+}
+
+/** Asks the provider how the refund stands, also when it is settled here: it may have been taken back. */
+export async function syncRefund(
+  surroundings: PaymentsSurroundings,
+  refund: Refund,
+  cause?: EventCause,
+): Promise<Refund> {
+  const { store, sql } = surroundings;
+  const { id: refundId, attemptId, reference } = refund;
+  const attempt = await store.findAttempt(sql, attemptId);
+  const provider = providerNamed(surroundings, attempt?.provider ?? '');
+  const said = await ask(surroundings, { attemptId, refundId }, async () => {
+    return (await provider.refundStatus({ refundId, attemptId, reference })) ?? ({ kind: 'never_heard_of' } as const);
+  });
+  if (said.kind === 'no_answer') return refund;
+  if (said.kind === 'never_heard_of') {
+    // It may not be sent again, nor taken for failed: somebody has to look.
+    if (attempt !== undefined && refund.sentAtMs !== undefined)
+      await raise(surroundings, sql, attempt, refundId, 'refund_stuck');
+    return refund;
+  }
+  return settleRefund(surroundings, refundId, said, 'sync', cause);
+}
+
+async function settleRefund(
+  surroundings: PaymentsSurroundings,
+  refundId: string,
+  outcome: RefundOutcome,
+  source: 'answer' | 'sync',
+  cause: EventCause | undefined,
+): Promise<Refund> {
   const settled = await retrying(() =>
-    surroundings.sql.transaction((tx) => applyRefundOutcome(surroundings, tx, refundId, outcome, 'answer', cause)),
+    surroundings.sql.transaction((tx) => applyRefundOutcome(surroundings, tx, refundId, outcome, source, cause)),
   );
   if (settled === undefined) throw new Error(`the refund ${refundId} is gone`);
   return settled;
@@ -96,7 +137,7 @@ export async function applyRefundOutcome(
   tx: SqlTransaction,
   refundId: string,
   outcome: RefundOutcome,
-  source: 'answer' | 'webhook',
+  source: 'answer' | 'sync' | 'webhook',
   cause?: EventCause,
 ): Promise<Refund | undefined> {
   const { store, world, log } = surroundings;
@@ -105,22 +146,29 @@ export async function applyRefundOutcome(
   await store.lockIntent(tx, orderId);
   const refund = await store.findRefund(tx, refundId);
   if (refund === undefined) return undefined;
+  if (refund.reference === '' && outcome.reference !== undefined && outcome.reference !== '')
+    await store.setRefundReference(tx, refundId, outcome.reference);
   const decision = decideRefundOutcome(refund, outcome, world.now());
+  const about = { id: refund.attemptId, orderId };
   switch (decision.kind) {
     case 'nothing':
       return refund;
     case 'contradicts':
       log.error('the provider contradicts itself about a refund', { refundId, attemptId: refund.attemptId });
+      await raise(surroundings, tx, about, refundId, 'contradiction');
       return refund;
     case 'stuck':
       log.error('a late payment cannot be sent back', { refundId, attemptId: refund.attemptId });
+      await raise(surroundings, tx, about, refundId, 'refund_stuck');
       return refund;
-    case 'settles':
-      await store.saveRefund(tx, decision.refund, source);
-      await publishSettled(surroundings, tx, decision.refund, cause);
-      tx.afterCommit(() => surroundings.count(`refund_${decision.refund.status}`));
-      return decision.refund;
+    case 'reverses':
+      log.error('the provider takes back a refund', { refundId, attemptId: refund.attemptId });
+      await raise(surroundings, tx, about, refundId, 'refund_reversed');
   }
+  await store.saveRefund(tx, decision.refund, source);
+  await publishSettled(surroundings, tx, decision.refund, cause);
+  tx.afterCommit(() => surroundings.count(`refund_${decision.refund.status}`));
+  return decision.refund;
 }
 
 async function publishSettled(

@@ -1,16 +1,18 @@
 /** The service from outside: access, the raw route, what is logged. */
+
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { OrderStatus } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import { PaymentSucceededSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import { MethodType, PaymentsService } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import { RoutingService } from '@suuupra/contracts/gen/suuupra/payments/v1/routing_pb.ts';
+import { signWebhook } from '@suuupra/platform/http/webhook-signature';
 import { openKeyring } from '@suuupra/platform/keys/keys-file';
 import { isRefusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { type ServiceUnderTest, startServiceForTest, userPrincipal } from '@suuupra/platform/testing-service';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { payments } from './service.ts';
 import { contextOf } from './testing.ts';
-import { signWebhook } from './webhook-signature.ts';
 import { webhookBytesMax } from './webhooks.ts';
 
 const asha = userPrincipal('usr_asha');
@@ -156,3 +158,42 @@ it('logs no token, and tells the others of a payment', async () => {
   expect(log).toContain('the provider did not answer');
   for (const secret of ['tok_', '4111111111111111']) expect(log).not.toContain(secret);
 });
+
+describe('the providers of a process', () => {
+  const keys = {
+    SUUUPRA_STRIPE_SECRET_KEY: 'sk_test_fixture',
+    SUUUPRA_STRIPE_WEBHOOK_SECRETS: 'whsec_of_a_test',
+    SUUUPRA_RAZORPAY_KEY_ID: 'rzp_test_fixture',
+    SUUUPRA_RAZORPAY_KEY_SECRET: 'secret_of_a_key',
+    SUUUPRA_RAZORPAY_WEBHOOK_SECRETS: 'secret_of_a_hook',
+  };
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('are those that its environment has keys of, after the sandboxes, and no key is logged', async () => {
+    for (const [name, value] of Object.entries(keys)) vi.stubEnv(name, value);
+    const own = await startServiceForTest(payments, { quiet: true });
+    const { providers } = await listed(own);
+    expect(providers.map(({ name, simulated }) => [name, simulated])).toEqual([
+      ['sandbox', true],
+      ['sandbox_b', true],
+      ['stripe', true],
+      ['razorpay', true],
+    ]);
+    for (const key of Object.values(keys)) expect(JSON.stringify(own.logged)).not.toContain(key);
+    await own.stop();
+  });
+
+  it('are looked at before anything starts', () => {
+    expect(() => payments.check?.({ ...keys, SUUUPRA_RAZORPAY_KEY_ID: 'rzp_live_fixture' }, { demo: false })).toThrow(
+      'SUUUPRA_RAZORPAY_KEY_ID is a live key',
+    );
+    expect(() => payments.check?.({ SUUUPRA_SANDBOX_SEED: 'x' }, { demo: true })).toThrow('SUUUPRA_SANDBOX_SEED');
+    expect(() => payments.check?.({}, { demo: true })).not.toThrow();
+  });
+});
+
+async function listed(own: ServiceUnderTest) {
+  const answer = await own.client(RoutingService).listProviders({}, { principal: finance });
+  if (isRefusal(answer)) throw new Error(answer.code);
+  return answer;
+}

@@ -1,5 +1,9 @@
 /** The payments service: how money comes in and goes back. */
 import { OrdersService } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
+import { PaymentsChargingService } from '@suuupra/contracts/gen/suuupra/payments/v1/charging_pb.ts';
+import { PaymentsDeskService } from '@suuupra/contracts/gen/suuupra/payments/v1/desk_pb.ts';
+import { DisputesService } from '@suuupra/contracts/gen/suuupra/payments/v1/disputes_pb.ts';
+import { MandatesService } from '@suuupra/contracts/gen/suuupra/payments/v1/mandates_pb.ts';
 import {
   DisputeClosedSchema,
   DisputeOpenedSchema,
@@ -13,14 +17,20 @@ import {
   RefundSucceededSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import { PaymentsService } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import { RiskService } from '@suuupra/contracts/gen/suuupra/payments/v1/risk_pb.ts';
+import { RoutingService } from '@suuupra/contracts/gen/suuupra/payments/v1/routing_pb.ts';
 import type { Keys } from '@suuupra/platform/keys/keys';
 import { type Loop, startLoop } from '@suuupra/platform/loop';
-import { implement } from '@suuupra/platform/rpc/rpc';
 import { defineService } from '@suuupra/platform/service';
-import { cancelIntent, confirmPayment, createPayment, getPayment, listPayments } from './payments.ts';
+import type { World } from '@suuupra/platform/world';
+import { paymentsMigrations, paymentsStores } from './adapters.ts';
+import type { Provider } from './provider.ts';
+import { openRazorpay } from './provider-razorpay.ts';
 import { openSandbox } from './provider-sandbox.ts';
-import { refundPayment } from './refunds.ts';
-import { postgresStore } from './store-postgres.ts';
+import { type ProviderSettings, readProviderSettings } from './provider-settings.ts';
+import { openStripe } from './provider-stripe.ts';
+import { implementationsOf } from './rpc.ts';
+import { readSandboxSettings } from './sandbox-settings.ts';
 import type { PaymentsSurroundings } from './surroundings.ts';
 import { sweepOf } from './sweep.ts';
 import { receiveWebhook, webhookRoute } from './webhooks.ts';
@@ -30,7 +40,15 @@ const idleMsMax = 30_000;
 
 export const payments = defineService({
   name: 'payments',
-  provides: [PaymentsService],
+  provides: [
+    PaymentsService,
+    PaymentsChargingService,
+    PaymentsDeskService,
+    DisputesService,
+    MandatesService,
+    RiskService,
+    RoutingService,
+  ],
   calls: { orders: OrdersService },
   engines: ['sql', 'keys'],
   consumes: [],
@@ -46,29 +64,50 @@ export const payments = defineService({
     DisputeClosedSchema,
     MandateChangedSchema,
   ],
-  migrations: new URL('../migrations/', import.meta.url),
+  migrations: paymentsMigrations,
+  check: (env, { demo }) => {
+    readSandboxSettings(env);
+    readProviderSettings(env, demo);
+  },
   start: async ({ engines: { sql, keys }, clients, publishIn, world, telemetry, settings }) => {
     const counted = telemetry.counter('suuupra_payments_events_total', 'What became of payments, by event', ['event']);
-    const loops: { sweep?: Loop; sandbox?: Loop } = {};
-    const sandbox = openSandbox({
-      sql,
-      world,
-      publicUrl: settings.publicUrl,
-      secrets: await webhookSecrets(keys),
-      // The same function that the route calls, with the same bytes: only the socket is left out.
-      deliver: async (headers, body) => (await receiveWebhook(surroundings, 'sandbox', headers, body)).status,
-      nudge: () => loops.sandbox?.nudge(),
-    });
+    const { sandbox: sandboxStore, ...stores } = paymentsStores(sql);
+    const loops: Loop[] = [];
+    const nudge = () => {
+      for (const loop of loops) loop.nudge();
+    };
+    const sandboxSettings = readSandboxSettings(process.env);
+    const sandboxNamed = async (name: string, cardBasisPoints: number) =>
+      openSandbox({
+        name,
+        sql,
+        store: sandboxStore,
+        world,
+        settings: sandboxSettings,
+        cardBasisPoints,
+        publicUrl: settings.publicUrl,
+        secrets: await webhookSecrets(keys, name),
+        // The same function that the route calls, with the same bytes: only the socket is left out.
+        deliver: async (headers, body) => (await receiveWebhook(surroundings, name, headers, body)).status,
+        nudge,
+      });
+    const providerSettings = readProviderSettings(process.env, settings.demo);
+    const sandboxes = providerSettings.sandbox
+      ? [await sandboxNamed('sandbox', 200), await sandboxNamed('sandbox_b', 180)]
+      : [];
+    const [first, ...others] = [...sandboxes, ...companies(providerSettings, world, settings.publicUrl)];
+    if (first === undefined) throw new Error('there is no payment provider');
     const surroundings: PaymentsSurroundings = {
       sql,
-      store: postgresStore,
+      ...stores,
       world,
       log: telemetry.log,
       orders: clients.orders,
-      provider: sandbox,
+      providers: [first, ...others],
+      riskSecret: await keys.secret('payments.risk'),
       publishIn,
       count: (event) => counted.inc({ event }),
-      nudge: () => loops.sweep?.nudge(),
+      nudge,
       running: new Set(),
     };
     const loopOf = (name: string, round: () => Promise<number | undefined>) =>
@@ -79,29 +118,28 @@ export const payments = defineService({
         failed: (error) => telemetry.log.error(`the ${name} of payments failed`, { error }),
       });
     return {
-      implementations: [
-        implement(PaymentsService, {
-          createPayment: (request, context) => createPayment(surroundings, request, context),
-          listPayments: (request, context) => listPayments(surroundings, request, context),
-          getPayment: (request, context) => getPayment(surroundings, request, context),
-          confirmPayment: (request, context) => confirmPayment(surroundings, request, context),
-          refundPayment: (request, context) => refundPayment(surroundings, request, context),
-          cancelIntent: (request) => cancelIntent(surroundings, request),
-        }),
-      ],
+      implementations: implementationsOf(surroundings),
       routes: [webhookRoute(surroundings)],
       begin: async () => {
-        loops.sweep = loopOf('sweep', sweepOf(surroundings));
-        loops.sandbox = loopOf('sandbox', sandbox.round);
+        loops.push(loopOf('sweep', sweepOf(surroundings)));
+        for (const sandbox of sandboxes) loops.push(loopOf(sandbox.name, sandbox.round));
       },
       stop: async () => {
-        await Promise.all([loops.sweep?.stop(), loops.sandbox?.stop()]);
+        await Promise.all(loops.map((loop) => loop.stop()));
       },
     };
   },
 });
 
+/** The companies that we have keys of. Their tokens and the sandbox's are told apart by their form. */
+function companies({ stripe, razorpay }: ProviderSettings, world: World, publicUrl: string): Provider[] {
+  return [
+    ...(stripe === undefined ? [] : [openStripe({ ...stripe, returnUrl: `${publicUrl}/orders`, world })]),
+    ...(razorpay === undefined ? [] : [openRazorpay({ ...razorpay, world })]),
+  ];
+}
+
 /** Two live secrets, so that one can be replaced while the other signs. */
-async function webhookSecrets(keys: Keys): Promise<[Uint8Array, Uint8Array]> {
-  return [await keys.secret('payments.webhook.sandbox.1'), await keys.secret('payments.webhook.sandbox.2')];
+async function webhookSecrets(keys: Keys, name: string): Promise<[Uint8Array, Uint8Array]> {
+  return [await keys.secret(`payments.webhook.${name}.1`), await keys.secret(`payments.webhook.${name}.2`)];
 }

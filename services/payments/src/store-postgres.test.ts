@@ -1,5 +1,8 @@
+import { paymentsStores } from './adapters.ts';
 import { storeContract } from './store.contract.ts';
-import { postgresStore } from './store-postgres.ts';
 import { openBench } from './testing.ts';
 
-storeContract(async () => ({ store: postgresStore, sql: (await openBench()).sql }));
+storeContract(async () => {
+  const { sql } = await openBench();
+  return { ...paymentsStores(sql), sql };
+});

@@ -1,9 +1,10 @@
 /** The payments' database on PostgreSQL. The intent's row is the lock under which everything of an order changes. */
 import type { SqlExecutor, SqlRow, SqlTransaction } from '@suuupra/platform/sql/sql';
-import type { Attempt, AttemptStatus, Intent, IntentStatus } from './payment.ts';
-import type { FailureCode, PayerAction, PaymentMethodKind } from './provider.ts';
-import type { Refund, RefundStatus } from './refund.ts';
-import type { AttemptView, Because, DueAttempt, KeptWebhook, PaymentsStore } from './store.ts';
+import type { DisputeStatus } from './dispute.ts';
+import type { Attempt, AttemptStatus, CaptureMethod, Intent, IntentStatus } from './payment.ts';
+import type { Authentication, CardFacts, FailureCode, PayerAction, PaymentMethodKind } from './provider.ts';
+import type { AttemptView, DueAttempt, KeptReport, KeptWebhook, PaymentsStore } from './store.ts';
+import { moneyBack, note, timeOf } from './store-postgres-money.ts';
 
 interface IntentRow extends SqlRow {
   order_id: string;
@@ -13,10 +14,12 @@ interface IntentRow extends SqlRow {
   amount_minor: bigint;
   status: IntentStatus;
   captured_attempt_id: string;
+  captured_minor: bigint;
+  capture_method: CaptureMethod;
 }
 
 const intentColumns = `intents.order_id, intents.buyer_id, intents.order_number, intents.currency, intents.amount_minor,
-  intents.status, intents.captured_attempt_id`;
+  intents.status, intents.captured_attempt_id, intents.captured_minor, intents.capture_method`;
 
 function intentFrom(row: IntentRow | undefined): Intent | undefined {
   if (row === undefined) return undefined;
@@ -28,6 +31,8 @@ function intentFrom(row: IntentRow | undefined): Intent | undefined {
     amountMinor: row.amount_minor,
     status: row.status,
     capturedAttemptId: row.captured_attempt_id,
+    capturedMinor: row.captured_minor,
+    captureMethod: row.capture_method,
   };
 }
 
@@ -45,11 +50,24 @@ interface AttemptRow extends SqlRow {
   created_at: Date;
   moved_at: Date;
   settled_at: Date | null;
+  capture_method: CaptureMethod;
+  reference: string;
+  captured_minor: bigint;
+  capturable_until: Date | null;
+  fee_minor: bigint | null;
+  provider_code: string;
+  card: CardFacts | null;
+  authentication: Authentication | null;
+  mandate_id: string;
+  try_number: number;
+  charge_at: Date | null;
 }
 
 const attemptColumns = `attempts.id, attempts.order_id, attempts.status, attempts.method, attempts.provider,
   attempts.currency, attempts.amount_minor, attempts.action, attempts.failure_code, attempts.failure_detail,
-  attempts.created_at, attempts.moved_at, attempts.settled_at`;
+  attempts.created_at, attempts.moved_at, attempts.settled_at, attempts.capture_method, attempts.reference,
+  attempts.captured_minor, attempts.capturable_until, attempts.fee_minor, attempts.provider_code, attempts.card,
+  attempts.authentication, attempts.mandate_id, attempts.try_number, attempts.charge_at`;
 
 function attemptFrom(row: AttemptRow): Attempt {
   return {
@@ -60,7 +78,18 @@ function attemptFrom(row: AttemptRow): Attempt {
     provider: row.provider,
     currency: row.currency,
     amountMinor: row.amount_minor,
+    captureMethod: row.capture_method,
+    reference: row.reference,
+    capturedMinor: row.captured_minor,
+    capturableUntilMs: row.capturable_until?.getTime(),
     action: row.action ?? undefined,
+    providerCode: row.provider_code,
+    card: row.card ?? undefined,
+    authentication: row.authentication ?? undefined,
+    feeMinor: row.fee_minor ?? undefined,
+    mandateId: row.mandate_id,
+    tryNumber: row.try_number,
+    chargeAtMs: row.charge_at?.getTime(),
     failure: row.failure_code === '' ? undefined : { code: row.failure_code, detail: row.failure_detail },
     createdAtMs: row.created_at.getTime(),
     movedAtMs: row.moved_at.getTime(),
@@ -75,15 +104,16 @@ interface ViewRow extends AttemptRow {
   dispute_currency: string;
   dispute_amount_minor: bigint;
   dispute_opened_at: Date;
+  dispute_status: DisputeStatus;
 }
 
 const viewQuery = `SELECT ${attemptColumns}, intents.buyer_id,
     coalesce((SELECT sum(amount_minor) FROM refunds
       WHERE attempt_id = attempts.id AND kind = 'requested' AND status = 'succeeded'), 0)::bigint AS refunded_minor,
     dispute.id AS dispute_id, dispute.currency AS dispute_currency, dispute.amount_minor AS dispute_amount_minor,
-    dispute.opened_at AS dispute_opened_at
+    dispute.opened_at AS dispute_opened_at, dispute.status AS dispute_status
   FROM attempts JOIN intents ON intents.order_id = attempts.order_id
-  LEFT JOIN LATERAL (SELECT * FROM disputes WHERE attempt_id = attempts.id ORDER BY opened_at DESC LIMIT 1) AS dispute
+  LEFT JOIN LATERAL (SELECT * FROM disputes WHERE attempt_id = attempts.id ORDER BY opened_at DESC, id DESC LIMIT 1) AS dispute
     ON true`;
 
 function viewFrom(row: ViewRow): AttemptView {
@@ -93,8 +123,7 @@ function viewFrom(row: ViewRow): AttemptView {
       ? undefined
       : {
           id: row.dispute_id,
-          orderId: attempt.orderId,
-          attemptId: attempt.id,
+          status: row.dispute_status,
           currency: row.dispute_currency,
           amountMinor: row.dispute_amount_minor,
           openedAtMs: row.dispute_opened_at.getTime(),
@@ -102,103 +131,72 @@ function viewFrom(row: ViewRow): AttemptView {
   return { attempt, buyerId: row.buyer_id, refundedMinor: row.refunded_minor, dispute };
 }
 
-interface RefundRow extends SqlRow {
-  id: string;
-  order_id: string;
-  attempt_id: string;
-  kind: Refund['kind'];
-  currency: string;
-  amount_minor: bigint;
-  status: RefundStatus;
-  failure_code: string;
-  created_at: Date;
-  settled_at: Date | null;
-}
-
-const refundColumns = `refunds.id, refunds.order_id, refunds.attempt_id, refunds.kind, refunds.currency,
-  refunds.amount_minor, refunds.status, refunds.failure_code, refunds.created_at, refunds.settled_at`;
-
-function refundFrom(row: RefundRow): Refund {
-  return {
-    id: row.id,
-    orderId: row.order_id,
-    attemptId: row.attempt_id,
-    kind: row.kind,
-    currency: row.currency,
-    amountMinor: row.amount_minor,
-    status: row.status,
-    failureCode: row.failure_code,
-    createdAtMs: row.created_at.getTime(),
-    settledAtMs: row.settled_at?.getTime(),
-  };
-}
-
-function timeOf(ms: number | undefined): Date | null {
-  return ms === undefined ? null : new Date(ms);
-}
-
-async function note(tx: SqlExecutor, subjectId: string, status: string, because: Because, atMs: number): Promise<void> {
-  await tx.execute('INSERT INTO payment_history (subject_id, status, because, at) VALUES ($1, $2, $3, $4)', [
-    subjectId,
-    status,
-    because,
-    new Date(atMs),
-  ]);
-}
-
-const intents: Pick<PaymentsStore, 'openIntent' | 'lockIntent' | 'lockIntentOfAttempt' | 'findIntent' | 'saveIntent'> =
-  {
-    openIntent: async (tx, fresh, nowMs) => {
-      await tx.execute(
-        `INSERT INTO intents (order_id, buyer_id, order_number, currency, amount_minor, status, captured_attempt_id, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, '', $7) ON CONFLICT DO NOTHING`,
-        [
-          fresh.orderId,
-          fresh.buyerId,
-          fresh.orderNumber,
-          fresh.currency,
-          fresh.amountMinor,
-          fresh.status,
-          new Date(nowMs),
-        ],
-      );
-      const intent = await intents.lockIntent(tx, fresh.orderId);
-      if (intent === undefined) throw new Error(`the intent of ${fresh.orderId} is gone`);
-      return intent;
-    },
-    lockIntent: async (tx, orderId) => {
-      const [row] = await tx.query<IntentRow>(`SELECT ${intentColumns} FROM intents WHERE order_id = $1 FOR UPDATE`, [
-        orderId,
-      ]);
-      return intentFrom(row);
-    },
-    lockIntentOfAttempt: async (tx, attemptId) => {
-      const [row] = await tx.query<IntentRow>(
-        `SELECT ${intentColumns} FROM intents
+const intents: Pick<
+  PaymentsStore,
+  'openIntent' | 'lockIntent' | 'lockIntentOfAttempt' | 'findIntent' | 'saveIntent' | 'findAttemptByReference'
+> = {
+  openIntent: async (tx, fresh, nowMs) => {
+    await tx.execute(
+      `INSERT INTO intents (order_id, buyer_id, order_number, currency, amount_minor, status, captured_attempt_id,
+           capture_method, created_at)
+       VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8) ON CONFLICT DO NOTHING`,
+      [
+        fresh.orderId,
+        fresh.buyerId,
+        fresh.orderNumber,
+        fresh.currency,
+        fresh.amountMinor,
+        fresh.status,
+        fresh.captureMethod,
+        new Date(nowMs),
+      ],
+    );
+    const intent = await intents.lockIntent(tx, fresh.orderId);
+    if (intent === undefined) throw new Error(`the intent of ${fresh.orderId} is gone`);
+    return intent;
+  },
+  lockIntent: async (tx, orderId) => {
+    const [row] = await tx.query<IntentRow>(`SELECT ${intentColumns} FROM intents WHERE order_id = $1 FOR UPDATE`, [
+      orderId,
+    ]);
+    return intentFrom(row);
+  },
+  lockIntentOfAttempt: async (tx, attemptId) => {
+    const [row] = await tx.query<IntentRow>(
+      `SELECT ${intentColumns} FROM intents
        WHERE order_id = (SELECT order_id FROM attempts WHERE id = $1) FOR UPDATE`,
-        [attemptId],
-      );
-      return intentFrom(row);
-    },
-    findIntent: async (executor, orderId) => {
-      const [row] = await executor.query<IntentRow>(`SELECT ${intentColumns} FROM intents WHERE order_id = $1`, [
-        orderId,
-      ]);
-      return intentFrom(row);
-    },
-    saveIntent: async (tx, intent) => {
-      await tx.execute('UPDATE intents SET status = $2, captured_attempt_id = $3 WHERE order_id = $1', [
-        intent.orderId,
-        intent.status,
-        intent.capturedAttemptId,
-      ]);
-    },
-  };
+      [attemptId],
+    );
+    return intentFrom(row);
+  },
+  findIntent: async (executor, orderId) => {
+    const [row] = await executor.query<IntentRow>(`SELECT ${intentColumns} FROM intents WHERE order_id = $1`, [
+      orderId,
+    ]);
+    return intentFrom(row);
+  },
+  saveIntent: async (tx, intent) => {
+    await tx.execute(
+      'UPDATE intents SET status = $2, captured_attempt_id = $3, captured_minor = $4 WHERE order_id = $1',
+      [intent.orderId, intent.status, intent.capturedAttemptId, intent.capturedMinor],
+    );
+  },
+  findAttemptByReference: async (executor, provider, reference) => {
+    const [row] = await executor.query<AttemptRow>(
+      `SELECT ${attemptColumns} FROM attempts WHERE provider = $1 AND reference = $2 AND reference <> ''
+         ORDER BY created_at LIMIT 1`,
+      [provider, reference],
+    );
+    return row === undefined ? undefined : attemptFrom(row);
+  },
+};
 
 const attempts: Pick<
   PaymentsStore,
   | 'insertAttempt'
   | 'saveAttempt'
+  | 'saveFacts'
+  | 'findCharge'
   | 'findAttempt'
   | 'liveAttempt'
   | 'viewAttempt'
@@ -208,8 +206,9 @@ const attempts: Pick<
 > = {
   insertAttempt: async (tx, attempt, syncDueAtMs) => {
     await tx.execute(
-      `INSERT INTO attempts (id, order_id, status, method, provider, currency, amount_minor, created_at, moved_at, sync_due_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      `INSERT INTO attempts (id, order_id, status, method, provider, currency, amount_minor, created_at, moved_at,
+         sync_due_at, capture_method, mandate_id, try_number, charge_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
       [
         attempt.id,
         attempt.orderId,
@@ -221,6 +220,10 @@ const attempts: Pick<
         new Date(attempt.createdAtMs),
         new Date(attempt.movedAtMs),
         timeOf(syncDueAtMs),
+        attempt.captureMethod,
+        attempt.mandateId,
+        attempt.tryNumber,
+        timeOf(attempt.chargeAtMs),
       ],
     );
     await note(tx, attempt.id, attempt.status, 'request', attempt.createdAtMs);
@@ -228,7 +231,8 @@ const attempts: Pick<
   saveAttempt: async (tx, attempt, syncDueAtMs, because) => {
     await tx.execute(
       `UPDATE attempts SET status = $2, action = $3::jsonb, failure_code = $4, failure_detail = $5, moved_at = $6,
-         settled_at = $7, sync_due_at = $8, sync_tries = 0
+         settled_at = $7, sync_due_at = $8, sync_tries = 0, captured_minor = $9, capturable_until = $10,
+         provider_code = $11, charge_at = $12
        WHERE id = $1`,
       [
         attempt.id,
@@ -239,9 +243,22 @@ const attempts: Pick<
         new Date(attempt.movedAtMs),
         timeOf(attempt.settledAtMs),
         timeOf(syncDueAtMs),
+        attempt.capturedMinor,
+        timeOf(attempt.capturableUntilMs),
+        attempt.providerCode,
+        timeOf(attempt.chargeAtMs),
       ],
     );
+    await saveFacts(tx, attempt);
     await note(tx, attempt.id, attempt.status, because, attempt.movedAtMs);
+  },
+  saveFacts: (tx, attempt) => saveFacts(tx, attempt),
+  findCharge: async (executor, orderId, tryNumber) => {
+    const [row] = await executor.query<AttemptRow>(
+      `SELECT ${attemptColumns} FROM attempts WHERE order_id = $1 AND try_number = $2 AND mandate_id <> ''`,
+      [orderId, tryNumber],
+    );
+    return row === undefined ? undefined : attemptFrom(row);
   },
   findAttempt: async (executor, attemptId) => {
     const [row] = await executor.query<AttemptRow>(`SELECT ${attemptColumns} FROM attempts WHERE id = $1`, [attemptId]);
@@ -250,7 +267,7 @@ const attempts: Pick<
   liveAttempt: async (executor, orderId) => {
     const [row] = await executor.query<AttemptRow>(
       `SELECT ${attemptColumns} FROM attempts
-       WHERE order_id = $1 AND status IN ('requires_action', 'processing', 'unknown')`,
+       WHERE order_id = $1 AND status IN ('requires_action', 'processing', 'unknown', 'requires_capture')`,
       [orderId],
     );
     return row === undefined ? undefined : attemptFrom(row);
@@ -280,87 +297,22 @@ const attempts: Pick<
   setSyncDue: async (executor, attemptId, dueAtMs) => {
     await executor.execute(
       `UPDATE attempts SET sync_due_at = $2
-       WHERE id = $1 AND status IN ('processing', 'unknown')`,
+       WHERE id = $1 AND status IN ('processing', 'unknown', 'requires_capture')`,
       [attemptId, timeOf(dueAtMs)],
     );
   },
 };
 
-const refunds: Pick<
-  PaymentsStore,
-  'insertRefund' | 'findRefund' | 'saveRefund' | 'claimed' | 'takeDueRefunds' | 'setRefundDue' | 'insertDispute'
-> = {
-  insertRefund: async (tx, refund, dueAtMs) => {
-    const inserted = await tx.execute(
-      `INSERT INTO refunds (id, order_id, attempt_id, kind, currency, amount_minor, status, created_at, due_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (attempt_id) WHERE kind = 'late' DO NOTHING`,
-      [
-        refund.id,
-        refund.orderId,
-        refund.attemptId,
-        refund.kind,
-        refund.currency,
-        refund.amountMinor,
-        refund.status,
-        new Date(refund.createdAtMs),
-        new Date(dueAtMs),
-      ],
-    );
-    if (inserted === 1) await note(tx, refund.id, refund.status, 'request', refund.createdAtMs);
-    return inserted === 1;
-  },
-  findRefund: async (executor, refundId) => {
-    const [row] = await executor.query<RefundRow>(`SELECT ${refundColumns} FROM refunds WHERE id = $1`, [refundId]);
-    return row === undefined ? undefined : refundFrom(row);
-  },
-  saveRefund: async (tx, refund, because) => {
-    await tx.execute(
-      'UPDATE refunds SET status = $2, failure_code = $3, settled_at = $4, due_at = NULL WHERE id = $1',
-      [refund.id, refund.status, refund.failureCode, timeOf(refund.settledAtMs)],
-    );
-    await note(tx, refund.id, refund.status, because, refund.settledAtMs ?? refund.createdAtMs);
-  },
-  claimed: async (tx, orderId) => {
-    const [row] = await tx.query<{ refunds: bigint; disputes: bigint }>(
-      `SELECT
-         (SELECT coalesce(sum(amount_minor), 0) FROM refunds
-          WHERE order_id = $1 AND kind = 'requested' AND status IN ('pending', 'succeeded'))::bigint AS refunds,
-         (SELECT coalesce(sum(amount_minor), 0) FROM disputes WHERE order_id = $1)::bigint AS disputes`,
-      [orderId],
-    );
-    return { refundsMinor: row?.refunds ?? 0n, disputesMinor: row?.disputes ?? 0n };
-  },
-  takeDueRefunds: async (executor, nowMs, untilMs, limit) => {
-    const rows = await executor.query<RefundRow & { tries: number }>(
-      `UPDATE refunds SET due_at = $2, tries = tries + 1
-       WHERE id IN (SELECT id FROM refunds WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-       RETURNING ${refundColumns}, refunds.tries`,
-      [new Date(nowMs), new Date(untilMs), limit],
-    );
-    return rows.map((row) => ({ refund: refundFrom(row), tries: row.tries }));
-  },
-  setRefundDue: async (executor, refundId, dueAtMs) => {
-    await executor.execute("UPDATE refunds SET due_at = $2 WHERE id = $1 AND status = 'pending'", [
-      refundId,
-      new Date(dueAtMs),
-    ]);
-  },
-  insertDispute: async (tx, dispute) => {
-    const inserted = await tx.execute(
-      `INSERT INTO disputes (id, order_id, attempt_id, currency, amount_minor, status, opened_at)
-       VALUES ($1, $2, $3, $4, $5, 'opened', $6) ON CONFLICT DO NOTHING`,
-      [
-        dispute.id,
-        dispute.orderId,
-        dispute.attemptId,
-        dispute.currency,
-        dispute.amountMinor,
-        new Date(dispute.openedAtMs),
-      ],
-    );
-    return inserted === 1;
-  },
-};
+async function saveFacts(tx: SqlExecutor, attempt: Attempt): Promise<void> {
+  await tx.execute(
+    'UPDATE attempts SET reference = $2, card = $3::jsonb, authentication = $4::jsonb, fee_minor = $5 WHERE id = $1',
+    [attempt.id, attempt.reference, jsonOf(attempt.card), jsonOf(attempt.authentication), attempt.feeMinor ?? null],
+  );
+}
+
+function jsonOf(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
 
 const webhooks: Pick<
   PaymentsStore,
@@ -406,16 +358,68 @@ const webhooks: Pick<
     ),
 };
 
+interface ReportRow extends SqlRow {
+  position: bigint;
+  provider: string;
+  name: string;
+  format: 'settlement_csv';
+  size_bytes: bigint;
+  made_at: Date;
+}
+
+function reportFrom(row: ReportRow): KeptReport {
+  const { position, provider, name, format } = row;
+  return { position, provider, name, format, sizeBytes: Number(row.size_bytes), madeAtMs: row.made_at.getTime() };
+}
+
+const reportColumns = 'position, provider, name, format, size_bytes, made_at';
+
+const reports: Pick<PaymentsStore, 'keepReport' | 'lastReport' | 'listReports' | 'findReport'> = {
+  keepReport: async (executor, provider, report) => {
+    const kept = await executor.execute(
+      `INSERT INTO provider_reports (provider, name, format, size_bytes, made_at) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT DO NOTHING`,
+      [provider, report.name, report.format, report.sizeBytes, new Date(report.madeAtMs)],
+    );
+    return kept === 1;
+  },
+  lastReport: async (executor, provider) => {
+    const [row] = await executor.query<{ name: string | null }>(
+      'SELECT max(name COLLATE "C") AS name FROM provider_reports WHERE provider = $1',
+      [provider],
+    );
+    return row?.name ?? '';
+  },
+  listReports: async (executor, afterPosition, limit) => {
+    const rows = await executor.query<ReportRow>(
+      `SELECT ${reportColumns} FROM provider_reports WHERE position > $1 ORDER BY position LIMIT $2`,
+      [afterPosition, limit],
+    );
+    return rows.map(reportFrom);
+  },
+  findReport: async (executor, position) => {
+    const [row] = await executor.query<ReportRow>(`SELECT ${reportColumns} FROM provider_reports WHERE position = $1`, [
+      position,
+    ]);
+    return row === undefined ? undefined : reportFrom(row);
+  },
+};
+
 export const postgresStore: PaymentsStore = {
   ...intents,
   ...attempts,
-  ...refunds,
+  ...moneyBack,
   ...webhooks,
+  ...reports,
   nextDueMs: async (executor: SqlExecutor | SqlTransaction) => {
     const [row] = await executor.query<{ due_at: Date | null }>(
       `SELECT least(
          (SELECT min(sync_due_at) FROM attempts WHERE sync_due_at IS NOT NULL),
          (SELECT min(due_at) FROM refunds WHERE due_at IS NOT NULL),
+         (SELECT min(due_at) FROM captures WHERE due_at IS NOT NULL),
+         (SELECT min(due_at) FROM voids WHERE due_at IS NOT NULL),
+         (SELECT min(due_at) FROM disputes WHERE due_at IS NOT NULL),
+         (SELECT min(due_at) FROM mandates WHERE due_at IS NOT NULL),
          (SELECT min(due_at) FROM webhook_inbox WHERE due_at IS NOT NULL)) AS due_at`,
     );
     return row?.due_at?.getTime();

@@ -1,14 +1,38 @@
-/** What every payments store must hold, whatever its engine. An adapter joins with a fresh database of its engine. */
+/**
+ * What every store of the payments' ports must hold, whatever its engine: an engine joins with its adapters and a fresh
+ * database.
+ */
 import type { Sql, SqlFault, SqlTransaction } from '@suuupra/platform/sql/sql';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { PaymentsStores } from './adapters.ts';
+import { mandateStoreContract } from './mandate-store.contract.ts';
+import { moneyStoreContract } from './money-store.contract.ts';
 import type { Attempt, Intent } from './payment.ts';
 import type { Refund } from './refund.ts';
+import { riskStoreContract } from './risk-store.contract.ts';
+import { routingStoreContract } from './routing-store.contract.ts';
+import { sandboxStoreContract } from './sandbox-store.contract.ts';
 import type { PaymentsStore } from './store.ts';
 
 const nowMs = 1_700_000_000_000;
 const action = { type: 'upi_intent', url: '', uri: 'upi://pay', expiresAtMs: nowMs + 1 } as const;
 
-export function storeContract(open: () => Promise<{ store: PaymentsStore; sql: Sql }>): void {
+/** The cases share one database, opened once. */
+export function storeContract(open: () => Promise<PaymentsStores & { readonly sql: Sql }>): void {
+  let opened: ReturnType<typeof open> | undefined;
+  const once = () => {
+    opened ??= open();
+    return opened;
+  };
+  paymentsStoreContract(once);
+  moneyStoreContract(once);
+  mandateStoreContract(once);
+  riskStoreContract(once);
+  routingStoreContract(once);
+  sandboxStoreContract(once);
+}
+
+function paymentsStoreContract(open: () => Promise<{ store: PaymentsStore; sql: Sql }>): void {
   describe('a payments store', () => {
     let store: PaymentsStore;
     let sql: Sql;
@@ -25,6 +49,8 @@ export function storeContract(open: () => Promise<{ store: PaymentsStore; sql: S
       amountMinor: 9_007_199_254_740_993n,
       status: 'open',
       capturedAttemptId: '',
+      capturedMinor: 0n,
+      captureMethod: 'automatic',
     });
     const attemptOf = (orderId: string, change: Partial<Attempt> = {}): Attempt => {
       counter += 1;
@@ -36,6 +62,12 @@ export function storeContract(open: () => Promise<{ store: PaymentsStore; sql: S
         provider: 'sandbox',
         currency: 'INR',
         amountMinor: 9_007_199_254_740_993n,
+        captureMethod: 'automatic',
+        reference: '',
+        capturedMinor: 0n,
+        providerCode: '',
+        mandateId: '',
+        tryNumber: 0,
         createdAtMs: nowMs + counter,
         movedAtMs: nowMs,
         ...change,
@@ -52,6 +84,7 @@ export function storeContract(open: () => Promise<{ store: PaymentsStore; sql: S
         amountMinor: 10n,
         status: 'pending',
         failureCode: '',
+        reference: '',
         createdAtMs: nowMs,
         ...change,
       };
@@ -83,7 +116,7 @@ export function storeContract(open: () => Promise<{ store: PaymentsStore; sql: S
       const first = inTransaction(async (tx) => {
         await store.lockIntent(tx, 'ord_lock');
         locked.resolve();
-        await sql.query('SELECT pg_sleep(0.05)');
+        await sql.query(sql.dialect === 'mysql' ? 'SELECT SLEEP(0.05)' : 'SELECT pg_sleep(0.05)');
         order.push('first');
       });
       await locked.promise;
@@ -146,9 +179,19 @@ export function storeContract(open: () => Promise<{ store: PaymentsStore; sql: S
           attemptId: attempt.id,
           currency: 'INR',
           amountMinor: 4_000n,
-        };
-        expect(await store.insertDispute(tx, { ...dispute, openedAtMs: nowMs })).toBe(true);
-        expect(await store.insertDispute(tx, { ...dispute, openedAtMs: nowMs })).toBe(false);
+          provider: 'sandbox',
+          reference: 'sdp_1',
+          status: 'opened',
+          feeMinor: 0n,
+          reason: 'general',
+          evidence: '',
+          pending: '',
+          openedAtMs: nowMs,
+        } as const;
+        const inquiry = { ...dispute, id: 'dsp_0', stage: 'pre_dispute' } as const;
+        expect(await store.insertDispute(tx, { ...inquiry, openedAtMs: nowMs - 1 }, undefined)).toBe(true);
+        expect(await store.insertDispute(tx, { ...dispute, stage: 'dispute' }, undefined)).toBe(true);
+        expect(await store.insertDispute(tx, { ...dispute, id: 'dsp_2', stage: 'dispute' }, undefined)).toBe(false);
         expect(await store.claimed(tx, 'ord_claimed')).toEqual({ refundsMinor: 1n, disputesMinor: 4_000n });
       });
       const view = await store.viewAttempt(sql, attempt.id);

@@ -3,13 +3,18 @@
  * their way. What is due is kept in the database, so a restart forgets nothing.
  */
 
-import { retrying } from '@suuupra/platform/sql/sql';
 import { backOffMs } from '@suuupra/platform/stream/bell';
-import { applyOutcome, ask } from './outcomes.ts';
-import { nextSyncMs } from './payment.ts';
+import type { Capture } from './capture.ts';
+import { sendCapture, sendRelease } from './captures.ts';
+import { seeToCharge } from './charges.ts';
+import { fetchReports } from './desk.ts';
+import { seeToDispute } from './disputes.ts';
+import { seeToMandate } from './mandates.ts';
+import { raise } from './outcomes.ts';
 import { sendRefund } from './refunds.ts';
-import type { DueAttempt, DueRefund } from './store.ts';
-import { type PaymentsSurroundings, providerNamed } from './surroundings.ts';
+import type { Due, DueAttempt, DueRefund, Release } from './store.ts';
+import type { PaymentsSurroundings } from './surroundings.ts';
+import { syncDue } from './syncs.ts';
 import { applyDueWebhook } from './webhooks.ts';
 
 /** Webhooks applied in one round, one after the other. */
@@ -25,23 +30,65 @@ const triesUnremarkable = 8;
 const webhooksKeptMs = 30 * 24 * 3_600_000;
 const pruneEveryMs = 3_600_000;
 const pruneMax = 1_000;
+/** No rule looks further back. */
+const signalsKeptMs = 31 * 24 * 3_600_000;
+const fetchEveryMs = 1_000;
 
 /** One round of the sweep; tells when something is due next. Keep the function: it remembers when it last pruned. */
 export function sweepOf(surroundings: PaymentsSurroundings): () => Promise<number | undefined> {
-  const { sql, store, world } = surroundings;
+  const { sql, store, mandates, world } = surroundings;
   let prunedAtMs = 0;
+  let fetchedAtMs = 0;
   return async () => {
     for (let applied = 0; applied < webhooksMax && (await applyDueWebhook(surroundings)); ) applied += 1;
-    const untilMs = world.now() + leaseMs;
-    const attempts = await store.takeDueAttempts(sql, world.now(), untilMs, callsMax);
-    await Promise.all(attempts.map((due) => tolerantly(surroundings, due.id, () => syncAttempt(surroundings, due))));
-    const refunds = await store.takeDueRefunds(sql, world.now(), untilMs, callsMax);
-    await Promise.all(
-      refunds.map((due) => tolerantly(surroundings, due.refund.id, () => resendRefund(surroundings, due))),
+    const nowMs = world.now();
+    const untilMs = nowMs + leaseMs;
+    const all = <T>(due: readonly T[], idOf: (each: T) => string, work: (each: T) => Promise<void>) =>
+      Promise.all(due.map((each) => tolerantly(surroundings, idOf(each), () => work(each))));
+    const attempts = await store.takeDueAttempts(sql, nowMs, untilMs, callsMax);
+    await all(
+      attempts,
+      ({ id }) => id,
+      (due) => syncAttempt(surroundings, due),
     );
-    if (world.now() - prunedAtMs > pruneEveryMs) {
-      await store.pruneWebhooks(sql, world.now() - webhooksKeptMs, pruneMax);
-      prunedAtMs = world.now();
+    const captures = await store.takeDueCaptures(sql, nowMs, untilMs, callsMax);
+    await all(
+      captures,
+      ({ subject }) => subject.id,
+      (due) => resendCapture(surroundings, due),
+    );
+    const releases = await store.takeDueReleases(sql, nowMs, untilMs, callsMax);
+    await all(
+      releases,
+      ({ subject }) => subject.id,
+      (due) => resendRelease(surroundings, due),
+    );
+    const refunds = await store.takeDueRefunds(sql, nowMs, untilMs, callsMax);
+    await all(
+      refunds,
+      ({ refund }) => refund.id,
+      (due) => resendRefund(surroundings, due),
+    );
+    const disputes = await store.takeDueDisputes(sql, nowMs, untilMs, callsMax);
+    await all(
+      disputes,
+      ({ subject }) => subject.id,
+      (due) => seeToDispute(surroundings, due.subject, due.tries),
+    );
+    const due = await mandates.takeDue(sql, nowMs, untilMs, callsMax);
+    await all(
+      due,
+      ({ subject }) => subject.id,
+      (each) => seeToMandate(surroundings, each.subject, each.tries),
+    );
+    if (nowMs - fetchedAtMs >= fetchEveryMs) {
+      await fetchReports(surroundings);
+      fetchedAtMs = nowMs;
+    }
+    if (nowMs - prunedAtMs > pruneEveryMs) {
+      await store.pruneWebhooks(sql, nowMs - webhooksKeptMs, pruneMax);
+      await surroundings.risk.pruneSignals(sql, nowMs - signalsKeptMs, pruneMax);
+      prunedAtMs = nowMs;
     }
     return store.nextDueMs(sql);
   };
@@ -56,24 +103,28 @@ async function tolerantly(surroundings: PaymentsSurroundings, id: string, work: 
   }
 }
 
-/** Asks the provider how an attempt stands. Only a provider that answers can settle it. */
 async function syncAttempt(surroundings: PaymentsSurroundings, due: DueAttempt): Promise<void> {
-  const { sql, store, world, log } = surroundings;
-  const provider = providerNamed(surroundings, due.provider);
-  const said = await ask(surroundings, { attemptId: due.id }, async () => {
-    return (await provider.status(due.id)) ?? ({ kind: 'never_heard_of' } as const);
-  });
-  await retrying(() =>
-    sql.transaction(async (tx) => {
-      const before = await store.findAttempt(tx, due.id);
-      // Silence about a question is no news of the attempt.
-      const attempt = said.kind === 'no_answer' ? before : await applyOutcome(surroundings, tx, due.id, said, 'sync');
-      if (attempt === undefined || attempt.status !== before?.status) return;
-      await store.setSyncDue(tx, due.id, nextSyncMs(attempt, due.tries, world.now()));
-    }),
-  );
-  if (due.tries >= triesUnremarkable)
-    log.warn('a payment is open for long', { attemptId: due.id, tries: due.tries, said: said.kind });
+  const attempt = await surroundings.store.findAttempt(surroundings.sql, due.id);
+  const isCharge = attempt !== undefined && attempt.mandateId !== '' && attempt.status !== 'requires_capture';
+  return isCharge ? seeToCharge(surroundings, attempt, due) : syncDue(surroundings, due);
+}
+
+async function resendCapture(surroundings: PaymentsSurroundings, due: Due<Capture>): Promise<void> {
+  const { sql, store, world } = surroundings;
+  const capture = await sendCapture(surroundings, due.subject);
+  if (capture.status !== 'pending') return;
+  const delayMs = backOffMs(due.tries, refundFirstMs, refundMostMs, world.random);
+  await store.setCaptureDue(sql, capture.id, world.now() + delayMs);
+}
+
+async function resendRelease(surroundings: PaymentsSurroundings, due: Due<Release>): Promise<void> {
+  const { sql, store, world } = surroundings;
+  const isDone = await sendRelease(surroundings, due);
+  const delayMs = backOffMs(due.tries, refundFirstMs, refundMostMs, world.random);
+  await store.setReleaseDue(sql, due.subject.id, isDone ? undefined : world.now() + delayMs, world.now());
+  const { id, attemptId, orderId } = due.subject;
+  if (!isDone && due.tries >= triesUnremarkable)
+    await raise(surroundings, sql, { id: attemptId, orderId }, id, 'void_stuck');
 }
 
 async function resendRefund(surroundings: PaymentsSurroundings, due: DueRefund): Promise<void> {

@@ -1,5 +1,5 @@
 /** The payments service on a bench: real PostgreSQL, the real sandbox, a clock that tests move, orders that tests name. */
-import { fileURLToPath } from 'node:url';
+import { randomBytes } from 'node:crypto';
 import { create, type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
@@ -17,24 +17,36 @@ import {
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
-import { prepareServiceDatabase } from '@suuupra/platform/sql/service-tables';
+import { migrateService, prepareServiceDatabase } from '@suuupra/platform/sql/service-tables';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { outboxPublisher } from '@suuupra/platform/stream/outbox';
 import type { Log } from '@suuupra/platform/telemetry/telemetry';
-import { freshDatabaseUrl, openTestSql } from '@suuupra/platform/testing';
+import { freshDatabaseUrl, openTestSql, testDialect } from '@suuupra/platform/testing';
 import { userPrincipal } from '@suuupra/platform/testing-service';
 import { realWorld, type World } from '@suuupra/platform/world';
+import { paymentsMigrations, paymentsStores } from './adapters.ts';
 import { cancelIntent, confirmPayment, createPayment, getPayment } from './payments.ts';
 import type { Provider } from './provider.ts';
 import { openSandbox, type Sandbox } from './provider-sandbox.ts';
 import { refundPayment } from './refunds.ts';
-import { postgresStore } from './store-postgres.ts';
+import { type SandboxSettings, sandboxDefaults } from './sandbox-settings.ts';
 import type { PaymentsSurroundings } from './surroundings.ts';
 import { sweepOf } from './sweep.ts';
-import { receiveWebhook } from './webhooks.ts';
+import { applyDueWebhook, receiveWebhook } from './webhooks.ts';
 
 export const buyer = 'usr_asha';
 export const secrets: [Uint8Array, Uint8Array] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+
+/** What the rows' amounts come to. */
+export async function minorSum(sql: Sql, table: string, where: string): Promise<bigint> {
+  const rows = await sql.query<{ amount_minor: bigint }>(`SELECT amount_minor FROM ${table} WHERE ${where}`);
+  return rows.reduce((sum, row) => sum + row.amount_minor, 0n);
+}
+
+/** A table of the sandbox's, as the engine of this run names it. */
+export function sandboxTable(name: string): string {
+  return testDialect === 'mysql' ? `sandbox_${name}` : `sandbox.${name}`;
+}
 
 export interface BenchOptions {
   /** A database to take over, as a process that starts again would. */
@@ -45,10 +57,14 @@ export interface BenchOptions {
   readonly aheadMs?: number;
   /** Puts something between us and the sandbox. */
   readonly between?: (sandbox: Sandbox) => Provider;
+  /** Other companies that we work with beside the sandboxes. */
+  readonly companies?: readonly Provider[];
   /** Webhooks go nowhere unless the test hands them over. */
   readonly withoutWebhooks?: boolean;
   /** Puts something between the service, sandbox included, and the database. */
   readonly database?: (sql: Sql) => Sql;
+  /** The sandbox lives faster or slower. */
+  readonly settings?: Partial<SandboxSettings>;
 }
 
 export interface Bench {
@@ -63,13 +79,15 @@ export interface Bench {
   advance(ms: number): void;
   /** Does everything that is due at the clock's time. */
   settle(): Promise<void>;
+  /** Applies the webhooks that are due, and does nothing else. */
+  hear(): Promise<void>;
   /** Runs the real loops, as a started service does. */
   begin(): void;
   pay(orderId: string, token: string, options?: PayOptions): Promise<Payment | Refusal>;
   confirm(paymentId: string, response: string): Promise<Payment | Refusal>;
   payment(paymentId: string): Promise<Payment>;
   refund(refundId: string, orderId: string, amountMinor: bigint): Promise<string>;
-  cancel(orderId: string): Promise<Refusal | undefined>;
+  cancel(orderId: string, because?: string): Promise<Refusal | undefined>;
   published<D extends DescMessage>(schema: D): Promise<MessageShape<D>[]>;
   /** Resolves with the first event of the kind about the order. */
   told<D extends DescMessage>(schema: D, orderId: string): Promise<MessageShape<D>>;
@@ -82,8 +100,20 @@ export interface PayOptions {
   readonly userId?: string;
 }
 
-/** Orders by their id: `<anything>_usd_…` is in dollars, `gone_…` is cancelled; all cost 499.00 and are the buyer's. */
+/**
+ * Orders by their id: `<anything>_usd_…` is in dollars, `_eur_`, `_jpy_`, `_kwd_` likewise, `_held_` is captured later,
+ * `gone_…` is cancelled; `_low_` costs 2,500 minor units, `_mid_` 9,000, all others 49,900. All are the buyer's.
+ */
 export const amountMinor = 49_900n;
+
+function currencyOf(orderId: string): string {
+  return ['USD', 'EUR', 'JPY', 'KWD'].find((code) => orderId.includes(`_${code.toLowerCase()}_`)) ?? 'INR';
+}
+
+function amountOf(orderId: string): bigint {
+  if (orderId.includes('_low_')) return 2_500n;
+  return orderId.includes('_mid_') ? 9_000n : amountMinor;
+}
 
 function orderForPayment(orderId: string, world: World) {
   if (orderId.startsWith('nobody')) return refuse('not_found', 'There is no such order.');
@@ -91,7 +121,8 @@ function orderForPayment(orderId: string, world: World) {
     orderId,
     buyerId: buyer,
     status: orderId.startsWith('gone') ? OrderStatus.CANCELLED : OrderStatus.AWAITING_PAYMENT,
-    total: { currency: orderId.includes('_usd_') ? 'USD' : 'INR', amountMinor },
+    total: { currency: currencyOf(orderId), amountMinor: amountOf(orderId) },
+    captureMethod: orderId.includes('_held_') ? 'manual' : '',
     expiresAt: timestampFromMs(orderId.startsWith('late') ? world.now() - 1 : world.now() + 1_800_000),
     number: 'SU-TEST-0001',
   });
@@ -118,7 +149,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
   let aheadMs = options.aheadMs ?? 0;
   const world: World = { ...realWorld(), now: () => Date.now() + aheadMs };
   const process = openProcess(options, plain, world);
-  const { surroundings, sandbox, sweep, loops, logged } = process;
+  const { surroundings, sandbox, second, sweep, loops, logged } = process;
   const published: Bench['published'] = async (schema) => {
     const rows = await plain.query<{ envelope: Buffer }>('SELECT envelope FROM outbox ORDER BY id');
     return rows
@@ -141,13 +172,18 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     },
     settle: async () => {
       for (;;) {
-        const next = [await sandbox.round(), await sweep()].filter((dueAtMs) => dueAtMs !== undefined);
+        const next = [await sandbox.round(), await second.round(), await sweep()].filter(
+          (dueAtMs) => dueAtMs !== undefined,
+        );
         if (next.every((dueAtMs) => dueAtMs > world.now())) return;
       }
     },
+    hear: async () => {
+      while (await applyDueWebhook(surroundings));
+    },
     begin: () => {
       const failed = (error: unknown) => logged.push(String(error));
-      for (const round of [sandbox.round, sweep])
+      for (const round of [sandbox.round, second.round, sweep])
         loops.push(startLoop({ round, now: world.now, idleMsMax: 30_000, failed }));
     },
     told: async (schema, orderId) => {
@@ -168,16 +204,54 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
 }
 
 async function openDatabase(given: string | undefined): Promise<{ sql: Sql; databaseUrl: string }> {
-  const databaseUrl = given ?? (await freshDatabaseUrl());
+  const copied = given === undefined && testDialect === 'postgres' ? await copyOfTemplate() : undefined;
+  const databaseUrl = given ?? copied ?? (await freshDatabaseUrl());
   const sql = await openTestSql(databaseUrl);
-  await prepareServiceDatabase(sql);
-  await sql.migrate(fileURLToPath(new URL('../migrations/', import.meta.url)));
+  if (copied === undefined) await prepare(sql);
   return { sql, databaseUrl };
+}
+
+async function prepare(sql: Sql): Promise<void> {
+  await prepareServiceDatabase(sql);
+  await migrateService(sql, { name: 'payments', migrations: paymentsMigrations });
+  // One buyer pays and fails thousands of times here.
+  await sql.execute('UPDATE risk_rules SET enabled = false');
+}
+
+/** Made once for the server of this run, by whoever is first: a copy costs a fraction of all the migrations. */
+const template = 'test_payments_template';
+
+async function copyOfTemplate(): Promise<string> {
+  const admin = await openTestSql(process.env['SUUUPRA_TEST_POSTGRES']);
+  try {
+    const known = await admin.query(`SELECT 1 FROM pg_database WHERE datname = '${template}'`);
+    if (known.length === 0) await makeTemplate(admin);
+    const name = `test_${randomBytes(8).toString('hex')}`;
+    await admin.execute(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+    const url = new URL(process.env['SUUUPRA_TEST_POSTGRES'] ?? '');
+    url.pathname = `/${name}`;
+    return url.href;
+  } finally {
+    await admin.close();
+  }
+}
+
+async function makeTemplate(admin: Sql): Promise<void> {
+  const url = await freshDatabaseUrl('postgres');
+  const sql = await openTestSql(url);
+  await prepare(sql);
+  await sql.close();
+  const name = new URL(url).pathname.slice(1);
+  // Another worker may have been faster: then its template is as good.
+  await admin.execute(`ALTER DATABASE ${name} RENAME TO ${template}`).catch((error: unknown) => {
+    if (!/already exists|duplicate key/.test(String(error))) throw error;
+  });
 }
 
 /** What service.ts puts together, with the test's clock, orders and loops. */
 function openProcess(options: BenchOptions, plain: Sql, world: World) {
   const sql = options.database?.(plain) ?? plain;
+  const { sandbox: sandboxStore, ...stores } = paymentsStores(sql);
   const sent: { headers: Record<string, string>; body: Uint8Array }[] = [];
   const logged: string[] = [];
   const loops: Loop[] = [];
@@ -188,31 +262,39 @@ function openProcess(options: BenchOptions, plain: Sql, world: World) {
   const notify = () => {
     for (const wake of waiting) wake();
   };
-  const sandbox = openSandbox({
-    sql,
-    world,
-    publicUrl: 'http://school.test',
-    secrets,
-    deliver: async (headers, body) => {
-      sent.push({ headers, body });
-      if (options.withoutWebhooks === true) return 200;
-      return (await receiveWebhook(surroundings, 'sandbox', headers, body)).status;
-    },
-    nudge,
-  });
+  const sandboxNamed = (name: string, cardBasisPoints: number) =>
+    openSandbox({
+      name,
+      sql,
+      store: sandboxStore,
+      world,
+      settings: { ...sandboxDefaults, ...options.settings },
+      cardBasisPoints,
+      publicUrl: 'http://school.test',
+      secrets,
+      deliver: async (headers, body) => {
+        sent.push({ headers, body });
+        if (options.withoutWebhooks === true) return 200;
+        return (await receiveWebhook(surroundings, name, headers, body)).status;
+      },
+      nudge,
+    });
+  const sandbox = sandboxNamed('sandbox', 200);
+  const second = sandboxNamed('sandbox_b', 180);
   const surroundings: PaymentsSurroundings = {
     sql,
-    store: postgresStore,
+    ...stores,
     world,
     log: logTo(logged),
     orders: { getOrderForPayment: async (request) => orderForPayment(request.orderId ?? '', world) },
-    provider: options.between?.(sandbox) ?? sandbox,
+    providers: [options.between?.(sandbox) ?? sandbox, second, ...(options.companies ?? [])],
+    riskSecret: Buffer.alloc(32, 3),
     publishIn: (tx) => outboxPublisher(tx, { owner: 'payments', world, notify }),
     count: () => {},
     nudge,
     running: new Set(),
   };
-  return { surroundings, sandbox, sweep: sweepOf(surroundings), sent, logged, loops, waiting };
+  return { surroundings, sandbox, second, sweep: sweepOf(surroundings), sent, logged, loops, waiting };
 }
 
 type Calls = Pick<Bench, 'pay' | 'confirm' | 'payment' | 'refund' | 'cancel'>;
@@ -238,8 +320,8 @@ function callsOf(surroundings: PaymentsSurroundings): Calls {
       const answer = await refundPayment(surroundings, request, contextOf(buyer, ''));
       return isRefusal(answer) ? answer.code : answer.status;
     },
-    cancel: async (orderId) => {
-      const request = create(CancelIntentRequestSchema, { orderId, because: 'buyer' });
+    cancel: async (orderId, because = 'buyer') => {
+      const request = create(CancelIntentRequestSchema, { orderId, because });
       const answer = await cancelIntent(surroundings, request);
       return isRefusal(answer) ? answer : undefined;
     },

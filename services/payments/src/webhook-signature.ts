@@ -1,31 +1,15 @@
 /**
- * Signatures of webhooks in the Standard Webhooks format (standardwebhooks.com, specification 1.0): HMAC-SHA256 over
- * `id.timestamp.body`, any of several live secrets, at most 300 s old or ahead.
+ * Checks signatures of webhooks in the Standard Webhooks format (standardwebhooks.com, specification 1.0): any of several
+ * live secrets, at most 300 s old or ahead.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
+import { webhookMac } from '@suuupra/platform/http/webhook-signature';
 import type { WebhookHeaders } from './provider.ts';
 
 const toleranceSeconds = 300;
 /** Signatures looked at in one header; a sender rotating secrets sends two. */
 const signaturesMax = 5;
 const idCharsMax = 200;
-
-/** The three header fields for a body. Sign with every secret that a receiver may still hold. */
-export function signWebhook(
-  secrets: readonly Uint8Array[],
-  id: string,
-  nowMs: number,
-  body: Uint8Array,
-): Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string> {
-  const timestamp = String(Math.floor(nowMs / 1_000));
-  return {
-    'webhook-id': id,
-    'webhook-timestamp': timestamp,
-    'webhook-signature': secrets
-      .map((secret) => `v1,${macOf(secret, id, timestamp, body).toString('base64')}`)
-      .join(' '),
-  };
-}
 
 /** The event's id when one of the signatures is by one of the secrets and the timestamp is fresh. */
 export function verifySignature(
@@ -47,11 +31,7 @@ export function verifySignature(
     .filter((each) => each.startsWith('v1,'))
     .map((each) => Buffer.from(each.slice(3), 'base64'));
   const isGood = secrets
-    .map((secret) => macOf(secret, id, timestamp, body))
+    .map((secret) => webhookMac(secret, id, timestamp, body))
     .some((mac) => given.some((each) => each.byteLength === mac.byteLength && timingSafeEqual(each, mac)));
   return isGood ? { eventId: id } : undefined;
-}
-
-function macOf(secret: Uint8Array, id: string, timestamp: string, body: Uint8Array): Buffer {
-  return createHmac('sha256', secret).update(`${id}.${timestamp}.`).update(body).digest();
 }

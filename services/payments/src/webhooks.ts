@@ -8,7 +8,10 @@ import { type RefusalCode, refusals } from '@suuupra/contracts/errors';
 import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
 import type { SqlTransaction } from '@suuupra/platform/sql/sql';
 import { backOffMs } from '@suuupra/platform/stream/bell';
-import { applyDispute, applyOutcome } from './outcomes.ts';
+import { applyCaptureOutcome } from './captures.ts';
+import { applyDispute } from './disputes.ts';
+import { applyMandate } from './mandates.ts';
+import { applyOutcome } from './outcomes.ts';
 import type { ProviderEvent, WebhookHeaders } from './provider.ts';
 import { applyRefundOutcome } from './refunds.ts';
 import type { KeptWebhook } from './store.ts';
@@ -57,7 +60,7 @@ export async function applyDueWebhook(surroundings: PaymentsSurroundings): Promi
       taken = await store.takeDueWebhook(tx, world.now());
       if (taken === undefined) return false;
       const event = providerNamed(surroundings, taken.provider).readEvent(taken.body);
-      if (await applyEvent(surroundings, tx, event)) await store.closeWebhook(tx, taken, 'applied');
+      if (await applyEvent(surroundings, tx, taken.provider, event)) await store.closeWebhook(tx, taken, 'applied');
       else await putOff(surroundings, tx, taken);
       return true;
     });
@@ -87,16 +90,29 @@ async function putOff(
 async function applyEvent(
   surroundings: PaymentsSurroundings,
   tx: SqlTransaction,
+  provider: string,
   event: ProviderEvent,
 ): Promise<boolean> {
+  const { store, mandates } = surroundings;
+  const reference = 'reference' in event ? (event.reference ?? '') : '';
   switch (event.type) {
-    case 'payment':
-      return (await applyOutcome(surroundings, tx, event.attemptId, event.outcome, 'webhook')) !== undefined;
-    case 'refund':
-      return (await applyRefundOutcome(surroundings, tx, event.refundId, event.outcome, 'webhook')) !== undefined;
-    case 'dispute_opened': {
-      const { attemptId, disputeId: id, currency, amountMinor } = event;
-      return applyDispute(surroundings, tx, { id, attemptId, currency, amountMinor });
+    case 'payment': {
+      const attemptId = event.attemptId || (await store.findAttemptByReference(tx, provider, reference))?.id || '';
+      return (await applyOutcome(surroundings, tx, attemptId, event.outcome, 'webhook')) !== undefined;
+    }
+    case 'refund': {
+      const refundId = event.refundId || (await store.findRefundByReference(tx, provider, reference))?.id || '';
+      return (await applyRefundOutcome(surroundings, tx, refundId, event.outcome, 'webhook')) !== undefined;
+    }
+    case 'capture':
+      return (await applyCaptureOutcome(surroundings, tx, event.captureId, event.outcome, 'webhook')) !== undefined;
+    case 'dispute': {
+      const attemptId = event.attemptId || (await store.findAttemptByReference(tx, provider, reference))?.id || '';
+      return applyDispute(surroundings, tx, attemptId, event.dispute, 'webhook');
+    }
+    case 'mandate': {
+      const mandateId = event.mandateId || (await mandates.findByReference(tx, provider, reference))?.id || '';
+      return (await applyMandate(surroundings, tx, mandateId, event.outcome, 'webhook')) !== undefined;
     }
     case 'other':
       return true;

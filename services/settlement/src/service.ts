@@ -1,15 +1,57 @@
 /** The settlement service: what providers and the bank say about our money, held against the book, and what we pay out. */
 import { LedgerBookingService } from '@suuupra/contracts/gen/suuupra/ledger/v1/booking_pb.ts';
 import { PaymentsChargingService } from '@suuupra/contracts/gen/suuupra/payments/v1/charging_pb.ts';
+import {
+  DisputeClosedSchema,
+  DisputeOpenedSchema,
+  LatePaymentReceivedSchema,
+  LatePaymentReturnedSchema,
+  PaymentSucceededSchema,
+  RefundSucceededSchema,
+} from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
+import { PayoutsService } from '@suuupra/contracts/gen/suuupra/settlement/v1/payouts_pb.ts';
+import { ReconciliationService } from '@suuupra/contracts/gen/suuupra/settlement/v1/reconciliation_pb.ts';
+import {
+  PayoutPaidSchema,
+  PayoutReturnedSchema,
+} from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
 import { defineService } from '@suuupra/platform/service';
+import type { SettlementArea, SettlementParts } from './area.ts';
+import { payouts } from './payouts/payouts.ts';
+import { reconciliation } from './reconciliation/reconciliation.ts';
 
 export const settlement = defineService({
   name: 'settlement',
-  provides: [],
+  provides: [PayoutsService, ReconciliationService],
   calls: { ledger: LedgerBookingService, payments: PaymentsChargingService },
-  engines: ['sql'],
-  consumes: [],
-  publishes: [],
+  engines: ['sql', 'keys'],
+  consumes: [
+    PaymentSucceededSchema,
+    RefundSucceededSchema,
+    LatePaymentReceivedSchema,
+    LatePaymentReturnedSchema,
+    DisputeOpenedSchema,
+    DisputeClosedSchema,
+  ],
+  publishes: [PayoutPaidSchema, PayoutReturnedSchema],
   migrations: new URL('../migrations/', import.meta.url),
-  start: async () => ({ implementations: [] }),
+  start: async ({ engines: { sql, keys }, clients: { ledger, payments }, publishIn, world, telemetry, settings }) => {
+    const parts: SettlementParts = { sql, ledger, payments, publishIn, world, telemetry, settings };
+    const collecting: { soon?: () => void } = {};
+    const paying = await payouts({ ...parts, keys, statementsMade: () => collecting.soon?.() });
+    const reconciling = reconciliation(parts, paying.bank);
+    collecting.soon = reconciling.collectSoon;
+    const areas: readonly SettlementArea[] = [reconciling, paying];
+    return {
+      implementations: areas.flatMap((area) => area.implementations),
+      routes: areas.flatMap((area) => area.routes),
+      handlers: areas.flatMap((area) => area.handlers),
+      begin: async () => {
+        for (const area of areas) await area.begin();
+      },
+      stop: async () => {
+        await Promise.all(areas.map((area) => area.stop()));
+      },
+    };
+  },
 });

@@ -2,7 +2,15 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { call, query } from './client.ts';
 import { withIntent } from './intent.ts';
-import type { Money, Order, Payment, Refund } from './types.ts';
+import type {
+  BillingDetailsInput,
+  Money,
+  Order,
+  OrderItemInput,
+  Payment,
+  QuoteOrderResponse,
+  Refund,
+} from './types.ts';
 
 export interface OrdersPage {
   readonly orders: Order[];
@@ -29,6 +37,26 @@ export const ordersQuery = (asked: { all?: boolean; status?: string | undefined 
 export const placeOrder = (courseId: string) =>
   withIntent(`order.${courseId}`, (idempotencyKey) =>
     call<{ order: Order }>('POST', '/orders', { body: { items: [{ courseId }] }, idempotencyKey }),
+  );
+
+/** What is to be bought, with a coupon and who is billed. */
+export interface OrderAsked {
+  readonly items: readonly OrderItemInput[];
+  readonly couponCode?: string;
+  readonly billing?: BillingDetailsInput;
+}
+
+/** The sums and refusals of placing the order now, without any effect. */
+export const quoteQuery = (asked: OrderAsked) =>
+  queryOptions({
+    queryKey: ['quote', asked],
+    queryFn: ({ signal }) => call<QuoteOrderResponse>('POST', '/orders:quote', { body: asked, signal }),
+    staleTime: 0,
+  });
+
+export const placeOrderAsked = (asked: OrderAsked) =>
+  withIntent(`order.${JSON.stringify(asked)}`, (idempotencyKey) =>
+    call<{ order: Order }>('POST', '/orders', { body: asked, idempotencyKey }),
   );
 
 export const cancelOrder = (id: string) =>

@@ -3,7 +3,7 @@ import { coverOf } from './cover.ts';
 import { piecesOf } from './highlight.ts';
 import { framed } from './prose.ts';
 import { safeReturn } from './return-path.ts';
-import { formatAgo, formatDuration, formatPosition } from './time.ts';
+import { formatAgo, formatDuration, formatLeft, formatPosition } from './time.ts';
 
 describe('search highlights', () => {
   test('only what is marked is marked; every other tag stays text', () => {
@@ -51,6 +51,13 @@ describe('times', () => {
     expect(formatAgo(new Date('2026-03-10T11:59:40Z'), now)).toBe('just now');
     expect(formatAgo(new Date('2026-03-10T09:00:00Z'), now)).toBe('3 hours ago');
     expect(formatAgo(new Date('2026-01-01T09:00:00Z'), now)).toBe('1 Jan 2026');
+  });
+
+  test('a deadline is told by what is left of it', () => {
+    const now = new Date('2026-03-10T12:00:00Z');
+    expect(formatLeft(new Date('2026-03-16T13:00:00Z'), now)).toBe('in 6 days');
+    expect(formatLeft(new Date('2026-03-10T12:00:40Z'), now)).toBe('in less than a minute');
+    expect(formatLeft(now, now)).toBe('passed');
   });
 });
 

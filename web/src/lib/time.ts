@@ -34,3 +34,12 @@ export function formatAgo(at: Date, now: Date): string {
     if (seconds >= length) return relative.format(-Math.floor(seconds / length), unit);
   return 'just now';
 }
+
+/** `in 6 days`; `passed` when it is over. */
+export function formatLeft(at: Date, now: Date): string {
+  const seconds = (at.getTime() - now.getTime()) / 1000;
+  if (seconds <= 0) return 'passed';
+  const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
+  for (const [unit, length] of steps) if (seconds >= length) return relative.format(Math.floor(seconds / length), unit);
+  return 'in less than a minute';
+}

@@ -26,6 +26,8 @@ export const journalWords: Readonly<Record<string, string>> = {
   order_paid: 'Order paid',
   order_refunded: 'Order refunded',
   dispute_opened: 'Dispute opened',
+  provider_settled: 'Provider paid us',
+  provider_fee: 'Fee of the provider',
   late_payment_received: 'Late payment received',
   late_payment_returned: 'Late payment returned',
 };

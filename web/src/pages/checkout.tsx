@@ -1,10 +1,10 @@
 /** One column: what is bought, how it is paid, what happens. An order's price is frozen on the server. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { getRouteApi, useNavigate } from '@tanstack/react-router';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { cancelOrder, orderQuery, pay, paymentsQuery } from '../api/orders.ts';
 import { asProblem } from '../api/problem.ts';
-import type { Order, Payment } from '../api/types.ts';
+import type { Order, OrderLine, Payment } from '../api/types.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { Badge, Money, Notice, Time } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
@@ -60,11 +60,7 @@ function Settled({ order }: { order: Order }) {
         title="Paid. Thank you."
         action={
           <div className="button-row">
-            {first && (
-              <ButtonLink to="/courses/$slug" params={{ slug: first.courseSlug || first.courseId }} look="primary">
-                Start learning
-              </ButtonLink>
-            )}
+            {first && <Next line={first} />}
             <ButtonLink to="/orders/$orderId" params={{ orderId: order.id }}>
               See the receipt
             </ButtonLink>
@@ -76,6 +72,42 @@ function Settled({ order }: { order: Order }) {
         </p>
       </EmptyState>
     </div>
+  );
+}
+
+/** A gift and seats are for others: what comes next is theirs, not the course. */
+function Next({ line }: { line: OrderLine }) {
+  if (line.kind === 'gift') {
+    return (
+      <ButtonLink to="/gifts" look="primary">
+        See your gifts
+      </ButtonLink>
+    );
+  }
+  if (line.kind === 'seats') {
+    return (
+      <ButtonLink to="/seats" look="primary">
+        Give out the seats
+      </ButtonLink>
+    );
+  }
+  return (
+    <ButtonLink to="/courses/$slug" params={{ slug: line.courseSlug || line.courseId }} look="primary">
+      Start learning
+    </ButtonLink>
+  );
+}
+
+/** Placed as it was asked for; a coupon or a billing address makes another order of it, and this one lapses. */
+function ChangeTerms({ order }: { order: Order }) {
+  const [line, ...others] = order.lines;
+  if (!line || others.length > 0 || line.kind !== 'course' || order.couponCode || order.billing) return null;
+  return (
+    <p className="pay-foot">
+      <Link to="/buy" search={{ course: line.courseId }}>
+        Use a coupon or add billing details
+      </Link>
+    </p>
   );
 }
 
@@ -94,7 +126,10 @@ function AwaitingPayment({ order }: { order: Order }) {
       {open ? (
         <PaymentWait payment={newest} order={order} onSettled={(payment) => setStarted(payment)} />
       ) : (
-        <PayForm order={order} failed={newest?.status === 'failed' ? newest : undefined} onStarted={setStarted} />
+        <>
+          <ChangeTerms order={order} />
+          <PayForm order={order} failed={newest?.status === 'failed' ? newest : undefined} onStarted={setStarted} />
+        </>
       )}
     </>
   );
@@ -111,7 +146,7 @@ function PayForm({ order, failed, onStarted }: PayFormProps) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const submit = useMutation({
-    mutationFn: () => pay(order.id, method),
+    mutationFn: () => pay(order.id, { type: method.type, token: method.token.trim() }),
     onSuccess: ({ payment }) => {
       onStarted(payment);
       if (payment.status === 'succeeded') void client.invalidateQueries({ queryKey: ['order', order.id] });
@@ -147,6 +182,7 @@ const failureWords: Readonly<Record<string, string>> = {
   insufficient_funds: 'There is not enough money on the card. Nothing was charged. Choose another way to pay.',
   authentication_failed: 'The payment was not approved. Nothing was charged. Try again, or choose another way to pay.',
   provider_timeout: 'The bank did not answer, and has since said that nothing was charged. You can try again.',
+  vpa_invalid: 'No bank knows this UPI address. Nothing was charged. Check it, or choose another way to pay.',
   expired: 'The time to approve the payment ran out. Nothing was charged. You can try again.',
 };
 

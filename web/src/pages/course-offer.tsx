@@ -1,6 +1,6 @@
 /** The price and the one thing to do with a course: buy it, enrol, or go on learning. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { accessQuery, enrolmentsQuery } from '../api/learning.ts';
 import { placeOrder } from '../api/orders.ts';
 import { asProblem } from '../api/problem.ts';
@@ -33,11 +33,38 @@ export function CourseOffer({ course }: { course: Course }) {
           {free ? 'Sign in to enrol' : 'Sign in to buy'}
         </ButtonLink>
       )}
+      {!free && course.status !== 'draft' && (
+        <p className="offer-note">
+          <Link to="/buy" search={{ course: course.id }}>
+            Use a coupon
+          </Link>
+        </p>
+      )}
       {access.data?.because.some((why) => why.kind === 'order_refunded') && (
         <p className="offer-note">You had this course; its order was refunded.</p>
       )}
       {!free && <p className="offer-note">One payment, no subscription.</p>}
+      <ForOthers course={course} />
     </div>
+  );
+}
+
+/** A course can be bought for others whether or not one has it. */
+function ForOthers({ course }: { course: Course }) {
+  if (isZero(course.price) || course.status === 'draft') return null;
+  return (
+    <ul className="offer-others">
+      <li>
+        <Link to="/buy" search={{ course: course.id, as: 'gift' }}>
+          Give it as a gift
+        </Link>
+      </li>
+      <li>
+        <Link to="/buy" search={{ course: course.id, as: 'seats' }}>
+          Buy seats for a team
+        </Link>
+      </li>
+    </ul>
   );
 }
 
@@ -115,6 +142,7 @@ function Owned({ course, teaches }: { course: Course; teaches: boolean }) {
           {progress?.completedLessons ? 'Continue' : 'Start the first lesson'}
         </ButtonLink>
       )}
+      <ForOthers course={course} />
     </div>
   );
 }

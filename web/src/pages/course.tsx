@@ -8,6 +8,7 @@ import { languageName, levelWords, plural } from '../lib/words.ts';
 import { Badge, Breadcrumbs, CoverArt, Time } from '../ui/bits.tsx';
 import { Prose } from '../ui/prose.tsx';
 import { QueryView, Skeleton } from '../ui/states.tsx';
+import { CourseDeals } from './course-deals.tsx';
 import { CourseOffer } from './course-offer.tsx';
 import { CourseOutline } from './course-outline.tsx';
 
@@ -47,6 +48,7 @@ function CourseView({ course, slug }: { course: Course; slug: string }) {
             <Prose html={course.descriptionHtml} />
           </section>
         )}
+        <CourseDeals course={course} />
         <section className="course-outline" aria-labelledby="outline-title">
           <h2 id="outline-title" className="section-title">
             What is in it

@@ -8,7 +8,9 @@ import { Badge, Money, PageHead, Time } from '../ui/bits.tsx';
 import { Button } from '../ui/button.tsx';
 import { EmptyState, QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
+import { PayoutList } from './payout-list.tsx';
 import { RequireUser } from './require-user.tsx';
+import { TeachNav } from './teach-nav.tsx';
 
 export function EarningsPage() {
   useTitle('Earnings');
@@ -19,11 +21,13 @@ function Earnings() {
   const query = useInfiniteQuery(earningsQuery);
   return (
     <div className="page">
-      <PageHead title="Earnings" crumbs={[{ label: 'My courses', link: { to: '/teach' } }, { label: 'Earnings' }]} />
+      <TeachNav />
+      <PageHead title="Earnings" />
       <QueryView query={query}>
         {(data) => (
           <>
             <Balances balances={balancesOf(data.pages[0])} />
+            <PayoutList />
             <Sales earnings={data.pages.flatMap((page) => page.earnings)} />
           </>
         )}

@@ -9,6 +9,7 @@ import { Money, PageHead, Time } from '../ui/bits.tsx';
 import { Button } from '../ui/button.tsx';
 import { EmptyState, QueryView, Skeleton } from '../ui/states.tsx';
 import { FinanceNav } from './finance-nav.tsx';
+import { OrderPayments, OrderRefunds } from './finance-order-payments.tsx';
 import { Journal } from './money-picture.tsx';
 import { OrderBadge } from './order-badge.tsx';
 import { leftOf, RefundDialog } from './refund-dialog.tsx';
@@ -29,8 +30,14 @@ function OneOrder({ orderId }: { orderId: string }) {
     <div className="page">
       <FinanceNav />
       <QueryView query={order} skeleton={<Skeleton lines={4} label="Loading the order" />}>
-        {(data) => <OrderHead order={data} />}
+        {(data) => (
+          <>
+            <OrderHead order={data} />
+            <OrderRefunds refunds={data.refunds} />
+          </>
+        )}
       </QueryView>
+      <OrderPayments orderId={orderId} />
       <QueryView query={entries}>
         {(data) => <Journals entries={data.pages.flatMap((page) => page.entries)} />}
       </QueryView>

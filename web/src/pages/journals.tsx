@@ -4,7 +4,7 @@ import { entriesQuery } from '../api/ledger.ts';
 import type { Entry } from '../api/types.ts';
 import { Form } from '../forms/form.tsx';
 import { useTitle } from '../lib/use-title.ts';
-import { journalWords } from '../lib/words.ts';
+import { journalWords, sentence } from '../lib/words.ts';
 import { Money, PageHead, Time } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { TextField } from '../ui/fields.tsx';
@@ -101,7 +101,7 @@ function EntryRows({ entry }: { entry: Entry }) {
         <tr key={index}>
           {index === 0 && (
             <th scope="rowgroup" rowSpan={entry.legs.length} className="journal-cell">
-              <strong>{journalWords[entry.kind] ?? entry.kind}</strong>
+              <strong>{journalWords[entry.kind] ?? sentence(entry.kind)}</strong>
               <span className="list-note">
                 <Time at={entry.at} />, no. {entry.sequence}
               </span>

@@ -2,12 +2,12 @@
 import type { Entry, Leg } from '../api/types.ts';
 import { formatMoney } from '../lib/money.ts';
 import { type Flow, type FlowNode, flowsOf, type Ribbon } from '../lib/money-flow.ts';
-import { journalWords } from '../lib/words.ts';
+import { journalWords, sentence } from '../lib/words.ts';
 import { Money, Time } from '../ui/bits.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 
 export function Journal({ entry }: { entry: Entry }) {
-  const name = journalWords[entry.kind] ?? entry.kind;
+  const name = journalWords[entry.kind] ?? sentence(entry.kind);
   return (
     <section className="journal" aria-label={name}>
       <header className="journal-head">

@@ -3,12 +3,14 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { orderQuery, paymentsQuery } from '../api/orders.ts';
 import type { Order, User } from '../api/types.ts';
+import { stateName } from '../lib/indian-states.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { sentence } from '../lib/words.ts';
 import { Badge, Money, PageHead, Time } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { QueryView, Skeleton } from '../ui/states.tsx';
+import { OrderInvoices } from './invoice-link.tsx';
 import { OrderBadge } from './order-badge.tsx';
 import { OrderSums } from './order-sums.tsx';
 import { isRefundable, RefundDialog } from './refund-dialog.tsx';
@@ -83,9 +85,17 @@ function Receipt({ order, user }: { order: Order; user: User }) {
         <Fact name="Sold to">
           {user.id === order.buyerId || !order.buyerId ? `${user.displayName}, ${user.email}` : order.buyerId}
         </Fact>
+        {order.billing && (
+          <Fact name="Billed to">
+            {[order.billing.name, order.billing.stateCode && stateName(order.billing.stateCode), order.billing.gstin]
+              .filter(Boolean)
+              .join(', ')}
+          </Fact>
+        )}
       </dl>
       <OrderSums order={order} />
       <Payments order={order} />
+      <OrderInvoices order={order} />
       <Refunds order={order} />
       {order.refundableUntil && isRefundable(order) && (
         <p className="page-foot no-print">

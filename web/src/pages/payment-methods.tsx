@@ -1,5 +1,5 @@
 /** The sandbox's cards, by what they do. No card number is ever typed into, or sent to, this platform. */
-import { Radio, RadioGroup } from '../ui/fields.tsx';
+import { Radio, RadioGroup, TextField } from '../ui/fields.tsx';
 import { Icon } from '../ui/icons.tsx';
 
 interface SandboxMethod {
@@ -55,9 +55,18 @@ const upiMethods: readonly SandboxMethod[] = [
   },
 ];
 
+/** Addresses of the sandbox, by what their owner does when asked. */
+const addresses: readonly [string, string][] = [
+  ['success@sandbox', 'approves'],
+  ['failure@sandbox', 'declines'],
+  ['nobody@sandbox', 'does not exist'],
+];
+
 export interface ChosenMethod {
   readonly type: 'card' | 'upi';
   readonly token: string;
+  /** The token is the UPI address of a payer who is asked in their app. */
+  readonly byAddress?: boolean;
 }
 
 const firstOf = { card: 'tok_ok', upi: 'tok_requires_3ds' } as const;
@@ -71,6 +80,7 @@ interface ChoiceProps {
 
 export function MethodChoice({ chosen, currency, onChoose }: ChoiceProps) {
   const { type } = chosen;
+  const byAddress = type === 'upi' && chosen.byAddress === true;
   const chooseType = (value: string) => {
     const next = value === 'upi' ? 'upi' : 'card';
     onChoose({ type: next, token: firstOf[next] });
@@ -93,15 +103,32 @@ export function MethodChoice({ chosen, currency, onChoose }: ChoiceProps) {
       )}
       <RadioGroup
         label={type === 'card' ? 'Test card' : 'What the payer’s app does'}
-        value={chosen.token}
-        onChange={(token) => onChoose({ type, token })}
+        value={byAddress ? 'address' : chosen.token}
+        onChange={(token) =>
+          onChoose(token === 'address' ? { type, token: 'success@sandbox', byAddress: true } : { type, token })
+        }
       >
         {(type === 'card' ? cardMethods : upiMethods).map((method) => (
           <Radio key={method.token} value={method.token} hint={method.explains}>
             {method.name}
           </Radio>
         ))}
+        {type === 'upi' && (
+          <Radio value="address" hint="Your UPI app asks you by itself; nothing is to be scanned.">
+            Ask by UPI address
+          </Radio>
+        )}
       </RadioGroup>
+      {byAddress && (
+        <TextField
+          label="UPI address"
+          value={chosen.token}
+          onChange={(token) => onChoose({ type, token, byAddress: true })}
+          autoComplete="off"
+          inputMode="email"
+          hint={`Of the sandbox: ${addresses.map(([name, does]) => `${name} ${does}`).join(', ')}.`}
+        />
+      )}
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { confirmPayment, paymentQuery } from '../api/orders.ts';
 import type { Order, Payment, PaymentStatus } from '../api/types.ts';
 import { backOffMs, pollAttemptsMax } from '../lib/interval.ts';
 import { formatPosition } from '../lib/time.ts';
-import { Badge, Money, Notice } from '../ui/bits.tsx';
+import { Badge, Money, Notice, Time } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { toastProblem } from '../ui/toast.tsx';
 
@@ -20,6 +20,9 @@ export function PaymentWait({ payment, order, onSettled }: WaitProps) {
   const { payment: current, gaveUp, askAgain } = useSettling(payment, order, onSettled);
   if (current.nextAction?.type === 'upi_intent') {
     return <UpiIntent payment={current} />;
+  }
+  if (current.nextAction?.type === 'upi_collect') {
+    return <UpiCollect payment={current} gaveUp={gaveUp} askAgain={askAgain} />;
   }
   if (current.status === 'requires_action') {
     return (
@@ -116,6 +119,33 @@ function UpiIntent({ payment }: { payment: Payment }) {
   );
 }
 
+/** The payer's app asks by itself: there is nothing to show but until when. */
+function UpiCollect({ payment, gaveUp, askAgain }: { payment: Payment; gaveUp: boolean; askAgain: () => void }) {
+  return (
+    <section className="wait" aria-label="Payment by UPI">
+      <div className="wait-box" role="status">
+        <span className="spinner spinner-large" aria-hidden="true" />
+        <div>
+          <strong>Approve the request in your UPI app</strong>
+          <p>
+            It asks for <Money value={payment.amount} />
+            {payment.nextAction?.expiresAt && (
+              <>
+                , until <Time at={payment.nextAction.expiresAt} />
+              </>
+            )}
+            . In this sandbox the address itself decides what its owner does.
+          </p>
+        </div>
+      </div>
+      <Badge tone="warn" icon="info">
+        Simulated payer’s app
+      </Badge>
+      {gaveUp && <Button onPress={askAgain}>Ask again now</Button>}
+    </section>
+  );
+}
+
 /** There is no phone in a sandbox: its screen is here. */
 function PayerApp({ payment }: { payment: Payment }) {
   const client = useQueryClient();
@@ -143,7 +173,7 @@ function PayerApp({ payment }: { payment: Payment }) {
 }
 
 /** Black on white in both themes: cameras expect it. */
-function QrCode({ text }: { text: string }) {
+export function QrCode({ text, label = 'QR code of the UPI payment' }: { text: string; label?: string }) {
   const code = encode(text, { border: 2 });
   const dark = code.data.flatMap((row, y) => row.flatMap((on, x) => (on ? [`M${x} ${y}h1v1h-1z`] : []))).join('');
   return (
@@ -151,7 +181,7 @@ function QrCode({ text }: { text: string }) {
       className="qr"
       viewBox={`0 0 ${code.size} ${code.size}`}
       role="img"
-      aria-label="QR code of the UPI payment"
+      aria-label={label}
       shapeRendering="crispEdges"
     >
       <rect width={code.size} height={code.size} fill="#fff" />

@@ -7,12 +7,13 @@ import { CourseForm } from '../forms/course-form.tsx';
 import { useTitle } from '../lib/use-title.ts';
 import { levelWords } from '../lib/words.ts';
 import { Badge, Money, PageHead, Time } from '../ui/bits.tsx';
-import { Button, ButtonLink } from '../ui/button.tsx';
+import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { EmptyState, QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { RequireUser } from './require-user.tsx';
+import { TeachNav } from './teach-nav.tsx';
 
 export function TeachPage() {
   useTitle('My courses');
@@ -23,15 +24,13 @@ function MyCourses() {
   const query = useInfiniteQuery(myCoursesQuery);
   const [creating, setCreating] = useState(false);
   const actions = (
-    <>
-      <ButtonLink to="/teach/earnings">Earnings</ButtonLink>
-      <Button look="primary" onPress={() => setCreating(true)}>
-        <Icon name="plus" /> New course
-      </Button>
-    </>
+    <Button look="primary" onPress={() => setCreating(true)}>
+      <Icon name="plus" /> New course
+    </Button>
   );
   return (
     <div className="page">
+      <TeachNav />
       <PageHead title="My courses" actions={actions} />
       <QueryView query={query}>
         {(data) => <CourseTable courses={data.pages.flatMap((page) => page.courses)} />}

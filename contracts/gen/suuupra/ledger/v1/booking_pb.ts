@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suuupra/ledger/v1/booking.proto.
  */
 export const file_suuupra_ledger_v1_booking: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zdXV1cHJhL2xlZGdlci92MS9ib29raW5nLnByb3RvEhFzdXV1cHJhLmxlZGdlci52MSJoCg5UcmFuc2ZlclRvQm9vaxIXCgVkZWJpdBgBIAEoCUIIirUYBAgBEGQSGAoGY3JlZGl0GAIgASgJQgiKtRgECAEQZBIUCgxhbW91bnRfbWlub3IYAyABKAMSDQoFdXBfdG8YBCABKAgi7wIKDUpvdXJuYWxUb0Jvb2sSFAoCaWQYASABKAlCCIq1GAQIARBkEhYKBGtpbmQYAiABKAlCCIq1GAQIARAoEhsKCXJlZmVyZW5jZRgDIAEoCUIIirUYBAgBEGQSHgoLZGVzY3JpcHRpb24YBCABKAlCCYq1GAUIARCsAhIiCghjdXJyZW5jeRgFIAEoCUIQirUYDAgBMghjdXJyZW5jeRIwCgxlZmZlY3RpdmVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj0KCXRyYW5zZmVycxgHIAMoCzIhLnN1dXVwcmEubGVkZ2VyLnYxLlRyYW5zZmVyVG9Cb29rQgeKtRgDIMgBEg8KB3BlbmRpbmcYCCABKAgSFwoPdGltZW91dF9zZWNvbmRzGAkgASgDEhkKCXRhcmdldF9pZBgKIAEoCUIGirUYAhBkEhkKEXBvc3RfYW1vdW50X21pbm9yGAsgASgDIpoBChNCb29rSm91cm5hbHNSZXF1ZXN0Ej8KCGpvdXJuYWxzGAEgAygLMiAuc3V1dXByYS5sZWRnZXIudjEuSm91cm5hbFRvQm9va0ILirUYBwgBIOgHKAESMQoEbW9kZRgCIAEoDjIbLnN1dXVwcmEubGVkZ2VyLnYxLkJ1bGtNb2RlQgaKtRgCCAESDwoHZHJ5X3J1bhgDIAEoCCKKAQoNQm9va2VkSm91cm5hbBIKCgJpZBgBIAEoCRIPCgdvdXRjb21lGAIgASgJEhIKCmpvdXJuYWxfaWQYAyABKAkSEAoIc2VxdWVuY2UYBCABKAMSDgoGcmVhc29uGAUgASgJEg4KBmRldGFpbBgGIAEoCRIWCg5yZXNvbHZlZF9taW5vchgHIAMoAyJbChRCb29rSm91cm5hbHNSZXNwb25zZRIxCgdyZXN1bHRzGAEgAygLMiAuc3V1dXByYS5sZWRnZXIudjEuQm9va2VkSm91cm5hbBIQCghzZXF1ZW5jZRgCIAEoAyIUChJHZXRQb3NpdGlvblJlcXVlc3QiWAoTR2V0UG9zaXRpb25SZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoAxIvCgtyZWNvcmRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiwEKGExpc3RNb3ZlZEFjY291bnRzUmVxdWVzdBIYCgZwYXJlbnQYASABKAlCCIq1GAQIARAUEhYKDmFmdGVyX3NlcXVlbmNlGAIgASgDEhYKDnVudGlsX3NlcXVlbmNlGAMgASgDEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJIjEKDE1vdmVkQWNjb3VudBIPCgdhY2NvdW50GAEgASgJEhAKCGN1cnJlbmN5GAIgASgJImcKGUxpc3RNb3ZlZEFjY291bnRzUmVzcG9uc2USMQoIYWNjb3VudHMYASADKAsyHy5zdXV1cHJhLmxlZGdlci52MS5Nb3ZlZEFjY291bnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqwBChRMaXN0TW92ZW1lbnRzUmVxdWVzdBIZCgdhY2NvdW50GAEgASgJQgiKtRgECAEQZBIiCghjdXJyZW5jeRgCIAEoCUIQirUYDAgBMghjdXJyZW5jeRIWCg5hZnRlcl9zZXF1ZW5jZRgDIAEoAxIWCg51bnRpbF9zZXF1ZW5jZRgEIAEoAxIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSLyAQoITW92ZW1lbnQSEAoIc2VxdWVuY2UYASABKAMSEgoKam91cm5hbF9pZBgCIAEoCRIMCgRraW5kGAMgASgJEhEKCXJlZmVyZW5jZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIwCgxlZmZlY3RpdmVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2RlYml0X21pbm9yGAcgASgDEhQKDGNyZWRpdF9taW5vchgIIAEoAxItCgRsaW5lGAkgASgLMh8uc3V1dXByYS5sZWRnZXIudjEuTW92ZW1lbnRMaW5lIqoBCgxNb3ZlbWVudExpbmUSDwoHbGluZV9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIRCgljb3Vyc2VfaWQYAyABKAkSFAoMY291cnNlX3RpdGxlGAQgASgJEhMKC2dyb3NzX21pbm9yGAUgASgDEhEKCXRheF9taW5vchgGIAEoAxIRCglmZWVfbWlub3IYByABKAMSEwoLc2hhcmVfbWlub3IYCCABKAMiYAoVTGlzdE1vdmVtZW50c1Jlc3BvbnNlEi4KCW1vdmVtZW50cxgBIAMoCzIbLnN1dXVwcmEubGVkZ2VyLnYxLk1vdmVtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpnCghCdWxrTW9kZRIZChVCVUxLX01PREVfVU5TUEVDSUZJRUQQABIUChBCVUxLX01PREVfQVRPTUlDEAESFgoSQlVMS19NT0RFX0NPTlRJTlVFEAISEgoOQlVMS19NT0RFX1NUT1AQAzKVBAoUTGVkZ2VyQm9va2luZ1NlcnZpY2UShwEKDEJvb2tKb3VybmFscxImLnN1dXVwcmEubGVkZ2VyLnYxLkJvb2tKb3VybmFsc1JlcXVlc3QaJy5zdXV1cHJhLmxlZGdlci52MS5Cb29rSm91cm5hbHNSZXNwb25zZSImirUYIggEMgpzZXR0bGVtZW50MghwYXltZW50czIGb3JkZXJzQAEScgoLR2V0UG9zaXRpb24SJS5zdXV1cHJhLmxlZGdlci52MS5HZXRQb3NpdGlvblJlcXVlc3QaJi5zdXV1cHJhLmxlZGdlci52MS5HZXRQb3NpdGlvblJlc3BvbnNlIhSKtRgQCAQyCnNldHRsZW1lbnRAARKEAQoRTGlzdE1vdmVkQWNjb3VudHMSKy5zdXV1cHJhLmxlZGdlci52MS5MaXN0TW92ZWRBY2NvdW50c1JlcXVlc3QaLC5zdXV1cHJhLmxlZGdlci52MS5MaXN0TW92ZWRBY2NvdW50c1Jlc3BvbnNlIhSKtRgQCAQyCnNldHRsZW1lbnRAARJ4Cg1MaXN0TW92ZW1lbnRzEicuc3V1dXByYS5sZWRnZXIudjEuTGlzdE1vdmVtZW50c1JlcXVlc3QaKC5zdXV1cHJhLmxlZGdlci52MS5MaXN0TW92ZW1lbnRzUmVzcG9uc2UiFIq1GBAIBDIKc2V0dGxlbWVudEABYgZwcm90bzM", [file_google_protobuf_timestamp, file_suuupra_options_v1_options]);
+  fileDesc("Ch9zdXV1cHJhL2xlZGdlci92MS9ib29raW5nLnByb3RvEhFzdXV1cHJhLmxlZGdlci52MSJoCg5UcmFuc2ZlclRvQm9vaxIXCgVkZWJpdBgBIAEoCUIIirUYBAgBEGQSGAoGY3JlZGl0GAIgASgJQgiKtRgECAEQZBIUCgxhbW91bnRfbWlub3IYAyABKAMSDQoFdXBfdG8YBCABKAgi7wIKDUpvdXJuYWxUb0Jvb2sSFAoCaWQYASABKAlCCIq1GAQIARBkEhYKBGtpbmQYAiABKAlCCIq1GAQIARAoEhsKCXJlZmVyZW5jZRgDIAEoCUIIirUYBAgBEGQSHgoLZGVzY3JpcHRpb24YBCABKAlCCYq1GAUIARCsAhIiCghjdXJyZW5jeRgFIAEoCUIQirUYDAgBMghjdXJyZW5jeRIwCgxlZmZlY3RpdmVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj0KCXRyYW5zZmVycxgHIAMoCzIhLnN1dXVwcmEubGVkZ2VyLnYxLlRyYW5zZmVyVG9Cb29rQgeKtRgDIMgBEg8KB3BlbmRpbmcYCCABKAgSFwoPdGltZW91dF9zZWNvbmRzGAkgASgDEhkKCXRhcmdldF9pZBgKIAEoCUIGirUYAhBkEhkKEXBvc3RfYW1vdW50X21pbm9yGAsgASgDIpoBChNCb29rSm91cm5hbHNSZXF1ZXN0Ej8KCGpvdXJuYWxzGAEgAygLMiAuc3V1dXByYS5sZWRnZXIudjEuSm91cm5hbFRvQm9va0ILirUYBwgBIOgHKAESMQoEbW9kZRgCIAEoDjIbLnN1dXVwcmEubGVkZ2VyLnYxLkJ1bGtNb2RlQgaKtRgCCAESDwoHZHJ5X3J1bhgDIAEoCCKKAQoNQm9va2VkSm91cm5hbBIKCgJpZBgBIAEoCRIPCgdvdXRjb21lGAIgASgJEhIKCmpvdXJuYWxfaWQYAyABKAkSEAoIc2VxdWVuY2UYBCABKAMSDgoGcmVhc29uGAUgASgJEg4KBmRldGFpbBgGIAEoCRIWCg5yZXNvbHZlZF9taW5vchgHIAMoAyKSAQoUQm9va0pvdXJuYWxzUmVzcG9uc2USMQoHcmVzdWx0cxgBIAMoCzIgLnN1dXVwcmEubGVkZ2VyLnYxLkJvb2tlZEpvdXJuYWwSEAoIc2VxdWVuY2UYAiABKAMSNQoIYmFsYW5jZXMYAyADKAsyIy5zdXV1cHJhLmxlZGdlci52MS5SZXN1bHRpbmdCYWxhbmNlImUKEFJlc3VsdGluZ0JhbGFuY2USDwoHYWNjb3VudBgBIAEoCRIQCghjdXJyZW5jeRgCIAEoCRIVCg1iYWxhbmNlX21pbm9yGAMgASgDEhcKD2F2YWlsYWJsZV9taW5vchgEIAEoAyIUChJHZXRQb3NpdGlvblJlcXVlc3QiWAoTR2V0UG9zaXRpb25SZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoAxIvCgtyZWNvcmRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiwEKGExpc3RNb3ZlZEFjY291bnRzUmVxdWVzdBIYCgZwYXJlbnQYASABKAlCCIq1GAQIARAUEhYKDmFmdGVyX3NlcXVlbmNlGAIgASgDEhYKDnVudGlsX3NlcXVlbmNlGAMgASgDEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJIjEKDE1vdmVkQWNjb3VudBIPCgdhY2NvdW50GAEgASgJEhAKCGN1cnJlbmN5GAIgASgJImcKGUxpc3RNb3ZlZEFjY291bnRzUmVzcG9uc2USMQoIYWNjb3VudHMYASADKAsyHy5zdXV1cHJhLmxlZGdlci52MS5Nb3ZlZEFjY291bnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqwBChRMaXN0TW92ZW1lbnRzUmVxdWVzdBIZCgdhY2NvdW50GAEgASgJQgiKtRgECAEQZBIiCghjdXJyZW5jeRgCIAEoCUIQirUYDAgBMghjdXJyZW5jeRIWCg5hZnRlcl9zZXF1ZW5jZRgDIAEoAxIWCg51bnRpbF9zZXF1ZW5jZRgEIAEoAxIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSLyAQoITW92ZW1lbnQSEAoIc2VxdWVuY2UYASABKAMSEgoKam91cm5hbF9pZBgCIAEoCRIMCgRraW5kGAMgASgJEhEKCXJlZmVyZW5jZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIwCgxlZmZlY3RpdmVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2RlYml0X21pbm9yGAcgASgDEhQKDGNyZWRpdF9taW5vchgIIAEoAxItCgRsaW5lGAkgASgLMh8uc3V1dXByYS5sZWRnZXIudjEuTW92ZW1lbnRMaW5lIqoBCgxNb3ZlbWVudExpbmUSDwoHbGluZV9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIRCgljb3Vyc2VfaWQYAyABKAkSFAoMY291cnNlX3RpdGxlGAQgASgJEhMKC2dyb3NzX21pbm9yGAUgASgDEhEKCXRheF9taW5vchgGIAEoAxIRCglmZWVfbWlub3IYByABKAMSEwoLc2hhcmVfbWlub3IYCCABKAMiYAoVTGlzdE1vdmVtZW50c1Jlc3BvbnNlEi4KCW1vdmVtZW50cxgBIAMoCzIbLnN1dXVwcmEubGVkZ2VyLnYxLk1vdmVtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpnCghCdWxrTW9kZRIZChVCVUxLX01PREVfVU5TUEVDSUZJRUQQABIUChBCVUxLX01PREVfQVRPTUlDEAESFgoSQlVMS19NT0RFX0NPTlRJTlVFEAISEgoOQlVMS19NT0RFX1NUT1AQAzKVBAoUTGVkZ2VyQm9va2luZ1NlcnZpY2UShwEKDEJvb2tKb3VybmFscxImLnN1dXVwcmEubGVkZ2VyLnYxLkJvb2tKb3VybmFsc1JlcXVlc3QaJy5zdXV1cHJhLmxlZGdlci52MS5Cb29rSm91cm5hbHNSZXNwb25zZSImirUYIggEMgpzZXR0bGVtZW50MghwYXltZW50czIGb3JkZXJzQAEScgoLR2V0UG9zaXRpb24SJS5zdXV1cHJhLmxlZGdlci52MS5HZXRQb3NpdGlvblJlcXVlc3QaJi5zdXV1cHJhLmxlZGdlci52MS5HZXRQb3NpdGlvblJlc3BvbnNlIhSKtRgQCAQyCnNldHRsZW1lbnRAARKEAQoRTGlzdE1vdmVkQWNjb3VudHMSKy5zdXV1cHJhLmxlZGdlci52MS5MaXN0TW92ZWRBY2NvdW50c1JlcXVlc3QaLC5zdXV1cHJhLmxlZGdlci52MS5MaXN0TW92ZWRBY2NvdW50c1Jlc3BvbnNlIhSKtRgQCAQyCnNldHRsZW1lbnRAARJ4Cg1MaXN0TW92ZW1lbnRzEicuc3V1dXByYS5sZWRnZXIudjEuTGlzdE1vdmVtZW50c1JlcXVlc3QaKC5zdXV1cHJhLmxlZGdlci52MS5MaXN0TW92ZW1lbnRzUmVzcG9uc2UiFIq1GBAIBDIKc2V0dGxlbWVudEABYgZwcm90bzM", [file_google_protobuf_timestamp, file_suuupra_options_v1_options]);
 
 /**
  * @generated from message suuupra.ledger.v1.TransferToBook
@@ -235,6 +235,13 @@ export type BookJournalsResponse = Message<"suuupra.ledger.v1.BookJournalsRespon
    * @generated from field: int64 sequence = 2;
    */
   sequence: bigint;
+
+  /**
+   * Of a dry run: the accounts it would touch, as they would stand after it.
+   *
+   * @generated from field: repeated suuupra.ledger.v1.ResultingBalance balances = 3;
+   */
+  balances: ResultingBalance[];
 };
 
 /**
@@ -243,6 +250,42 @@ export type BookJournalsResponse = Message<"suuupra.ledger.v1.BookJournalsRespon
  */
 export const BookJournalsResponseSchema: GenMessage<BookJournalsResponse> = /*@__PURE__*/
   messageDesc(file_suuupra_ledger_v1_booking, 4);
+
+/**
+ * @generated from message suuupra.ledger.v1.ResultingBalance
+ */
+export type ResultingBalance = Message<"suuupra.ledger.v1.ResultingBalance"> & {
+  /**
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string currency = 2;
+   */
+  currency: string;
+
+  /**
+   * On the account's normal side, without what is held.
+   *
+   * @generated from field: int64 balance_minor = 3;
+   */
+  balanceMinor: bigint;
+
+  /**
+   * What may still be taken from it: the balance less what is held on the side that takes.
+   *
+   * @generated from field: int64 available_minor = 4;
+   */
+  availableMinor: bigint;
+};
+
+/**
+ * Describes the message suuupra.ledger.v1.ResultingBalance.
+ * Use `create(ResultingBalanceSchema)` to create a new message.
+ */
+export const ResultingBalanceSchema: GenMessage<ResultingBalance> = /*@__PURE__*/
+  messageDesc(file_suuupra_ledger_v1_booking, 5);
 
 /**
  * @generated from message suuupra.ledger.v1.GetPositionRequest
@@ -255,7 +298,7 @@ export type GetPositionRequest = Message<"suuupra.ledger.v1.GetPositionRequest">
  * Use `create(GetPositionRequestSchema)` to create a new message.
  */
 export const GetPositionRequestSchema: GenMessage<GetPositionRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 5);
+  messageDesc(file_suuupra_ledger_v1_booking, 6);
 
 /**
  * @generated from message suuupra.ledger.v1.GetPositionResponse
@@ -277,7 +320,7 @@ export type GetPositionResponse = Message<"suuupra.ledger.v1.GetPositionResponse
  * Use `create(GetPositionResponseSchema)` to create a new message.
  */
 export const GetPositionResponseSchema: GenMessage<GetPositionResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 6);
+  messageDesc(file_suuupra_ledger_v1_booking, 7);
 
 /**
  * @generated from message suuupra.ledger.v1.ListMovedAccountsRequest
@@ -316,7 +359,7 @@ export type ListMovedAccountsRequest = Message<"suuupra.ledger.v1.ListMovedAccou
  * Use `create(ListMovedAccountsRequestSchema)` to create a new message.
  */
 export const ListMovedAccountsRequestSchema: GenMessage<ListMovedAccountsRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 7);
+  messageDesc(file_suuupra_ledger_v1_booking, 8);
 
 /**
  * @generated from message suuupra.ledger.v1.MovedAccount
@@ -340,7 +383,7 @@ export type MovedAccount = Message<"suuupra.ledger.v1.MovedAccount"> & {
  * Use `create(MovedAccountSchema)` to create a new message.
  */
 export const MovedAccountSchema: GenMessage<MovedAccount> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 8);
+  messageDesc(file_suuupra_ledger_v1_booking, 9);
 
 /**
  * @generated from message suuupra.ledger.v1.ListMovedAccountsResponse
@@ -362,7 +405,7 @@ export type ListMovedAccountsResponse = Message<"suuupra.ledger.v1.ListMovedAcco
  * Use `create(ListMovedAccountsResponseSchema)` to create a new message.
  */
 export const ListMovedAccountsResponseSchema: GenMessage<ListMovedAccountsResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 9);
+  messageDesc(file_suuupra_ledger_v1_booking, 10);
 
 /**
  * @generated from message suuupra.ledger.v1.ListMovementsRequest
@@ -404,7 +447,7 @@ export type ListMovementsRequest = Message<"suuupra.ledger.v1.ListMovementsReque
  * Use `create(ListMovementsRequestSchema)` to create a new message.
  */
 export const ListMovementsRequestSchema: GenMessage<ListMovementsRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 10);
+  messageDesc(file_suuupra_ledger_v1_booking, 11);
 
 /**
  * One transfer on the account, with what is known of the sold line it belongs to.
@@ -467,7 +510,7 @@ export type Movement = Message<"suuupra.ledger.v1.Movement"> & {
  * Use `create(MovementSchema)` to create a new message.
  */
 export const MovementSchema: GenMessage<Movement> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 11);
+  messageDesc(file_suuupra_ledger_v1_booking, 12);
 
 /**
  * @generated from message suuupra.ledger.v1.MovementLine
@@ -521,7 +564,7 @@ export type MovementLine = Message<"suuupra.ledger.v1.MovementLine"> & {
  * Use `create(MovementLineSchema)` to create a new message.
  */
 export const MovementLineSchema: GenMessage<MovementLine> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 12);
+  messageDesc(file_suuupra_ledger_v1_booking, 13);
 
 /**
  * @generated from message suuupra.ledger.v1.ListMovementsResponse
@@ -543,7 +586,7 @@ export type ListMovementsResponse = Message<"suuupra.ledger.v1.ListMovementsResp
  * Use `create(ListMovementsResponseSchema)` to create a new message.
  */
 export const ListMovementsResponseSchema: GenMessage<ListMovementsResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 13);
+  messageDesc(file_suuupra_ledger_v1_booking, 14);
 
 /**
  * @generated from enum suuupra.ledger.v1.BulkMode

@@ -10,9 +10,11 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suuupra/ledger/v1/ledger_events.proto.
  */
 export const file_suuupra_ledger_v1_ledger_events: GenFile = /*@__PURE__*/
-  fileDesc("CiVzdXV1cHJhL2xlZGdlci92MS9sZWRnZXJfZXZlbnRzLnByb3RvEhFzdXV1cHJhLmxlZGdlci52MSJWCg1Kb3VybmFsUG9zdGVkEhIKCmpvdXJuYWxfaWQYASABKAkSEQoJcmVmZXJlbmNlGAIgASgJEgwKBGtpbmQYAyABKAkSEAoIc2VxdWVuY2UYBCABKANiBnByb3RvMw");
+  fileDesc("CiVzdXV1cHJhL2xlZGdlci92MS9sZWRnZXJfZXZlbnRzLnByb3RvEhFzdXV1cHJhLmxlZGdlci52MSJWCg1Kb3VybmFsUG9zdGVkEhIKCmpvdXJuYWxfaWQYASABKAkSEQoJcmVmZXJlbmNlGAIgASgJEgwKBGtpbmQYAyABKAkSEAoIc2VxdWVuY2UYBCABKAMimQEKDkpvdXJuYWxzUG9zdGVkEgwKBGJvb2sYASABKAkSFgoOYmF0Y2hfc2VxdWVuY2UYAiABKAMSFgoOZmlyc3Rfc2VxdWVuY2UYAyABKAMSFQoNbGFzdF9zZXF1ZW5jZRgEIAEoAxIyCghqb3VybmFscxgFIAMoCzIgLnN1dXVwcmEubGVkZ2VyLnYxLkpvdXJuYWxQb3N0ZWQirwEKDkJhbGFuY2VDcm9zc2VkEhIKCm1vbml0b3JfaWQYASABKAkSDwoHYWNjb3VudBgCIAEoCRIQCghjdXJyZW5jeRgDIAEoCRIRCglkaXJlY3Rpb24YBCABKAkSFwoPdGhyZXNob2xkX21pbm9yGAUgASgDEhUKDWJhbGFuY2VfbWlub3IYBiABKAMSEQoJaXNfYmV5b25kGAcgASgIEhAKCHNlcXVlbmNlGAggASgDYgZwcm90bzM");
 
 /**
+ * A fact that another service told was booked.
+ *
  * @generated from message suuupra.ledger.v1.JournalPosted
  */
 export type JournalPosted = Message<"suuupra.ledger.v1.JournalPosted"> & {
@@ -43,4 +45,106 @@ export type JournalPosted = Message<"suuupra.ledger.v1.JournalPosted"> & {
  */
 export const JournalPostedSchema: GenMessage<JournalPosted> = /*@__PURE__*/
   messageDesc(file_suuupra_ledger_v1_ledger_events, 0);
+
+/**
+ * All that one commit added to the book, in the order of the book: the feed of it. Sequences have no gaps from one event
+ * to the next.
+ *
+ * @generated from message suuupra.ledger.v1.JournalsPosted
+ */
+export type JournalsPosted = Message<"suuupra.ledger.v1.JournalsPosted"> & {
+  /**
+   * main: there is one book.
+   *
+   * @generated from field: string book = 1;
+   */
+  book: string;
+
+  /**
+   * @generated from field: int64 batch_sequence = 2;
+   */
+  batchSequence: bigint;
+
+  /**
+   * @generated from field: int64 first_sequence = 3;
+   */
+  firstSequence: bigint;
+
+  /**
+   * @generated from field: int64 last_sequence = 4;
+   */
+  lastSequence: bigint;
+
+  /**
+   * @generated from field: repeated suuupra.ledger.v1.JournalPosted journals = 5;
+   */
+  journals: JournalPosted[];
+};
+
+/**
+ * Describes the message suuupra.ledger.v1.JournalsPosted.
+ * Use `create(JournalsPostedSchema)` to create a new message.
+ */
+export const JournalsPostedSchema: GenMessage<JournalsPosted> = /*@__PURE__*/
+  messageDesc(file_suuupra_ledger_v1_ledger_events, 1);
+
+/**
+ * The balance of a watched account went across its threshold, or came back by more than its hysteresis.
+ *
+ * @generated from message suuupra.ledger.v1.BalanceCrossed
+ */
+export type BalanceCrossed = Message<"suuupra.ledger.v1.BalanceCrossed"> & {
+  /**
+   * @generated from field: string monitor_id = 1;
+   */
+  monitorId: string;
+
+  /**
+   * @generated from field: string account = 2;
+   */
+  account: string;
+
+  /**
+   * @generated from field: string currency = 3;
+   */
+  currency: string;
+
+  /**
+   * above, below.
+   *
+   * @generated from field: string direction = 4;
+   */
+  direction: string;
+
+  /**
+   * @generated from field: int64 threshold_minor = 5;
+   */
+  thresholdMinor: bigint;
+
+  /**
+   * On the account's normal side, after the journal that moved it.
+   *
+   * @generated from field: int64 balance_minor = 6;
+   */
+  balanceMinor: bigint;
+
+  /**
+   * False when it came back.
+   *
+   * @generated from field: bool is_beyond = 7;
+   */
+  isBeyond: boolean;
+
+  /**
+   * @generated from field: int64 sequence = 8;
+   */
+  sequence: bigint;
+};
+
+/**
+ * Describes the message suuupra.ledger.v1.BalanceCrossed.
+ * Use `create(BalanceCrossedSchema)` to create a new message.
+ */
+export const BalanceCrossedSchema: GenMessage<BalanceCrossed> = /*@__PURE__*/
+  messageDesc(file_suuupra_ledger_v1_ledger_events, 2);
 

@@ -26,7 +26,7 @@ export type Notification = Message<"suuupra.notifications.v1.Notification"> & {
   id: string;
 
   /**
-   * receipt, enrolment, enrolment_ended, course_completed, refund, payment_failed, welcome.
+   * receipt, enrolment, enrolment_ended, course_completed, refund, payment_failed, welcome, payout_paid, payout_returned.
    *
    * @generated from field: string kind = 2;
    */

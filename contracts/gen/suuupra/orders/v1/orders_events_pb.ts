@@ -221,7 +221,7 @@ export type OrderCancelled = Message<"suuupra.orders.v1.OrderCancelled"> & {
   buyerId: string;
 
   /**
-   * buyer, expired.
+   * buyer, expired, superseded.
    *
    * @generated from field: string because = 3;
    */

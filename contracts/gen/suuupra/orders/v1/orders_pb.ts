@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suuupra/orders/v1/orders.proto.
  */
 export const file_suuupra_orders_v1_orders: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdXV1cHJhL29yZGVycy92MS9vcmRlcnMucHJvdG8SEXN1dXVwcmEub3JkZXJzLnYxIsYCCglPcmRlckxpbmUSCgoCaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2NvdXJzZV9zbHVnGAQgASgJEicKBXByaWNlGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKgoIZGlzY291bnQYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgNuZXQYByABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgN0YXgYCCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRInCgV0b3RhbBgJIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EioKCHJlZnVuZGVkGAogASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkirwEKBlJlZnVuZBIKCgJpZBgBIAEoCRIvCgZzdGF0dXMYAiABKA4yHy5zdXV1cHJhLm9yZGVycy52MS5SZWZ1bmRTdGF0dXMSKAoGYW1vdW50GAMgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDgoGcmVhc29uGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoMFCgVPcmRlchIKCgJpZBgBIAEoCRIuCgZzdGF0dXMYAiABKA4yHi5zdXV1cHJhLm9yZGVycy52MS5PcmRlclN0YXR1cxIrCgVsaW5lcxgDIAMoCzIcLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyTGluZRIqCghzdWJ0b3RhbBgEIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EioKCGRpc2NvdW50GAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDdGF4GAYgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJwoFdG90YWwYByABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRItCglwbGFjZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3BhaWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCnBheW1lbnRfaWQYCyABKAkSKgoHcmVmdW5kcxgMIAMoCzIZLnN1dXVwcmEub3JkZXJzLnYxLlJlZnVuZBIqCghyZWZ1bmRlZBgNIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhkKEWNhbmNlbGxlZF9iZWNhdXNlGA4gASgJEjQKEHJlZnVuZGFibGVfdW50aWwYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGJ1eWVyX2lkGBAgASgJEg4KBm51bWJlchgRIAEoCSIqCglPcmRlckl0ZW0SHQoJY291cnNlX2lkGAEgASgJQgqKtRgGCAEyAmlkImkKEVBsYWNlT3JkZXJSZXF1ZXN0EjcKBWl0ZW1zGAEgAygLMhwuc3V1dXByYS5vcmRlcnMudjEuT3JkZXJJdGVtQgqKtRgGCAEgFCgBEhsKC2NvdXBvbl9jb2RlGAIgASgJQgaKtRgCECgiPQoSUGxhY2VPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc3V1dXByYS5vcmRlcnMudjEuT3JkZXIiHQoPR2V0T3JkZXJSZXF1ZXN0EgoKAmlkGAEgASgJIjsKEEdldE9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zdXV1cHJhLm9yZGVycy52MS5PcmRlciJ3ChFMaXN0T3JkZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRILCgNhbGwYAyABKAgSLgoGc3RhdHVzGAQgASgOMh4uc3V1dXByYS5vcmRlcnMudjEuT3JkZXJTdGF0dXMiVwoSTGlzdE9yZGVyc1Jlc3BvbnNlEigKBm9yZGVycxgBIAMoCzIYLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIgChJDYW5jZWxPcmRlclJlcXVlc3QSCgoCaWQYASABKAkiPgoTQ2FuY2VsT3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyIkQKClJlZnVuZEl0ZW0SGQoHbGluZV9pZBgBIAEoCUIIirUYBDICaWQSGwoJY291cnNlX2lkGAIgASgJQgiKtRgEMgJpZCKkAQoTQ3JlYXRlUmVmdW5kUmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCRIoCgZhbW91bnQYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRI0CgVpdGVtcxgDIAMoCzIdLnN1dXVwcmEub3JkZXJzLnYxLlJlZnVuZEl0ZW1CBoq1GAIgFBIbCgZyZWFzb24YBCABKAlCC4q1GAcIARDIARgBIkEKFENyZWF0ZVJlZnVuZFJlc3BvbnNlEikKBnJlZnVuZBgBIAEoCzIZLnN1dXVwcmEub3JkZXJzLnYxLlJlZnVuZCItChlHZXRPcmRlckZvclBheW1lbnRSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJItkBChpHZXRPcmRlckZvclBheW1lbnRSZXNwb25zZRIQCghvcmRlcl9pZBgBIAEoCRIQCghidXllcl9pZBgCIAEoCRIuCgZzdGF0dXMYAyABKA4yHi5zdXV1cHJhLm9yZGVycy52MS5PcmRlclN0YXR1cxInCgV0b3RhbBgEIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Ei4KCmV4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBm51bWJlchgGIAEoCSrBAQoLT3JkZXJTdGF0dXMSHAoYT1JERVJfU1RBVFVTX1VOU1BFQ0lGSUVEEAASIQodT1JERVJfU1RBVFVTX0FXQUlUSU5HX1BBWU1FTlQQARIVChFPUkRFUl9TVEFUVVNfUEFJRBACEhoKFk9SREVSX1NUQVRVU19DQU5DRUxMRUQQAxIjCh9PUkRFUl9TVEFUVVNfUEFSVElBTExZX1JFRlVOREVEEAQSGQoVT1JERVJfU1RBVFVTX1JFRlVOREVEEAUqfwoMUmVmdW5kU3RhdHVzEh0KGVJFRlVORF9TVEFUVVNfVU5TUEVDSUZJRUQQABIZChVSRUZVTkRfU1RBVFVTX1BFTkRJTkcQARIbChdSRUZVTkRfU1RBVFVTX1NVQ0NFRURFRBACEhgKFFJFRlVORF9TVEFUVVNfRkFJTEVEEAMy1gkKDU9yZGVyc1NlcnZpY2US6AEKClBsYWNlT3JkZXISJC5zdXV1cHJhLm9yZGVycy52MS5QbGFjZU9yZGVyUmVxdWVzdBolLnN1dXVwcmEub3JkZXJzLnYxLlBsYWNlT3JkZXJSZXNwb25zZSKMAYq1GG8IAhgBIMkBKhRjb3Vyc2Vfbm90X2F2YWlsYWJsZSoQYWxyZWFkeV9lbnJvbGxlZCoQbWl4ZWRfY3VycmVuY2llcyoQY291cG9uX25vdF9mb3VuZCoKb3duX2NvdXJzZToOUGxhY2UgYW4gb3JkZXKC0+STAhM6ASoiDi9hcGkvdjEvb3JkZXJzEqQBCghHZXRPcmRlchIiLnN1dXVwcmEub3JkZXJzLnYxLkdldE9yZGVyUmVxdWVzdBojLnN1dXVwcmEub3JkZXJzLnYxLkdldE9yZGVyUmVzcG9uc2UiT4q1GDAIAioJbm90X2ZvdW5kOiFPbmUgb2YgbXkgb3JkZXJzOyBhbnkgZm9yIGZpbmFuY2WC0+STAhUSEy9hcGkvdjEvb3JkZXJzL3tpZH0SkAEKCkxpc3RPcmRlcnMSJC5zdXV1cHJhLm9yZGVycy52MS5MaXN0T3JkZXJzUmVxdWVzdBolLnN1dXVwcmEub3JkZXJzLnYxLkxpc3RPcmRlcnNSZXNwb25zZSI1irUYGwgCOhdNeSBvcmRlcnMsIG5ld2VzdCBmaXJzdILT5JMCEBIOL2FwaS92MS9vcmRlcnMS4wEKC0NhbmNlbE9yZGVyEiUuc3V1dXByYS5vcmRlcnMudjEuQ2FuY2VsT3JkZXJSZXF1ZXN0GiYuc3V1dXByYS5vcmRlcnMudjEuQ2FuY2VsT3JkZXJSZXNwb25zZSKEAYq1GFsIAioJbm90X2ZvdW5kKhVvcmRlcl9ub3RfY2FuY2VsbGFibGUqE3BheW1lbnRfaW5fcHJvZ3Jlc3M6IENhbmNlbCBhbiBvcmRlciB0aGF0IGlzIG5vdCBwYWlkgtPkkwIfOgEqIhovYXBpL3YxL29yZGVycy97aWR9OmNhbmNlbBKmAgoMQ3JlYXRlUmVmdW5kEiYuc3V1dXByYS5vcmRlcnMudjEuQ3JlYXRlUmVmdW5kUmVxdWVzdBonLnN1dXVwcmEub3JkZXJzLnYxLkNyZWF0ZVJlZnVuZFJlc3BvbnNlIsQBirUYkwEIAhgBIMkBKglub3RfZm91bmQqDm9yZGVyX25vdF9wYWlkKhdyZWZ1bmRfZXhjZWVkc19jYXB0dXJlZCoUcmVmdW5kX3dpbmRvd19jbG9zZWQqDmFtb3VudF9pbnZhbGlkKg1saW1pdF9yZWFjaGVkOiFSZWZ1bmQgYW4gb3JkZXIsIHdob2xlIG9yIGluIHBhcnSC0+STAiY6ASoiIS9hcGkvdjEvb3JkZXJzL3tvcmRlcl9pZH0vcmVmdW5kcxKQAQoSR2V0T3JkZXJGb3JQYXltZW50Eiwuc3V1dXByYS5vcmRlcnMudjEuR2V0T3JkZXJGb3JQYXltZW50UmVxdWVzdBotLnN1dXVwcmEub3JkZXJzLnYxLkdldE9yZGVyRm9yUGF5bWVudFJlc3BvbnNlIh2KtRgZCAQqCW5vdF9mb3VuZDIIcGF5bWVudHNAAWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
+  fileDesc("Ch5zdXV1cHJhL29yZGVycy92MS9vcmRlcnMucHJvdG8SEXN1dXVwcmEub3JkZXJzLnYxIuUDCglPcmRlckxpbmUSCgoCaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2NvdXJzZV9zbHVnGAQgASgJEicKBXByaWNlGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKgoIZGlzY291bnQYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgNuZXQYByABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgN0YXgYCCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRInCgV0b3RhbBgJIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EioKCHJlZnVuZGVkGAogASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDAoEa2luZBgLIAEoCRIQCghxdWFudGl0eRgMIAEoBRIsCgp1bml0X3ByaWNlGA0gASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKQoFdGF4ZXMYDiADKAsyGi5zdXV1cHJhLm9yZGVycy52MS5UYXhQYXJ0EhEKCWJ1bmRsZV9pZBgPIAEoCRIRCgljb2hvcnRfaWQYECABKAkiXAoHVGF4UGFydBIMCgRraW5kGAEgASgJEhkKEXJhdGVfYmFzaXNfcG9pbnRzGAIgASgFEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Io4BCg5CaWxsaW5nRGV0YWlscxIUCgRuYW1lGAEgASgJQgaKtRgCEHgSGgoHYWRkcmVzcxgCIAEoCUIJirUYBRCQA1gBEhoKCnN0YXRlX2NvZGUYAyABKAlCBoq1GAIQAhIXCgdjb3VudHJ5GAQgASgJQgaKtRgCEAISFQoFZ3N0aW4YBSABKAlCBoq1GAIQDyJUCgxPcmRlckRpc3B1dGUSCgoCaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5IkkKC09yZGVyQ3JlZGl0EhAKCG9yZGVyX2lkGAEgASgJEigKBmFtb3VudBgCIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Iq8BCgZSZWZ1bmQSCgoCaWQYASABKAkSLwoGc3RhdHVzGAIgASgOMh8uc3V1dXByYS5vcmRlcnMudjEuUmVmdW5kU3RhdHVzEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Eg4KBnJlYXNvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKvBgoFT3JkZXISCgoCaWQYASABKAkSLgoGc3RhdHVzGAIgASgOMh4uc3V1dXByYS5vcmRlcnMudjEuT3JkZXJTdGF0dXMSKwoFbGluZXMYAyADKAsyHC5zdXV1cHJhLm9yZGVycy52MS5PcmRlckxpbmUSKgoIc3VidG90YWwYBCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIqCghkaXNjb3VudBgFIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EiUKA3RheBgGIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EicKBXRvdGFsGAcgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLQoJcGxhY2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdwYWlkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpwYXltZW50X2lkGAsgASgJEioKB3JlZnVuZHMYDCADKAsyGS5zdXV1cHJhLm9yZGVycy52MS5SZWZ1bmQSKgoIcmVmdW5kZWQYDSABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIZChFjYW5jZWxsZWRfYmVjYXVzZRgOIAEoCRI0ChByZWZ1bmRhYmxlX3VudGlsGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghidXllcl9pZBgQIAEoCRIOCgZudW1iZXIYESABKAkSMgoHYmlsbGluZxgSIAEoCzIhLnN1dXVwcmEub3JkZXJzLnYxLkJpbGxpbmdEZXRhaWxzEhMKC2NvdXBvbl9jb2RlGBMgASgJEjEKCGRpc3B1dGVzGBQgAygLMh8uc3V1dXByYS5vcmRlcnMudjEuT3JkZXJEaXNwdXRlEi4KBmNyZWRpdBgVIAEoCzIeLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyQ3JlZGl0Iq0BCglPcmRlckl0ZW0SGwoJY291cnNlX2lkGAEgASgJQgiKtRgEMgJpZBIbCglidW5kbGVfaWQYAiABKAlCCIq1GAQyAmlkEhsKCHF1YW50aXR5GAMgASgFQgmKtRgFOABA0A8SLAoEZ2lmdBgEIAEoCzIeLnN1dXVwcmEub3JkZXJzLnYxLkdpZnREZXRhaWxzEhsKCWNvaG9ydF9pZBgFIAEoCUIIirUYBDICaWQidAoLR2lmdERldGFpbHMSKQoPcmVjaXBpZW50X2VtYWlsGAEgASgJQhCKtRgMCAEQ/gEyBWVtYWlsEh4KDnJlY2lwaWVudF9uYW1lGAIgASgJQgaKtRgCEHgSGgoHbWVzc2FnZRgDIAEoCUIJirUYBRD0A1gBIp0BChFQbGFjZU9yZGVyUmVxdWVzdBI3CgVpdGVtcxgBIAMoCzIcLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVySXRlbUIKirUYBggBIBQoARIbCgtjb3Vwb25fY29kZRgCIAEoCUIGirUYAhAoEjIKB2JpbGxpbmcYAyABKAsyIS5zdXV1cHJhLm9yZGVycy52MS5CaWxsaW5nRGV0YWlscyI9ChJQbGFjZU9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zdXV1cHJhLm9yZGVycy52MS5PcmRlciIdCg9HZXRPcmRlclJlcXVlc3QSCgoCaWQYASABKAkiOwoQR2V0T3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyIncKEUxpc3RPcmRlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEgsKA2FsbBgDIAEoCBIuCgZzdGF0dXMYBCABKA4yHi5zdXV1cHJhLm9yZGVycy52MS5PcmRlclN0YXR1cyJXChJMaXN0T3JkZXJzUmVzcG9uc2USKAoGb3JkZXJzGAEgAygLMhguc3V1dXByYS5vcmRlcnMudjEuT3JkZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiAKEkNhbmNlbE9yZGVyUmVxdWVzdBIKCgJpZBgBIAEoCSI+ChNDYW5jZWxPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc3V1dXByYS5vcmRlcnMudjEuT3JkZXIiRAoKUmVmdW5kSXRlbRIZCgdsaW5lX2lkGAEgASgJQgiKtRgEMgJpZBIbCgljb3Vyc2VfaWQYAiABKAlCCIq1GAQyAmlkIqQBChNDcmVhdGVSZWZ1bmRSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEigKBmFtb3VudBgCIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EjQKBWl0ZW1zGAMgAygLMh0uc3V1dXByYS5vcmRlcnMudjEuUmVmdW5kSXRlbUIGirUYAiAUEhsKBnJlYXNvbhgEIAEoCUILirUYBwgBEMgBGAEiQQoUQ3JlYXRlUmVmdW5kUmVzcG9uc2USKQoGcmVmdW5kGAEgASgLMhkuc3V1dXByYS5vcmRlcnMudjEuUmVmdW5kIi0KGUdldE9yZGVyRm9yUGF5bWVudFJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAki8QEKGkdldE9yZGVyRm9yUGF5bWVudFJlc3BvbnNlEhAKCG9yZGVyX2lkGAEgASgJEhAKCGJ1eWVyX2lkGAIgASgJEi4KBnN0YXR1cxgDIAEoDjIeLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyU3RhdHVzEicKBXRvdGFsGAQgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLgoKZXhwaXJlc19hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGbnVtYmVyGAYgASgJEhYKDmNhcHR1cmVfbWV0aG9kGAcgASgJKsEBCgtPcmRlclN0YXR1cxIcChhPUkRFUl9TVEFUVVNfVU5TUEVDSUZJRUQQABIhCh1PUkRFUl9TVEFUVVNfQVdBSVRJTkdfUEFZTUVOVBABEhUKEU9SREVSX1NUQVRVU19QQUlEEAISGgoWT1JERVJfU1RBVFVTX0NBTkNFTExFRBADEiMKH09SREVSX1NUQVRVU19QQVJUSUFMTFlfUkVGVU5ERUQQBBIZChVPUkRFUl9TVEFUVVNfUkVGVU5ERUQQBSp/CgxSZWZ1bmRTdGF0dXMSHQoZUkVGVU5EX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFVJFRlVORF9TVEFUVVNfUEVORElORxABEhsKF1JFRlVORF9TVEFUVVNfU1VDQ0VFREVEEAISGAoUUkVGVU5EX1NUQVRVU19GQUlMRUQQAzLSCgoNT3JkZXJzU2VydmljZRLkAgoKUGxhY2VPcmRlchIkLnN1dXVwcmEub3JkZXJzLnYxLlBsYWNlT3JkZXJSZXF1ZXN0GiUuc3V1dXByYS5vcmRlcnMudjEuUGxhY2VPcmRlclJlc3BvbnNlIogCirUY6gEIAhgBIMkBKhRjb3Vyc2Vfbm90X2F2YWlsYWJsZSoQYWxyZWFkeV9lbnJvbGxlZCoQbWl4ZWRfY3VycmVuY2llcyoKb3duX2NvdXJzZSoUYnVuZGxlX25vdF9hdmFpbGFibGUqEm9yZGVyX2FscmVhZHlfb3BlbioQY291cG9uX25vdF9mb3VuZCoOY291cG9uX2V4cGlyZWQqEGNvdXBvbl9leGhhdXN0ZWQqFWNvdXBvbl9ub3RfYXBwbGljYWJsZSoWY291cG9uX21pbmltdW1fbm90X21ldDoOUGxhY2UgYW4gb3JkZXKC0+STAhM6ASoiDi9hcGkvdjEvb3JkZXJzEqQBCghHZXRPcmRlchIiLnN1dXVwcmEub3JkZXJzLnYxLkdldE9yZGVyUmVxdWVzdBojLnN1dXVwcmEub3JkZXJzLnYxLkdldE9yZGVyUmVzcG9uc2UiT4q1GDAIAioJbm90X2ZvdW5kOiFPbmUgb2YgbXkgb3JkZXJzOyBhbnkgZm9yIGZpbmFuY2WC0+STAhUSEy9hcGkvdjEvb3JkZXJzL3tpZH0SkAEKCkxpc3RPcmRlcnMSJC5zdXV1cHJhLm9yZGVycy52MS5MaXN0T3JkZXJzUmVxdWVzdBolLnN1dXVwcmEub3JkZXJzLnYxLkxpc3RPcmRlcnNSZXNwb25zZSI1irUYGwgCOhdNeSBvcmRlcnMsIG5ld2VzdCBmaXJzdILT5JMCEBIOL2FwaS92MS9vcmRlcnMS4wEKC0NhbmNlbE9yZGVyEiUuc3V1dXByYS5vcmRlcnMudjEuQ2FuY2VsT3JkZXJSZXF1ZXN0GiYuc3V1dXByYS5vcmRlcnMudjEuQ2FuY2VsT3JkZXJSZXNwb25zZSKEAYq1GFsIAioJbm90X2ZvdW5kKhVvcmRlcl9ub3RfY2FuY2VsbGFibGUqE3BheW1lbnRfaW5fcHJvZ3Jlc3M6IENhbmNlbCBhbiBvcmRlciB0aGF0IGlzIG5vdCBwYWlkgtPkkwIfOgEqIhovYXBpL3YxL29yZGVycy97aWR9OmNhbmNlbBKmAgoMQ3JlYXRlUmVmdW5kEiYuc3V1dXByYS5vcmRlcnMudjEuQ3JlYXRlUmVmdW5kUmVxdWVzdBonLnN1dXVwcmEub3JkZXJzLnYxLkNyZWF0ZVJlZnVuZFJlc3BvbnNlIsQBirUYkwEIAhgBIMkBKglub3RfZm91bmQqDm9yZGVyX25vdF9wYWlkKhdyZWZ1bmRfZXhjZWVkc19jYXB0dXJlZCoUcmVmdW5kX3dpbmRvd19jbG9zZWQqDmFtb3VudF9pbnZhbGlkKg1saW1pdF9yZWFjaGVkOiFSZWZ1bmQgYW4gb3JkZXIsIHdob2xlIG9yIGluIHBhcnSC0+STAiY6ASoiIS9hcGkvdjEvb3JkZXJzL3tvcmRlcl9pZH0vcmVmdW5kcxKQAQoSR2V0T3JkZXJGb3JQYXltZW50Eiwuc3V1dXByYS5vcmRlcnMudjEuR2V0T3JkZXJGb3JQYXltZW50UmVxdWVzdBotLnN1dXVwcmEub3JkZXJzLnYxLkdldE9yZGVyRm9yUGF5bWVudFJlc3BvbnNlIh2KtRgZCAQqCW5vdF9mb3VuZDIIcGF5bWVudHNAAWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
 
 /**
  * @generated from message suuupra.orders.v1.OrderLine
@@ -75,6 +75,42 @@ export type OrderLine = Message<"suuupra.orders.v1.OrderLine"> & {
    * @generated from field: suuupra.common.v1.Money refunded = 10;
    */
   refunded?: Money | undefined;
+
+  /**
+   * course, gift, seats, cohort, subscription. A bundle has one course line for each of its courses.
+   *
+   * @generated from field: string kind = 11;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: int32 quantity = 12;
+   */
+  quantity: number;
+
+  /**
+   * Of one seat; the price of anything else.
+   *
+   * @generated from field: suuupra.common.v1.Money unit_price = 13;
+   */
+  unitPrice?: Money | undefined;
+
+  /**
+   * The parts of `tax`: cgst and sgst, or igst. They add up to it; none where nothing is taxed.
+   *
+   * @generated from field: repeated suuupra.orders.v1.TaxPart taxes = 14;
+   */
+  taxes: TaxPart[];
+
+  /**
+   * @generated from field: string bundle_id = 15;
+   */
+  bundleId: string;
+
+  /**
+   * @generated from field: string cohort_id = 16;
+   */
+  cohortId: string;
 };
 
 /**
@@ -83,6 +119,135 @@ export type OrderLine = Message<"suuupra.orders.v1.OrderLine"> & {
  */
 export const OrderLineSchema: GenMessage<OrderLine> = /*@__PURE__*/
   messageDesc(file_suuupra_orders_v1_orders, 0);
+
+/**
+ * @generated from message suuupra.orders.v1.TaxPart
+ */
+export type TaxPart = Message<"suuupra.orders.v1.TaxPart"> & {
+  /**
+   * cgst, sgst, igst.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * Percent of the net in hundredths: 900 is 9 %.
+   *
+   * @generated from field: int32 rate_basis_points = 2;
+   */
+  rateBasisPoints: number;
+
+  /**
+   * @generated from field: suuupra.common.v1.Money amount = 3;
+   */
+  amount?: Money | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.TaxPart.
+ * Use `create(TaxPartSchema)` to create a new message.
+ */
+export const TaxPartSchema: GenMessage<TaxPart> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders, 1);
+
+/**
+ * Who is billed. It decides the place of supply: without it, the seller's own state.
+ *
+ * @generated from message suuupra.orders.v1.BillingDetails
+ */
+export type BillingDetails = Message<"suuupra.orders.v1.BillingDetails"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string address = 2;
+   */
+  address: string;
+
+  /**
+   * Two digits of the GST state codes, e.g. 29 for Karnataka.
+   *
+   * @generated from field: string state_code = 3;
+   */
+  stateCode: string;
+
+  /**
+   * ISO 3166-1 alpha-2; absent: IN.
+   *
+   * @generated from field: string country = 4;
+   */
+  country: string;
+
+  /**
+   * Of a registered business; its first two digits are its state.
+   *
+   * @generated from field: string gstin = 5;
+   */
+  gstin: string;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.BillingDetails.
+ * Use `create(BillingDetailsSchema)` to create a new message.
+ */
+export const BillingDetailsSchema: GenMessage<BillingDetails> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders, 2);
+
+/**
+ * @generated from message suuupra.orders.v1.OrderDispute
+ */
+export type OrderDispute = Message<"suuupra.orders.v1.OrderDispute"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * opened, won, lost.
+   *
+   * @generated from field: string status = 2;
+   */
+  status: string;
+
+  /**
+   * @generated from field: suuupra.common.v1.Money amount = 3;
+   */
+  amount?: Money | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.OrderDispute.
+ * Use `create(OrderDisputeSchema)` to create a new message.
+ */
+export const OrderDisputeSchema: GenMessage<OrderDispute> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders, 3);
+
+/**
+ * What another order paid for lines of this one: an exchange gave lines of the first for lines of this.
+ *
+ * @generated from message suuupra.orders.v1.OrderCredit
+ */
+export type OrderCredit = Message<"suuupra.orders.v1.OrderCredit"> & {
+  /**
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * @generated from field: suuupra.common.v1.Money amount = 2;
+   */
+  amount?: Money | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.OrderCredit.
+ * Use `create(OrderCreditSchema)` to create a new message.
+ */
+export const OrderCreditSchema: GenMessage<OrderCredit> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders, 4);
 
 /**
  * @generated from message suuupra.orders.v1.Refund
@@ -119,7 +284,7 @@ export type Refund = Message<"suuupra.orders.v1.Refund"> & {
  * Use `create(RefundSchema)` to create a new message.
  */
 export const RefundSchema: GenMessage<Refund> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 1);
+  messageDesc(file_suuupra_orders_v1_orders, 5);
 
 /**
  * @generated from message suuupra.orders.v1.Order
@@ -195,7 +360,7 @@ export type Order = Message<"suuupra.orders.v1.Order"> & {
   refunded?: Money | undefined;
 
   /**
-   * buyer, expired.
+   * buyer, expired, superseded.
    *
    * @generated from field: string cancelled_because = 14;
    */
@@ -221,6 +386,30 @@ export type Order = Message<"suuupra.orders.v1.Order"> & {
    * @generated from field: string number = 17;
    */
   number: string;
+
+  /**
+   * @generated from field: suuupra.orders.v1.BillingDetails billing = 18;
+   */
+  billing?: BillingDetails | undefined;
+
+  /**
+   * The coupon it was placed with, as it is written on the coupon.
+   *
+   * @generated from field: string coupon_code = 19;
+   */
+  couponCode: string;
+
+  /**
+   * @generated from field: repeated suuupra.orders.v1.OrderDispute disputes = 20;
+   */
+  disputes: OrderDispute[];
+
+  /**
+   * Of an exchange: what the first order gives. What is to be paid is total - credit.
+   *
+   * @generated from field: suuupra.orders.v1.OrderCredit credit = 21;
+   */
+  credit?: OrderCredit | undefined;
 };
 
 /**
@@ -228,9 +417,12 @@ export type Order = Message<"suuupra.orders.v1.Order"> & {
  * Use `create(OrderSchema)` to create a new message.
  */
 export const OrderSchema: GenMessage<Order> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 2);
+  messageDesc(file_suuupra_orders_v1_orders, 6);
 
 /**
+ * Exactly one offer: a course by itself, a bundle, or a cohort. A course with `gift` is bought for somebody else, with
+ * `quantity` as that many seats.
+ *
  * @generated from message suuupra.orders.v1.OrderItem
  */
 export type OrderItem = Message<"suuupra.orders.v1.OrderItem"> & {
@@ -238,6 +430,28 @@ export type OrderItem = Message<"suuupra.orders.v1.OrderItem"> & {
    * @generated from field: string course_id = 1;
    */
   courseId: string;
+
+  /**
+   * @generated from field: string bundle_id = 2;
+   */
+  bundleId: string;
+
+  /**
+   * Of seats; absent for everything else.
+   *
+   * @generated from field: int32 quantity = 3;
+   */
+  quantity: number;
+
+  /**
+   * @generated from field: suuupra.orders.v1.GiftDetails gift = 4;
+   */
+  gift?: GiftDetails | undefined;
+
+  /**
+   * @generated from field: string cohort_id = 5;
+   */
+  cohortId: string;
 };
 
 /**
@@ -245,7 +459,34 @@ export type OrderItem = Message<"suuupra.orders.v1.OrderItem"> & {
  * Use `create(OrderItemSchema)` to create a new message.
  */
 export const OrderItemSchema: GenMessage<OrderItem> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 3);
+  messageDesc(file_suuupra_orders_v1_orders, 7);
+
+/**
+ * @generated from message suuupra.orders.v1.GiftDetails
+ */
+export type GiftDetails = Message<"suuupra.orders.v1.GiftDetails"> & {
+  /**
+   * @generated from field: string recipient_email = 1;
+   */
+  recipientEmail: string;
+
+  /**
+   * @generated from field: string recipient_name = 2;
+   */
+  recipientName: string;
+
+  /**
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.GiftDetails.
+ * Use `create(GiftDetailsSchema)` to create a new message.
+ */
+export const GiftDetailsSchema: GenMessage<GiftDetails> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders, 8);
 
 /**
  * @generated from message suuupra.orders.v1.PlaceOrderRequest
@@ -260,6 +501,11 @@ export type PlaceOrderRequest = Message<"suuupra.orders.v1.PlaceOrderRequest"> &
    * @generated from field: string coupon_code = 2;
    */
   couponCode: string;
+
+  /**
+   * @generated from field: suuupra.orders.v1.BillingDetails billing = 3;
+   */
+  billing?: BillingDetails | undefined;
 };
 
 /**
@@ -267,7 +513,7 @@ export type PlaceOrderRequest = Message<"suuupra.orders.v1.PlaceOrderRequest"> &
  * Use `create(PlaceOrderRequestSchema)` to create a new message.
  */
 export const PlaceOrderRequestSchema: GenMessage<PlaceOrderRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 4);
+  messageDesc(file_suuupra_orders_v1_orders, 9);
 
 /**
  * @generated from message suuupra.orders.v1.PlaceOrderResponse
@@ -284,7 +530,7 @@ export type PlaceOrderResponse = Message<"suuupra.orders.v1.PlaceOrderResponse">
  * Use `create(PlaceOrderResponseSchema)` to create a new message.
  */
 export const PlaceOrderResponseSchema: GenMessage<PlaceOrderResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 5);
+  messageDesc(file_suuupra_orders_v1_orders, 10);
 
 /**
  * @generated from message suuupra.orders.v1.GetOrderRequest
@@ -301,7 +547,7 @@ export type GetOrderRequest = Message<"suuupra.orders.v1.GetOrderRequest"> & {
  * Use `create(GetOrderRequestSchema)` to create a new message.
  */
 export const GetOrderRequestSchema: GenMessage<GetOrderRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 6);
+  messageDesc(file_suuupra_orders_v1_orders, 11);
 
 /**
  * @generated from message suuupra.orders.v1.GetOrderResponse
@@ -318,7 +564,7 @@ export type GetOrderResponse = Message<"suuupra.orders.v1.GetOrderResponse"> & {
  * Use `create(GetOrderResponseSchema)` to create a new message.
  */
 export const GetOrderResponseSchema: GenMessage<GetOrderResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 7);
+  messageDesc(file_suuupra_orders_v1_orders, 12);
 
 /**
  * @generated from message suuupra.orders.v1.ListOrdersRequest
@@ -350,7 +596,7 @@ export type ListOrdersRequest = Message<"suuupra.orders.v1.ListOrdersRequest"> &
  * Use `create(ListOrdersRequestSchema)` to create a new message.
  */
 export const ListOrdersRequestSchema: GenMessage<ListOrdersRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 8);
+  messageDesc(file_suuupra_orders_v1_orders, 13);
 
 /**
  * @generated from message suuupra.orders.v1.ListOrdersResponse
@@ -372,7 +618,7 @@ export type ListOrdersResponse = Message<"suuupra.orders.v1.ListOrdersResponse">
  * Use `create(ListOrdersResponseSchema)` to create a new message.
  */
 export const ListOrdersResponseSchema: GenMessage<ListOrdersResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 9);
+  messageDesc(file_suuupra_orders_v1_orders, 14);
 
 /**
  * @generated from message suuupra.orders.v1.CancelOrderRequest
@@ -389,7 +635,7 @@ export type CancelOrderRequest = Message<"suuupra.orders.v1.CancelOrderRequest">
  * Use `create(CancelOrderRequestSchema)` to create a new message.
  */
 export const CancelOrderRequestSchema: GenMessage<CancelOrderRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 10);
+  messageDesc(file_suuupra_orders_v1_orders, 15);
 
 /**
  * @generated from message suuupra.orders.v1.CancelOrderResponse
@@ -406,7 +652,7 @@ export type CancelOrderResponse = Message<"suuupra.orders.v1.CancelOrderResponse
  * Use `create(CancelOrderResponseSchema)` to create a new message.
  */
 export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 11);
+  messageDesc(file_suuupra_orders_v1_orders, 16);
 
 /**
  * @generated from message suuupra.orders.v1.RefundItem
@@ -428,7 +674,7 @@ export type RefundItem = Message<"suuupra.orders.v1.RefundItem"> & {
  * Use `create(RefundItemSchema)` to create a new message.
  */
 export const RefundItemSchema: GenMessage<RefundItem> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 12);
+  messageDesc(file_suuupra_orders_v1_orders, 17);
 
 /**
  * @generated from message suuupra.orders.v1.CreateRefundRequest
@@ -464,7 +710,7 @@ export type CreateRefundRequest = Message<"suuupra.orders.v1.CreateRefundRequest
  * Use `create(CreateRefundRequestSchema)` to create a new message.
  */
 export const CreateRefundRequestSchema: GenMessage<CreateRefundRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 13);
+  messageDesc(file_suuupra_orders_v1_orders, 18);
 
 /**
  * @generated from message suuupra.orders.v1.CreateRefundResponse
@@ -481,7 +727,7 @@ export type CreateRefundResponse = Message<"suuupra.orders.v1.CreateRefundRespon
  * Use `create(CreateRefundResponseSchema)` to create a new message.
  */
 export const CreateRefundResponseSchema: GenMessage<CreateRefundResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 14);
+  messageDesc(file_suuupra_orders_v1_orders, 19);
 
 /**
  * @generated from message suuupra.orders.v1.GetOrderForPaymentRequest
@@ -498,7 +744,7 @@ export type GetOrderForPaymentRequest = Message<"suuupra.orders.v1.GetOrderForPa
  * Use `create(GetOrderForPaymentRequestSchema)` to create a new message.
  */
 export const GetOrderForPaymentRequestSchema: GenMessage<GetOrderForPaymentRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 15);
+  messageDesc(file_suuupra_orders_v1_orders, 20);
 
 /**
  * @generated from message suuupra.orders.v1.GetOrderForPaymentResponse
@@ -533,6 +779,13 @@ export type GetOrderForPaymentResponse = Message<"suuupra.orders.v1.GetOrderForP
    * @generated from field: string number = 6;
    */
   number: string;
+
+  /**
+   * automatic, or manual: the payment is authorized first and captured when the order says so.
+   *
+   * @generated from field: string capture_method = 7;
+   */
+  captureMethod: string;
 };
 
 /**
@@ -540,7 +793,7 @@ export type GetOrderForPaymentResponse = Message<"suuupra.orders.v1.GetOrderForP
  * Use `create(GetOrderForPaymentResponseSchema)` to create a new message.
  */
 export const GetOrderForPaymentResponseSchema: GenMessage<GetOrderForPaymentResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 16);
+  messageDesc(file_suuupra_orders_v1_orders, 21);
 
 /**
  * @generated from enum suuupra.orders.v1.OrderStatus

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suuupra/payments/v1/payments.proto.
  */
 export const file_suuupra_payments_v1_payments: GenFile = /*@__PURE__*/
-  fileDesc("CiJzdXV1cHJhL3BheW1lbnRzL3YxL3BheW1lbnRzLnByb3RvEhNzdXV1cHJhLnBheW1lbnRzLnYxIokBCgpOZXh0QWN0aW9uEjEKBHR5cGUYASABKA4yIy5zdXV1cHJhLnBheW1lbnRzLnYxLk5leHRBY3Rpb25UeXBlEgsKA3VybBgCIAEoCRILCgN1cmkYAyABKAkSLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiJwoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg4KBmRldGFpbBgCIAEoCSJyCgdEaXNwdXRlEg4KBnN0YXR1cxgBIAEoCRIoCgZhbW91bnQYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRItCglvcGVuZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoAECgdQYXltZW50EgoKAmlkGAEgASgJEhAKCG9yZGVyX2lkGAIgASgJEjIKBnN0YXR1cxgDIAEoDjIiLnN1dXVwcmEucGF5bWVudHMudjEuUGF5bWVudFN0YXR1cxIoCgZhbW91bnQYBCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRI0CgtuZXh0X2FjdGlvbhgFIAEoCzIfLnN1dXVwcmEucGF5bWVudHMudjEuTmV4dEFjdGlvbhItCgdmYWlsdXJlGAYgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5GYWlsdXJlEjQKC21ldGhvZF90eXBlGAcgASgOMh8uc3V1dXByYS5wYXltZW50cy52MS5NZXRob2RUeXBlEhAKCHByb3ZpZGVyGAggASgJEhEKCXNpbXVsYXRlZBgJIAEoCBIuCgpjcmVhdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzZXR0bGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCghyZWZ1bmRlZBgMIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Ei0KB2Rpc3B1dGUYDSABKAsyHC5zdXV1cHJhLnBheW1lbnRzLnYxLkRpc3B1dGUiYgoNUGF5bWVudE1ldGhvZBI1CgR0eXBlGAEgASgOMh8uc3V1dXByYS5wYXltZW50cy52MS5NZXRob2RUeXBlQgaKtRgCCAESGgoFdG9rZW4YAiABKAlCC4q1GAcIARDIAUgBImQKFENyZWF0ZVBheW1lbnRSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEjoKBm1ldGhvZBgCIAEoCzIiLnN1dXVwcmEucGF5bWVudHMudjEuUGF5bWVudE1ldGhvZEIGirUYAggBIkYKFUNyZWF0ZVBheW1lbnRSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50Ik4KE0xpc3RQYXltZW50c1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiXwoUTGlzdFBheW1lbnRzUmVzcG9uc2USLgoIcGF5bWVudHMYASADKAsyHC5zdXV1cHJhLnBheW1lbnRzLnYxLlBheW1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIh8KEUdldFBheW1lbnRSZXF1ZXN0EgoKAmlkGAEgASgJIkMKEkdldFBheW1lbnRSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50IkgKFUNvbmZpcm1QYXltZW50UmVxdWVzdBIKCgJpZBgBIAEoCRIjChJjaGFsbGVuZ2VfcmVzcG9uc2UYAiABKAlCB4q1GAMQyAEiRwoWQ29uZmlybVBheW1lbnRSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50InUKFFJlZnVuZFBheW1lbnRSZXF1ZXN0EhEKCXJlZnVuZF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIoCgZhbW91bnQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIOCgZyZWFzb24YBCABKAkiOwoVUmVmdW5kUGF5bWVudFJlc3BvbnNlEg4KBnN0YXR1cxgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJIjgKE0NhbmNlbEludGVudFJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSDwoHYmVjYXVzZRgCIAEoCSIWChRDYW5jZWxJbnRlbnRSZXNwb25zZSrlAQoNUGF5bWVudFN0YXR1cxIeChpQQVlNRU5UX1NUQVRVU19VTlNQRUNJRklFRBAAEiIKHlBBWU1FTlRfU1RBVFVTX1JFUVVJUkVTX0FDVElPThABEh0KGVBBWU1FTlRfU1RBVFVTX1BST0NFU1NJTkcQAhIcChhQQVlNRU5UX1NUQVRVU19TVUNDRUVERUQQAxIZChVQQVlNRU5UX1NUQVRVU19GQUlMRUQQBBIaChZQQVlNRU5UX1NUQVRVU19VTktOT1dOEAUSHAoYUEFZTUVOVF9TVEFUVVNfQ0FOQ0VMTEVEEAYqVAoKTWV0aG9kVHlwZRIbChdNRVRIT0RfVFlQRV9VTlNQRUNJRklFRBAAEhQKEE1FVEhPRF9UWVBFX0NBUkQQARITCg9NRVRIT0RfVFlQRV9VUEkQAipzCg5OZXh0QWN0aW9uVHlwZRIgChxORVhUX0FDVElPTl9UWVBFX1VOU1BFQ0lGSUVEEAASHgoaTkVYVF9BQ1RJT05fVFlQRV9DSEFMTEVOR0UQARIfChtORVhUX0FDVElPTl9UWVBFX1VQSV9JTlRFTlQQAjKoCQoPUGF5bWVudHNTZXJ2aWNlEo0CCg1DcmVhdGVQYXltZW50Eikuc3V1dXByYS5wYXltZW50cy52MS5DcmVhdGVQYXltZW50UmVxdWVzdBoqLnN1dXVwcmEucGF5bWVudHMudjEuQ3JlYXRlUGF5bWVudFJlc3BvbnNlIqQBirUYcwgCGAEgyQEqCW5vdF9mb3VuZCoRb3JkZXJfbm90X3BheWFibGUqE3BheW1lbnRfaW5fcHJvZ3Jlc3MqFnBheW1lbnRfbWV0aG9kX2ludmFsaWQqEWNhcmRfZGF0YV9yZWZ1c2VkOgxQYXkgYW4gb3JkZXKC0+STAic6ASoiIi9hcGkvdjEvb3JkZXJzL3tvcmRlcl9pZH0vcGF5bWVudHMSugEKDExpc3RQYXltZW50cxIoLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdFBheW1lbnRzUmVxdWVzdBopLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdFBheW1lbnRzUmVzcG9uc2UiVYq1GCcIAioJbm90X2ZvdW5kOhhBdHRlbXB0cyB0byBwYXkgYW4gb3JkZXKC0+STAiQSIi9hcGkvdjEvb3JkZXJzL3tvcmRlcl9pZH0vcGF5bWVudHMSmgEKCkdldFBheW1lbnQSJi5zdXV1cHJhLnBheW1lbnRzLnYxLkdldFBheW1lbnRSZXF1ZXN0Gicuc3V1dXByYS5wYXltZW50cy52MS5HZXRQYXltZW50UmVzcG9uc2UiO4q1GBoIAioJbm90X2ZvdW5kOgtPbmUgcGF5bWVudILT5JMCFxIVL2FwaS92MS9wYXltZW50cy97aWR9EuwBCg5Db25maXJtUGF5bWVudBIqLnN1dXVwcmEucGF5bWVudHMudjEuQ29uZmlybVBheW1lbnRSZXF1ZXN0Gisuc3V1dXByYS5wYXltZW50cy52MS5Db25maXJtUGF5bWVudFJlc3BvbnNlIoABirUYVAgCKglub3RfZm91bmQqGmNoYWxsZW5nZV9yZXNwb25zZV9pbnZhbGlkOilGaW5pc2ggYSBwYXltZW50IHRoYXQgYXNrZWQgZm9yIGFuIGFjdGlvboLT5JMCIjoBKiIdL2FwaS92MS9wYXltZW50cy97aWR9OmNvbmZpcm0SnAEKDVJlZnVuZFBheW1lbnQSKS5zdXV1cHJhLnBheW1lbnRzLnYxLlJlZnVuZFBheW1lbnRSZXF1ZXN0Giouc3V1dXByYS5wYXltZW50cy52MS5SZWZ1bmRQYXltZW50UmVzcG9uc2UiNIq1GDAIBCoJbm90X2ZvdW5kKhdyZWZ1bmRfZXhjZWVkc19jYXB0dXJlZDIGb3JkZXJzQAESnAEKDENhbmNlbEludGVudBIoLnN1dXVwcmEucGF5bWVudHMudjEuQ2FuY2VsSW50ZW50UmVxdWVzdBopLnN1dXVwcmEucGF5bWVudHMudjEuQ2FuY2VsSW50ZW50UmVzcG9uc2UiN4q1GDMIBCoTcGF5bWVudF9pbl9wcm9ncmVzcyoQYWxyZWFkeV9jYXB0dXJlZDIGb3JkZXJzQAFiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
+  fileDesc("CiJzdXV1cHJhL3BheW1lbnRzL3YxL3BheW1lbnRzLnByb3RvEhNzdXV1cHJhLnBheW1lbnRzLnYxIokBCgpOZXh0QWN0aW9uEjEKBHR5cGUYASABKA4yIy5zdXV1cHJhLnBheW1lbnRzLnYxLk5leHRBY3Rpb25UeXBlEgsKA3VybBgCIAEoCRILCgN1cmkYAyABKAkSLgoKZXhwaXJlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiJwoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg4KBmRldGFpbBgCIAEoCSJ+CgdEaXNwdXRlEg4KBnN0YXR1cxgBIAEoCRIoCgZhbW91bnQYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRItCglvcGVuZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgoKAmlkGAQgASgJIm8KCUNhcmRGYWN0cxINCgVicmFuZBgBIAEoCRINCgVsYXN0NBgCIAEoCRIWCg5hdXRoZW50aWNhdGlvbhgDIAEoCRIRCglleGVtcHRpb24YBCABKAkSGQoRbGlhYmlsaXR5X3NoaWZ0ZWQYBSABKAgivgUKB1BheW1lbnQSCgoCaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSMgoGc3RhdHVzGAMgASgOMiIuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50U3RhdHVzEigKBmFtb3VudBgEIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EjQKC25leHRfYWN0aW9uGAUgASgLMh8uc3V1dXByYS5wYXltZW50cy52MS5OZXh0QWN0aW9uEi0KB2ZhaWx1cmUYBiABKAsyHC5zdXV1cHJhLnBheW1lbnRzLnYxLkZhaWx1cmUSNAoLbWV0aG9kX3R5cGUYByABKA4yHy5zdXV1cHJhLnBheW1lbnRzLnYxLk1ldGhvZFR5cGUSEAoIcHJvdmlkZXIYCCABKAkSEQoJc2ltdWxhdGVkGAkgASgIEi4KCmNyZWF0ZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnNldHRsZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEioKCHJlZnVuZGVkGAwgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLQoHZGlzcHV0ZRgNIAEoCzIcLnN1dXVwcmEucGF5bWVudHMudjEuRGlzcHV0ZRIsCgpjYXB0dXJhYmxlGA4gASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKgoIY2FwdHVyZWQYDyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRI0ChBjYXB0dXJhYmxlX3VudGlsGBAgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCgRjYXJkGBEgASgLMh4uc3V1dXByYS5wYXltZW50cy52MS5DYXJkRmFjdHMiYgoNUGF5bWVudE1ldGhvZBI1CgR0eXBlGAEgASgOMh8uc3V1dXByYS5wYXltZW50cy52MS5NZXRob2RUeXBlQgaKtRgCCAESGgoFdG9rZW4YAiABKAlCC4q1GAcIARDIAUgBImQKFENyZWF0ZVBheW1lbnRSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEjoKBm1ldGhvZBgCIAEoCzIiLnN1dXVwcmEucGF5bWVudHMudjEuUGF5bWVudE1ldGhvZEIGirUYAggBIkYKFUNyZWF0ZVBheW1lbnRSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50Ik4KE0xpc3RQYXltZW50c1JlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiXwoUTGlzdFBheW1lbnRzUmVzcG9uc2USLgoIcGF5bWVudHMYASADKAsyHC5zdXV1cHJhLnBheW1lbnRzLnYxLlBheW1lbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIh8KEUdldFBheW1lbnRSZXF1ZXN0EgoKAmlkGAEgASgJIkMKEkdldFBheW1lbnRSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50IkgKFUNvbmZpcm1QYXltZW50UmVxdWVzdBIKCgJpZBgBIAEoCRIjChJjaGFsbGVuZ2VfcmVzcG9uc2UYAiABKAlCB4q1GAMQyAEiRwoWQ29uZmlybVBheW1lbnRSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50InUKFFJlZnVuZFBheW1lbnRSZXF1ZXN0EhEKCXJlZnVuZF9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIoCgZhbW91bnQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIOCgZyZWFzb24YBCABKAkiOwoVUmVmdW5kUGF5bWVudFJlc3BvbnNlEg4KBnN0YXR1cxgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJIjgKE0NhbmNlbEludGVudFJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSDwoHYmVjYXVzZRgCIAEoCSIWChRDYW5jZWxJbnRlbnRSZXNwb25zZSqKAgoNUGF5bWVudFN0YXR1cxIeChpQQVlNRU5UX1NUQVRVU19VTlNQRUNJRklFRBAAEiIKHlBBWU1FTlRfU1RBVFVTX1JFUVVJUkVTX0FDVElPThABEh0KGVBBWU1FTlRfU1RBVFVTX1BST0NFU1NJTkcQAhIcChhQQVlNRU5UX1NUQVRVU19TVUNDRUVERUQQAxIZChVQQVlNRU5UX1NUQVRVU19GQUlMRUQQBBIaChZQQVlNRU5UX1NUQVRVU19VTktOT1dOEAUSHAoYUEFZTUVOVF9TVEFUVVNfQ0FOQ0VMTEVEEAYSIwofUEFZTUVOVF9TVEFUVVNfUkVRVUlSRVNfQ0FQVFVSRRAHKlQKCk1ldGhvZFR5cGUSGwoXTUVUSE9EX1RZUEVfVU5TUEVDSUZJRUQQABIUChBNRVRIT0RfVFlQRV9DQVJEEAESEwoPTUVUSE9EX1RZUEVfVVBJEAIqlQEKDk5leHRBY3Rpb25UeXBlEiAKHE5FWFRfQUNUSU9OX1RZUEVfVU5TUEVDSUZJRUQQABIeChpORVhUX0FDVElPTl9UWVBFX0NIQUxMRU5HRRABEh8KG05FWFRfQUNUSU9OX1RZUEVfVVBJX0lOVEVOVBACEiAKHE5FWFRfQUNUSU9OX1RZUEVfVVBJX0NPTExFQ1QQAzLNCQoPUGF5bWVudHNTZXJ2aWNlEp8CCg1DcmVhdGVQYXltZW50Eikuc3V1dXByYS5wYXltZW50cy52MS5DcmVhdGVQYXltZW50UmVxdWVzdBoqLnN1dXVwcmEucGF5bWVudHMudjEuQ3JlYXRlUGF5bWVudFJlc3BvbnNlIrYBirUYhAEIAhgBIMkBKglub3RfZm91bmQqEW9yZGVyX25vdF9wYXlhYmxlKhNwYXltZW50X2luX3Byb2dyZXNzKhZwYXltZW50X21ldGhvZF9pbnZhbGlkKhFjYXJkX2RhdGFfcmVmdXNlZCoPcGF5bWVudF9ibG9ja2VkOgxQYXkgYW4gb3JkZXKC0+STAic6ASoiIi9hcGkvdjEvb3JkZXJzL3tvcmRlcl9pZH0vcGF5bWVudHMSugEKDExpc3RQYXltZW50cxIoLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdFBheW1lbnRzUmVxdWVzdBopLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdFBheW1lbnRzUmVzcG9uc2UiVYq1GCcIAioJbm90X2ZvdW5kOhhBdHRlbXB0cyB0byBwYXkgYW4gb3JkZXKC0+STAiQSIi9hcGkvdjEvb3JkZXJzL3tvcmRlcl9pZH0vcGF5bWVudHMSmgEKCkdldFBheW1lbnQSJi5zdXV1cHJhLnBheW1lbnRzLnYxLkdldFBheW1lbnRSZXF1ZXN0Gicuc3V1dXByYS5wYXltZW50cy52MS5HZXRQYXltZW50UmVzcG9uc2UiO4q1GBoIAioJbm90X2ZvdW5kOgtPbmUgcGF5bWVudILT5JMCFxIVL2FwaS92MS9wYXltZW50cy97aWR9Ev8BCg5Db25maXJtUGF5bWVudBIqLnN1dXVwcmEucGF5bWVudHMudjEuQ29uZmlybVBheW1lbnRSZXF1ZXN0Gisuc3V1dXByYS5wYXltZW50cy52MS5Db25maXJtUGF5bWVudFJlc3BvbnNlIpMBirUYZwgCKglub3RfZm91bmQqGmNoYWxsZW5nZV9yZXNwb25zZV9pbnZhbGlkKhFjYXJkX2RhdGFfcmVmdXNlZDopRmluaXNoIGEgcGF5bWVudCB0aGF0IGFza2VkIGZvciBhbiBhY3Rpb26C0+STAiI6ASoiHS9hcGkvdjEvcGF5bWVudHMve2lkfTpjb25maXJtEpwBCg1SZWZ1bmRQYXltZW50Eikuc3V1dXByYS5wYXltZW50cy52MS5SZWZ1bmRQYXltZW50UmVxdWVzdBoqLnN1dXVwcmEucGF5bWVudHMudjEuUmVmdW5kUGF5bWVudFJlc3BvbnNlIjSKtRgwCAQqCW5vdF9mb3VuZCoXcmVmdW5kX2V4Y2VlZHNfY2FwdHVyZWQyBm9yZGVyc0ABEpwBCgxDYW5jZWxJbnRlbnQSKC5zdXV1cHJhLnBheW1lbnRzLnYxLkNhbmNlbEludGVudFJlcXVlc3QaKS5zdXV1cHJhLnBheW1lbnRzLnYxLkNhbmNlbEludGVudFJlc3BvbnNlIjeKtRgzCAQqE3BheW1lbnRfaW5fcHJvZ3Jlc3MqEGFscmVhZHlfY2FwdHVyZWQyBm9yZGVyc0ABYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
 
 /**
  * @generated from message suuupra.payments.v1.NextAction
@@ -55,7 +55,8 @@ export const NextActionSchema: GenMessage<NextAction> = /*@__PURE__*/
  */
 export type Failure = Message<"suuupra.payments.v1.Failure"> & {
   /**
-   * card_declined, insufficient_funds, authentication_failed, provider_timeout, expired.
+   * card_declined, insufficient_funds, authentication_failed, provider_timeout, expired; authentication_required,
+   * issuer_unavailable, provider_error, vpa_invalid, mandate_not_active, amount_too_high, reversed.
    *
    * @generated from field: string code = 1;
    */
@@ -79,7 +80,7 @@ export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
  */
 export type Dispute = Message<"suuupra.payments.v1.Dispute"> & {
   /**
-   * opened.
+   * opened, challenged, accepted, expired, won, lost.
    *
    * @generated from field: string status = 1;
    */
@@ -94,6 +95,11 @@ export type Dispute = Message<"suuupra.payments.v1.Dispute"> & {
    * @generated from field: google.protobuf.Timestamp opened_at = 3;
    */
   openedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string id = 4;
+   */
+  id: string;
 };
 
 /**
@@ -102,6 +108,51 @@ export type Dispute = Message<"suuupra.payments.v1.Dispute"> & {
  */
 export const DisputeSchema: GenMessage<Dispute> = /*@__PURE__*/
   messageDesc(file_suuupra_payments_v1_payments, 2);
+
+/**
+ * What the provider says of a card; never its number.
+ *
+ * @generated from message suuupra.payments.v1.CardFacts
+ */
+export type CardFacts = Message<"suuupra.payments.v1.CardFacts"> & {
+  /**
+   * @generated from field: string brand = 1;
+   */
+  brand: string;
+
+  /**
+   * @generated from field: string last4 = 2;
+   */
+  last4: string;
+
+  /**
+   * none, frictionless, challenge, exempted.
+   *
+   * @generated from field: string authentication = 3;
+   */
+  authentication: string;
+
+  /**
+   * low_value, transaction_risk, merchant_initiated; empty: none.
+   *
+   * @generated from field: string exemption = 4;
+   */
+  exemption: string;
+
+  /**
+   * The issuer bears the loss of a fraud dispute.
+   *
+   * @generated from field: bool liability_shifted = 5;
+   */
+  liabilityShifted: boolean;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.CardFacts.
+ * Use `create(CardFactsSchema)` to create a new message.
+ */
+export const CardFactsSchema: GenMessage<CardFacts> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_payments, 3);
 
 /**
  * @generated from message suuupra.payments.v1.Payment
@@ -173,6 +224,28 @@ export type Payment = Message<"suuupra.payments.v1.Payment"> & {
    * @generated from field: suuupra.payments.v1.Dispute dispute = 13;
    */
   dispute?: Dispute | undefined;
+
+  /**
+   * Set when there is something authorized to capture.
+   *
+   * @generated from field: suuupra.common.v1.Money capturable = 14;
+   */
+  capturable?: Money | undefined;
+
+  /**
+   * @generated from field: suuupra.common.v1.Money captured = 15;
+   */
+  captured?: Money | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp capturable_until = 16;
+   */
+  capturableUntil?: Timestamp | undefined;
+
+  /**
+   * @generated from field: suuupra.payments.v1.CardFacts card = 17;
+   */
+  card?: CardFacts | undefined;
 };
 
 /**
@@ -180,7 +253,7 @@ export type Payment = Message<"suuupra.payments.v1.Payment"> & {
  * Use `create(PaymentSchema)` to create a new message.
  */
 export const PaymentSchema: GenMessage<Payment> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 3);
+  messageDesc(file_suuupra_payments_v1_payments, 4);
 
 /**
  * @generated from message suuupra.payments.v1.PaymentMethod
@@ -192,7 +265,8 @@ export type PaymentMethod = Message<"suuupra.payments.v1.PaymentMethod"> & {
   type: MethodType;
 
   /**
-   * A token of the provider; card numbers never reach this platform.
+   * A token of the provider, or the UPI address (VPA) of a payer who is to be asked in their app. Card numbers never
+   * reach this platform.
    *
    * @generated from field: string token = 2;
    */
@@ -204,7 +278,7 @@ export type PaymentMethod = Message<"suuupra.payments.v1.PaymentMethod"> & {
  * Use `create(PaymentMethodSchema)` to create a new message.
  */
 export const PaymentMethodSchema: GenMessage<PaymentMethod> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 4);
+  messageDesc(file_suuupra_payments_v1_payments, 5);
 
 /**
  * @generated from message suuupra.payments.v1.CreatePaymentRequest
@@ -226,7 +300,7 @@ export type CreatePaymentRequest = Message<"suuupra.payments.v1.CreatePaymentReq
  * Use `create(CreatePaymentRequestSchema)` to create a new message.
  */
 export const CreatePaymentRequestSchema: GenMessage<CreatePaymentRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 5);
+  messageDesc(file_suuupra_payments_v1_payments, 6);
 
 /**
  * @generated from message suuupra.payments.v1.CreatePaymentResponse
@@ -243,7 +317,7 @@ export type CreatePaymentResponse = Message<"suuupra.payments.v1.CreatePaymentRe
  * Use `create(CreatePaymentResponseSchema)` to create a new message.
  */
 export const CreatePaymentResponseSchema: GenMessage<CreatePaymentResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 6);
+  messageDesc(file_suuupra_payments_v1_payments, 7);
 
 /**
  * @generated from message suuupra.payments.v1.ListPaymentsRequest
@@ -270,7 +344,7 @@ export type ListPaymentsRequest = Message<"suuupra.payments.v1.ListPaymentsReque
  * Use `create(ListPaymentsRequestSchema)` to create a new message.
  */
 export const ListPaymentsRequestSchema: GenMessage<ListPaymentsRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 7);
+  messageDesc(file_suuupra_payments_v1_payments, 8);
 
 /**
  * @generated from message suuupra.payments.v1.ListPaymentsResponse
@@ -292,7 +366,7 @@ export type ListPaymentsResponse = Message<"suuupra.payments.v1.ListPaymentsResp
  * Use `create(ListPaymentsResponseSchema)` to create a new message.
  */
 export const ListPaymentsResponseSchema: GenMessage<ListPaymentsResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 8);
+  messageDesc(file_suuupra_payments_v1_payments, 9);
 
 /**
  * @generated from message suuupra.payments.v1.GetPaymentRequest
@@ -309,7 +383,7 @@ export type GetPaymentRequest = Message<"suuupra.payments.v1.GetPaymentRequest">
  * Use `create(GetPaymentRequestSchema)` to create a new message.
  */
 export const GetPaymentRequestSchema: GenMessage<GetPaymentRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 9);
+  messageDesc(file_suuupra_payments_v1_payments, 10);
 
 /**
  * @generated from message suuupra.payments.v1.GetPaymentResponse
@@ -326,7 +400,7 @@ export type GetPaymentResponse = Message<"suuupra.payments.v1.GetPaymentResponse
  * Use `create(GetPaymentResponseSchema)` to create a new message.
  */
 export const GetPaymentResponseSchema: GenMessage<GetPaymentResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 10);
+  messageDesc(file_suuupra_payments_v1_payments, 11);
 
 /**
  * @generated from message suuupra.payments.v1.ConfirmPaymentRequest
@@ -350,7 +424,7 @@ export type ConfirmPaymentRequest = Message<"suuupra.payments.v1.ConfirmPaymentR
  * Use `create(ConfirmPaymentRequestSchema)` to create a new message.
  */
 export const ConfirmPaymentRequestSchema: GenMessage<ConfirmPaymentRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 11);
+  messageDesc(file_suuupra_payments_v1_payments, 12);
 
 /**
  * @generated from message suuupra.payments.v1.ConfirmPaymentResponse
@@ -367,7 +441,7 @@ export type ConfirmPaymentResponse = Message<"suuupra.payments.v1.ConfirmPayment
  * Use `create(ConfirmPaymentResponseSchema)` to create a new message.
  */
 export const ConfirmPaymentResponseSchema: GenMessage<ConfirmPaymentResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 12);
+  messageDesc(file_suuupra_payments_v1_payments, 13);
 
 /**
  * @generated from message suuupra.payments.v1.RefundPaymentRequest
@@ -399,7 +473,7 @@ export type RefundPaymentRequest = Message<"suuupra.payments.v1.RefundPaymentReq
  * Use `create(RefundPaymentRequestSchema)` to create a new message.
  */
 export const RefundPaymentRequestSchema: GenMessage<RefundPaymentRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 13);
+  messageDesc(file_suuupra_payments_v1_payments, 14);
 
 /**
  * @generated from message suuupra.payments.v1.RefundPaymentResponse
@@ -423,7 +497,7 @@ export type RefundPaymentResponse = Message<"suuupra.payments.v1.RefundPaymentRe
  * Use `create(RefundPaymentResponseSchema)` to create a new message.
  */
 export const RefundPaymentResponseSchema: GenMessage<RefundPaymentResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 14);
+  messageDesc(file_suuupra_payments_v1_payments, 15);
 
 /**
  * @generated from message suuupra.payments.v1.CancelIntentRequest
@@ -445,7 +519,7 @@ export type CancelIntentRequest = Message<"suuupra.payments.v1.CancelIntentReque
  * Use `create(CancelIntentRequestSchema)` to create a new message.
  */
 export const CancelIntentRequestSchema: GenMessage<CancelIntentRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 15);
+  messageDesc(file_suuupra_payments_v1_payments, 16);
 
 /**
  * @generated from message suuupra.payments.v1.CancelIntentResponse
@@ -458,7 +532,7 @@ export type CancelIntentResponse = Message<"suuupra.payments.v1.CancelIntentResp
  * Use `create(CancelIntentResponseSchema)` to create a new message.
  */
 export const CancelIntentResponseSchema: GenMessage<CancelIntentResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_payments, 16);
+  messageDesc(file_suuupra_payments_v1_payments, 17);
 
 /**
  * @generated from enum suuupra.payments.v1.PaymentStatus
@@ -500,6 +574,13 @@ export const PaymentStatus = {
    * @generated from enum value: PAYMENT_STATUS_CANCELLED = 6;
    */
   CANCELLED: 6,
+
+  /**
+   * The payer's bank holds the amount for us; it is captured later, or released.
+   *
+   * @generated from enum value: PAYMENT_STATUS_REQUIRES_CAPTURE = 7;
+   */
+  REQUIRES_CAPTURE: 7,
 } as const;
 
 /**
@@ -566,6 +647,13 @@ export const NextActionType = {
    * @generated from enum value: NEXT_ACTION_TYPE_UPI_INTENT = 2;
    */
   UPI_INTENT: 2,
+
+  /**
+   * The payer's UPI app asks them by itself; nothing is to be shown but until when.
+   *
+   * @generated from enum value: NEXT_ACTION_TYPE_UPI_COLLECT = 3;
+   */
+  UPI_COLLECT: 3,
 } as const;
 
 /**

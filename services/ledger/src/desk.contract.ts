@@ -1,0 +1,107 @@
+/** What every desk beside the book promises, whatever the engine. */
+import type { Sql } from '@suuupra/platform/sql/sql';
+import { testWorld } from '@suuupra/platform/world';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Adjustment } from './adjustment.ts';
+import type { LedgerDesk } from './desk.ts';
+import { createLedgerWriter } from './ledger-writer.ts';
+import type { LedgerStore } from './store.ts';
+
+export interface DeskUnderTest {
+  readonly sql: Sql;
+  readonly store: LedgerStore;
+  readonly desk: LedgerDesk;
+  close(): Promise<void>;
+}
+
+const adjustment = (number: number): Adjustment => ({
+  id: `adj_${number}`,
+  status: 'proposed',
+  currency: 'INR',
+  reference: 'break:1',
+  reason: 'Rounding at the bank',
+  transfers: [
+    { debit: '5300', credit: '1100', amount: 9_007_199_254_740_993n },
+    { debit: '4900', credit: '1100', amount: 1n },
+  ],
+  reversesJournalId: '',
+  proposedBy: 'usr_1',
+  proposedAtUs: 1n,
+});
+
+export function ledgerDeskContract(name: string, open: () => Promise<DeskUnderTest>): void {
+  describe(`the finance desk in ${name}`, () => {
+    let under: DeskUnderTest;
+    beforeEach(async () => {
+      under = await open();
+    });
+    afterEach(() => under.close());
+    const keep = (one: Adjustment) => under.sql.transaction((tx) => under.desk.propose(tx, one));
+
+    it('keeps an adjustment with its transfers in their order, exactly', async () => {
+      await keep(adjustment(1));
+      await keep({ ...adjustment(2), effectiveAtUs: 7n, transfers: [], reversesJournalId: 'jnl_1' });
+      expect(await under.desk.adjustment('adj_1')).toEqual({
+        ...adjustment(1),
+        effectiveAtUs: undefined,
+        decision: undefined,
+      });
+      expect(await under.desk.adjustment('adj_2')).toMatchObject({ effectiveAtUs: 7n, reversesJournalId: 'jnl_1' });
+      expect(await under.desk.adjustment('adj_3')).toBeUndefined();
+    });
+
+    it('lists newest first, by status, page by page', async () => {
+      for (const number of [1, 2, 3]) await keep(adjustment(number));
+      const decision = { by: 'usr_2', atUs: 5n, note: 'no' };
+      await under.sql.transaction((tx) => under.desk.decide(tx, 'adj_2', decision));
+      const ids = async (...asked: Parameters<LedgerDesk['adjustments']>) =>
+        (await under.desk.adjustments(...asked)).map((one) => one.id);
+      expect(await ids(undefined, undefined, 2)).toEqual(['adj_3', 'adj_2']);
+      expect(await ids(undefined, 'adj_2', 2)).toEqual(['adj_1']);
+      expect(await ids('proposed', undefined, 9)).toEqual(['adj_3', 'adj_1']);
+      expect(await under.desk.adjustment('adj_2')).toMatchObject({ status: 'rejected', decision });
+    });
+
+    it('decides once, whoever comes at the same moment, and never by who proposed it', async () => {
+      await keep(adjustment(1));
+      const booked = { journalId: 'jnl_1', sequence: 3n };
+      const decide = (by: string) =>
+        under.sql.transaction(async (tx) => {
+          const found = await under.desk.take(tx, 'adj_1');
+          if (found?.status !== 'proposed') return 'late';
+          await under.desk.decide(tx, 'adj_1', { by, atUs: 5n, note: '', booked });
+          return 'decided';
+        });
+      await expect(decide('usr_1')).rejects.toThrow();
+      const outcomes = await Promise.all(['usr_2', 'usr_3', 'usr_4'].map(decide));
+      expect(outcomes.sort()).toEqual(['decided', 'late', 'late']);
+      expect(await under.desk.adjustment('adj_1')).toMatchObject({ status: 'booked', decision: { booked } });
+    });
+
+    it('M17: whoever writes after a seal knows of it, also a writer that was there before', async () => {
+      const writer = createLedgerWriter(under.store, testWorld());
+      const settle = (cause: string, effectiveAtUs: bigint) =>
+        writer.submit([
+          {
+            ...{ type: 'book', kind: 'provider_settled', cause, reference: 'file:1', description: '', currency: 'INR' },
+            transfers: [{ debit: '1000', credit: '1100', amount: 5n }],
+            effectiveAtUs,
+          },
+        ]);
+      expect(await settle('a', 10n)).toMatchObject({ results: [{ kind: 'posted' }] });
+      await under.sql.transaction(async (tx) => {
+        const { journalSequence: sequence, batchSequence, hash } = await under.desk.lockBook(tx);
+        const times = { fromUs: 0n, untilUs: 20n, sealedAtUs: 30n };
+        await under.desk.seal(tx, { number: 1n, ...times, sealedBy: 'usr_1', note: '', sequence, batchSequence, hash });
+        expect(await under.desk.lastPeriod(tx)).toMatchObject({ number: 1n, untilUs: 20n });
+        expect(await under.desk.periodTotals(tx, 1n)).toMatchObject([
+          { code: '1000', debit: 5n, credit: 0n },
+          { code: '1100', debit: 0n, credit: 5n },
+        ]);
+      });
+      expect(await settle('b', 19n)).toMatchObject({ results: [{ kind: 'rejected', reason: 'period_sealed' }] });
+      expect(await settle('c', 20n)).toMatchObject({ results: [{ kind: 'posted' }] });
+      await writer.stop();
+    });
+  });
+}

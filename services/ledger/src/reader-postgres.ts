@@ -1,0 +1,626 @@
+/** The book in PostgreSQL, read. Every reading is one consistent view of it (REPEATABLE READ). */
+import type { Sql, SqlExecutor, SqlRow, SqlValue } from '@suuupra/platform/sql/sql';
+import { type AccountStatus, monitorsOf } from './account.ts';
+import type { AccountType, Side } from './chart.ts';
+import type { SoldLine, Transfer } from './journals.ts';
+import { lineTaxesOf } from './line-taxes.ts';
+import {
+  type AccountName,
+  type AccountStanding,
+  type AccountTotals,
+  type BookedTransfer,
+  type EntryFilter,
+  type Head,
+  type LedgerReader,
+  type LedgerReading,
+  type RecordedJournal,
+  type SealedPeriod,
+  type Snapshot,
+  type SoldLineKey,
+  type SoldOrder,
+  type StoredBatch,
+  type TransferKey,
+  type TransferRange,
+  timeMinUs,
+} from './reader.ts';
+
+export function postgresReading(sql: Sql): LedgerReading {
+  return {
+    reading: (work) => sql.transaction((tx) => work(readerOn(tx)), { isolation: 'repeatable read', readOnly: true }),
+  };
+}
+
+export interface WriterRow extends SqlRow {
+  epoch: bigint;
+  batch_sequence: bigint;
+  journal_sequence: bigint;
+  recorded_at_us: bigint;
+  hash: Buffer;
+}
+
+export const lineColumns = `line_id, order_id, course_id, course_title, instructor_id, currency, sold_by, sold_at_us,
+  gross_minor, tax_minor, net_minor, fee_minor, share_minor,
+  refunded_tax_minor, refunded_net_minor, refunded_fee_minor, refunded_share_minor, taxes`;
+
+export interface LineRow extends SqlRow {
+  line_id: string;
+  order_id: string;
+  course_id: string;
+  course_title: string;
+  instructor_id: string;
+  currency: string;
+  sold_by: bigint;
+  sold_at_us: bigint;
+  gross_minor: bigint;
+  tax_minor: bigint;
+  net_minor: bigint;
+  fee_minor: bigint;
+  share_minor: bigint;
+  refunded_tax_minor: bigint;
+  refunded_net_minor: bigint;
+  refunded_fee_minor: bigint;
+  refunded_share_minor: bigint;
+  taxes: string;
+}
+
+export function lineOf(row: LineRow): SoldLine {
+  const { taxes, refundedTaxes } = lineTaxesOf(row.taxes);
+  return {
+    lineId: row.line_id,
+    orderId: row.order_id,
+    courseId: row.course_id,
+    courseTitle: row.course_title,
+    instructorId: row.instructor_id,
+    currency: row.currency,
+    soldBy: row.sold_by,
+    soldAtUs: row.sold_at_us,
+    gross: row.gross_minor,
+    tax: row.tax_minor,
+    net: row.net_minor,
+    fee: row.fee_minor,
+    share: row.share_minor,
+    refunded: {
+      tax: row.refunded_tax_minor,
+      net: row.refunded_net_minor,
+      fee: row.refunded_fee_minor,
+      share: row.refunded_share_minor,
+      ...(refundedTaxes.length === 0 ? {} : { taxes: refundedTaxes }),
+    },
+    ...(taxes.length === 0 ? {} : { taxes }),
+  };
+}
+
+export interface AccountRow extends SqlRow {
+  code: string;
+  currency: string;
+  name: string;
+  type: AccountType;
+  normal_side: Side;
+  debit: bigint;
+  credit: bigint;
+}
+
+const accountColumns = 'code, accounts.currency, name, type, normal_side';
+export const selectAccounts = `SELECT ${accountColumns}, debit_minor AS debit, credit_minor AS credit
+  FROM accounts JOIN account_totals ON account_id = id`;
+
+function accountOf(row: AccountRow): AccountTotals {
+  const { code, currency, name, type, debit, credit } = row;
+  return { code, currency, name, type, normalSide: row.normal_side, debit, credit };
+}
+
+export function readerOn(tx: SqlExecutor): LedgerReader {
+  return {
+    head: () => head(tx),
+    sequenceAt: async (atUs) => {
+      const [row] = await tx.query<{ sequence: bigint }>(
+        'SELECT sequence FROM journals WHERE recorded_at_us <= $1 ORDER BY recorded_at_us DESC, sequence DESC LIMIT 1',
+        [atUs],
+      );
+      return row?.sequence ?? 0n;
+    },
+    totals: async () => (await tx.query<AccountRow>(`${selectAccounts} ORDER BY currency, code`)).map(accountOf),
+    totalsAfter: (sequence, only) => totalsAfter(tx, sequence, only),
+    totalsBefore: (beforeUs, sequence, only) => totalsBefore(tx, beforeUs, sequence, only),
+    entries: (filter, before, limit) => entries(tx, filter, before, limit),
+    soldLines: (instructorId, after, limit) => soldLines(tx, instructorId, after, limit),
+    currenciesOf: async (instructorId) => {
+      const rows = await tx.query<{ currency: string }>(
+        `SELECT currency FROM sold_lines WHERE instructor_id = $1 GROUP BY currency ORDER BY count(*) DESC, currency`,
+        [instructorId],
+      );
+      return rows.map((row) => row.currency);
+    },
+    totalsOf: async (code) =>
+      (await tx.query<AccountRow>(`${selectAccounts} WHERE code = $1 ORDER BY currency`, [code])).map(accountOf),
+    accounts: (filter, beyond, limit) => accounts(tx, filter, beyond, limit),
+    watchedAccounts: async (beyond, limit) => {
+      const rows = await tx.query<StateRow>(
+        `${selectStates} WHERE monitors <> '[]' ${beyond === undefined ? '' : 'AND (code, currency) > ($2, $3)'}
+         ORDER BY code, currency LIMIT $1`,
+        beyond === undefined ? [limit] : [limit, beyond.code, beyond.currency],
+      );
+      return rows.map(stateOf);
+    },
+    account: async ({ code, currency }) => {
+      const [row] = await tx.query<StateRow>(`${selectStates} WHERE code = $1 AND currency = $2`, [code, currency]);
+      return row === undefined ? undefined : stateOf(row);
+    },
+    transfers: (range, after, limit) => transfers(tx, range, after, limit),
+    journals: async (sequences) =>
+      withTransfers(
+        tx,
+        await tx.query<JournalRow>('SELECT * FROM journals WHERE sequence = ANY($1) ORDER BY sequence', [sequences]),
+      ),
+    lines: async (lineIds) =>
+      (await tx.query<LineRow>(`SELECT ${lineColumns} FROM sold_lines WHERE line_id = ANY($1)`, [lineIds])).map(lineOf),
+    movedAccounts: (parent, range, beyond, limit) => movedAccounts(tx, parent, range, beyond, limit),
+    periods: (before, limit) => periods(tx, before, limit),
+    periodTotals: (number) => periodTotals(tx, number),
+    openHolds: async (after, limit) => {
+      const rows = await tx.query<{ sequence: bigint }>(
+        `SELECT journal_sequence AS sequence FROM open_holds WHERE journal_sequence > $1
+         ORDER BY journal_sequence LIMIT $2`,
+        [after, limit],
+      );
+      return rows.map((row) => row.sequence);
+    },
+    soldOrders: (after, limit) => soldOrders(tx, after, limit),
+    batches: (after, limit) => batches(tx, after, limit),
+    snapshots: (after, limit) => snapshots(tx, after, limit),
+  };
+}
+
+async function head(tx: SqlExecutor): Promise<Head> {
+  const [row] = await tx.query<WriterRow>('SELECT * FROM ledger_writer WHERE shard = 0');
+  if (row === undefined) throw new Error('the ledger has no writer row');
+  return {
+    batchSequence: row.batch_sequence,
+    journalSequence: row.journal_sequence,
+    recordedAtUs: row.recorded_at_us,
+    hash: row.hash,
+  };
+}
+
+/** The newest snapshot at or before the journal, and the transfers from there on. */
+async function totalsAfter(tx: SqlExecutor, sequence: bigint, only?: AccountName): Promise<AccountTotals[]> {
+  return summed(
+    tx,
+    only,
+    `start AS (
+       SELECT coalesce(max(journal_sequence), 0) AS sequence FROM total_snapshots WHERE journal_sequence <= $1
+     ), parts AS (
+       SELECT account_id, debit_minor AS debit, credit_minor AS credit
+       FROM total_snapshots JOIN start ON journal_sequence = start.sequence
+       UNION ALL
+       SELECT debit_account_id, amount_minor, 0 FROM transfers, start
+       WHERE journal_sequence > start.sequence AND journal_sequence <= $1
+       UNION ALL
+       SELECT credit_account_id, 0, amount_minor FROM transfers, start
+       WHERE journal_sequence > start.sequence AND journal_sequence <= $1
+     )`,
+    [sequence],
+  );
+}
+
+/** The last period sealed before the time and the journal, and the transfers from its end on. */
+async function totalsBefore(
+  tx: SqlExecutor,
+  beforeUs: bigint,
+  sequence: bigint,
+  only?: AccountName,
+): Promise<AccountTotals[]> {
+  const after = (column: string, debit: string, credit: string) =>
+    `SELECT ${column}, ${debit}, ${credit} FROM journals, start, transfers
+     WHERE transfers.journal_sequence = journals.sequence AND effective_at_us >= start.until_us
+       AND effective_at_us < $1 AND sequence <= $2`;
+  return summed(
+    tx,
+    only,
+    `sealed AS (
+       SELECT number, until_us FROM periods WHERE until_us <= $1 AND journal_sequence <= $2
+       ORDER BY until_us DESC LIMIT 1
+     ), start AS (
+       SELECT coalesce(max(until_us), ${timeMinUs}) AS until_us FROM sealed
+     ), parts AS (
+       SELECT account_id, debit_minor AS debit, credit_minor AS credit
+       FROM period_balances JOIN sealed ON period_number = sealed.number
+       UNION ALL ${after('debit_account_id', 'amount_minor', '0')}
+       UNION ALL ${after('credit_account_id', '0', 'amount_minor')}
+     )`,
+    [beforeUs, sequence],
+  );
+}
+
+/** Adds up `parts` for each account, or for one. */
+async function summed(
+  tx: SqlExecutor,
+  only: AccountName | undefined,
+  parts: string,
+  values: readonly SqlValue[],
+): Promise<AccountTotals[]> {
+  const next = values.length + 1;
+  const wanted =
+    only === undefined
+      ? ''
+      : `WHERE account_id = (SELECT id FROM accounts WHERE code = $${next} AND currency = $${next + 1})`;
+  const rows = await tx.query<AccountRow>(
+    `WITH ${parts}, summed AS (
+       SELECT account_id, sum(debit)::bigint AS debit, sum(credit)::bigint AS credit FROM parts ${wanted}
+       GROUP BY account_id
+     )
+     SELECT ${accountColumns}, debit, credit FROM summed JOIN accounts ON account_id = id ORDER BY currency, code`,
+    only === undefined ? values : [...values, only.code, only.currency],
+  );
+  return rows.map(accountOf);
+}
+
+interface StateRow extends AccountRow {
+  pending_debit_minor: bigint;
+  pending_credit_minor: bigint;
+  net_min_minor: bigint | null;
+  net_max_minor: bigint | null;
+  status: AccountStatus;
+  monitors: string;
+}
+
+const selectStates = `SELECT ${accountColumns}, debit_minor AS debit, credit_minor AS credit, pending_debit_minor,
+  pending_credit_minor, net_min_minor, net_max_minor, status,
+  monitors FROM accounts JOIN account_totals ON account_id = id`;
+
+function stateOf(row: StateRow): AccountStanding {
+  return {
+    ...accountOf(row),
+    pendingDebit: row.pending_debit_minor,
+    pendingCredit: row.pending_credit_minor,
+    netMin: row.net_min_minor ?? undefined,
+    netMax: row.net_max_minor ?? undefined,
+    status: row.status,
+    monitors: monitorsOf(row.monitors),
+  };
+}
+
+async function accounts(
+  tx: SqlExecutor,
+  { parent, currency }: { readonly parent: string; readonly currency: string },
+  beyond: AccountName | undefined,
+  limit: number,
+): Promise<AccountStanding[]> {
+  const rows = await tx.query<StateRow>(
+    `${selectStates} WHERE ($1 = '' OR code = $1 OR starts_with(code, $1 || ':')) AND ($2 = '' OR currency = $2)
+       ${beyond === undefined ? '' : 'AND (code, currency) > ($4, $5)'} ORDER BY code, currency LIMIT $3`,
+    [parent, currency, limit, ...(beyond === undefined ? [] : [beyond.code, beyond.currency])],
+  );
+  return rows.map(stateOf);
+}
+
+interface TransferRow extends SqlRow {
+  journal_sequence: bigint;
+  position: number;
+  debit: string;
+  credit: string;
+  amount: bigint;
+  id: string;
+  kind: string;
+  reference: string;
+  description: string;
+  currency: string;
+  effective_at_us: bigint;
+  recorded_at_us: bigint;
+}
+
+/** With an account, each side is read by its own index and the two are merged. */
+async function transfers(
+  tx: SqlExecutor,
+  range: TransferRange,
+  after: TransferKey,
+  limit: number,
+): Promise<BookedTransfer[]> {
+  const { afterSequence, untilSequence, fromUs, untilUs, account, order } = range;
+  const place: [string, SqlValue][] = [
+    ['journal_sequence', after.sequence],
+    ['position', after.position],
+  ];
+  if (order === 'effective') place.unshift(['effective_at_us', after.effectiveAtUs]);
+  const columns = place.map(([column]) => column).join(', ');
+  const values = [afterSequence, untilSequence, fromUs, untilUs, limit, ...place.map(([, value]) => value)];
+  const branch = (side: string) => `(
+    SELECT transfers.*, id, kind, reference, description, effective_at_us, recorded_at_us
+    FROM transfers JOIN journals ON sequence = journal_sequence
+    WHERE ${side} journal_sequence > $1 AND journal_sequence <= $2 AND effective_at_us >= $3 AND effective_at_us < $4
+      AND (${columns}) > (${place.map((_, index) => `$${index + 6}`).join(', ')}) ORDER BY ${columns} LIMIT $5)`;
+  const mine = `(SELECT id FROM accounts WHERE code = $${values.length + 1} AND currency = $${values.length + 2})`;
+  const found =
+    account === undefined
+      ? branch('')
+      : `${branch(`debit_account_id = ${mine} AND`)} UNION ALL ${branch(`credit_account_id = ${mine} AND`)}`;
+  const rows = await tx.query<TransferRow>(
+    `SELECT found.*, found.amount_minor AS amount, d.code AS debit, c.code AS credit FROM (${found}) AS found
+     JOIN accounts d ON d.id = debit_account_id JOIN accounts c ON c.id = credit_account_id
+     ORDER BY ${columns} LIMIT $5`,
+    account === undefined ? values : [...values, account.code, account.currency],
+  );
+  return rows.map((row) => ({
+    sequence: row.journal_sequence,
+    position: row.position,
+    journalId: row.id,
+    kind: row.kind,
+    reference: row.reference,
+    description: row.description,
+    currency: row.currency,
+    effectiveAtUs: row.effective_at_us,
+    recordedAtUs: row.recorded_at_us,
+    debit: row.debit,
+    credit: row.credit,
+    amount: row.amount,
+  }));
+}
+
+async function movedAccounts(
+  tx: SqlExecutor,
+  parent: string,
+  { after, until }: { readonly after: bigint; readonly until: bigint },
+  beyond: AccountName | undefined,
+  limit: number,
+): Promise<AccountName[]> {
+  const moved = (side: string) =>
+    `EXISTS (SELECT 1 FROM transfers WHERE ${side}_account_id = accounts.id AND journal_sequence > $2
+       AND journal_sequence <= $3)`;
+  return tx.query<{ code: string; currency: string }>(
+    `SELECT code, currency FROM accounts WHERE (code = $1 OR starts_with(code, $1 || ':'))
+       ${beyond === undefined ? '' : 'AND (code, currency) > ($5, $6)'} AND (${moved('debit')} OR ${moved('credit')})
+     ORDER BY code, currency LIMIT $4`,
+    [parent, after, until, limit, ...(beyond === undefined ? [] : [beyond.code, beyond.currency])],
+  );
+}
+
+interface PeriodRow extends SqlRow {
+  number: bigint;
+  from_us: bigint;
+  until_us: bigint;
+  sealed_at_us: bigint;
+  sealed_by: string;
+  note: string;
+  journal_sequence: bigint;
+  batch_sequence: bigint;
+  hash: Buffer;
+}
+
+async function periods(tx: SqlExecutor, before: bigint, limit: number): Promise<SealedPeriod[]> {
+  const rows = await tx.query<PeriodRow>('SELECT * FROM periods WHERE number < $1 ORDER BY number DESC LIMIT $2', [
+    before,
+    limit,
+  ]);
+  return rows.map((row) => ({
+    number: row.number,
+    fromUs: row.from_us,
+    untilUs: row.until_us,
+    sealedAtUs: row.sealed_at_us,
+    sealedBy: row.sealed_by,
+    note: row.note,
+    sequence: row.journal_sequence,
+    batchSequence: row.batch_sequence,
+    hash: row.hash,
+  }));
+}
+
+async function periodTotals(tx: SqlExecutor, number: bigint): Promise<AccountTotals[]> {
+  const rows = await tx.query<AccountRow>(
+    `SELECT ${accountColumns}, debit_minor AS debit, credit_minor AS credit
+     FROM period_balances JOIN accounts ON account_id = id WHERE period_number = $1 ORDER BY currency, code`,
+    [number],
+  );
+  return rows.map(accountOf);
+}
+
+async function entries(
+  tx: SqlExecutor,
+  filter: EntryFilter,
+  before: bigint,
+  limit: number,
+): Promise<RecordedJournal[]> {
+  const rows = await tx.query<JournalRow>(...entriesQuery(filter, before, limit));
+  return withTransfers(tx, rows);
+}
+
+function entriesQuery(filter: EntryFilter, before: bigint, limit: number): [string, SqlValue[]] {
+  const newest = 'ORDER BY sequence DESC LIMIT $2';
+  if (filter.account === '' && filter.reference === '')
+    return [`SELECT * FROM journals WHERE sequence < $1 ${newest}`, [before, limit]];
+  if (filter.account === '')
+    return [
+      `SELECT * FROM journals WHERE sequence < $1 AND reference = $3 ${newest}`,
+      [before, limit, filter.reference],
+    ];
+  const wanted = "SELECT id FROM accounts WHERE code = $3 OR starts_with(code, $3 || ':')";
+  if (filter.reference !== '')
+    return [
+      `SELECT * FROM journals WHERE sequence < $1 AND reference = $4 AND EXISTS (
+         SELECT 1 FROM transfers WHERE journal_sequence = sequence
+           AND (debit_account_id IN (${wanted}) OR credit_account_id IN (${wanted}))) ${newest}`,
+      [before, limit, filter.account, filter.reference],
+    ];
+  const side = (column: string) =>
+    `(SELECT DISTINCT journal_sequence FROM transfers WHERE ${column} IN (${wanted}) AND journal_sequence < $1
+      ORDER BY journal_sequence DESC LIMIT $2)`;
+  return [
+    `SELECT * FROM journals WHERE sequence IN (${side('debit_account_id')} UNION ${side('credit_account_id')}) ${newest}`,
+    [before, limit, filter.account],
+  ];
+}
+
+interface JournalRow extends SqlRow {
+  sequence: bigint;
+  id: string;
+  batch_sequence: bigint;
+  kind: string;
+  cause: string;
+  reference: string;
+  description: string;
+  currency: string;
+  effective_at_us: bigint;
+  recorded_at_us: bigint;
+  template: string;
+  details: string;
+  resolves_sequence: bigint | null;
+  reverses_sequence: bigint | null;
+}
+
+interface StoredJournal extends RecordedJournal {
+  readonly batchSequence: bigint;
+}
+
+/** A code says its currency only where it is not the journal's, which nothing but tampering can bring about. */
+function codeAs(account: string): string {
+  return `CASE WHEN ${account}.currency = journals.currency AND moved.currency = journals.currency
+    THEN ${account}.code ELSE ${account}.code || ' in ' || ${account}.currency END`;
+}
+
+async function withTransfers(tx: SqlExecutor, rows: readonly JournalRow[]): Promise<StoredJournal[]> {
+  const sequences = rows.map((row) => row.sequence);
+  const transfers = Map.groupBy(await movedBy(tx, 'transfers', sequences), (row) => row.journal_sequence);
+  const holds = Map.groupBy(await movedBy(tx, 'holds', sequences), (row) => row.journal_sequence);
+  const plain = ({ debit, credit, amount }: Transfer): Transfer => ({ debit, credit, amount });
+  return rows.map((row) => ({
+    sequence: row.sequence,
+    id: row.id,
+    kind: row.kind,
+    cause: row.cause,
+    reference: row.reference,
+    description: row.description,
+    currency: row.currency,
+    effectiveAtUs: row.effective_at_us,
+    recordedAtUs: row.recorded_at_us,
+    batchSequence: row.batch_sequence,
+    transfers: (transfers.get(row.sequence) ?? []).map(plain),
+    holds: (holds.get(row.sequence) ?? []).map(plain),
+    expiresAtUs: holds.get(row.sequence)?.[0]?.expires_at_us ?? 0n,
+    template: row.template,
+    details: row.details,
+    resolves: row.resolves_sequence ?? 0n,
+    reverses: row.reverses_sequence ?? 0n,
+  }));
+}
+
+interface MovedRow extends SqlRow, Transfer {
+  journal_sequence: bigint;
+  expires_at_us: bigint;
+}
+
+/** The transfers or the holds of these journals, in order. */
+function movedBy(tx: SqlExecutor, table: 'transfers' | 'holds', sequences: readonly bigint[]): Promise<MovedRow[]> {
+  return tx.query<MovedRow>(
+    `SELECT journal_sequence, ${codeAs('d')} AS debit, ${codeAs('c')} AS credit, amount_minor AS amount,
+       ${table === 'holds' ? 'expires_at_us' : '0::bigint AS expires_at_us'}
+     FROM ${table} AS moved JOIN journals ON sequence = journal_sequence
+     JOIN accounts d ON d.id = debit_account_id JOIN accounts c ON c.id = credit_account_id
+     WHERE journal_sequence = ANY($1) ORDER BY journal_sequence, position`,
+    [sequences],
+  );
+}
+
+async function soldLines(
+  tx: SqlExecutor,
+  instructorId: string,
+  after: SoldLineKey | undefined,
+  limit: number,
+): Promise<SoldLine[]> {
+  const beyond = after === undefined ? '' : 'AND (sold_by, line_id) < ($3, $4)';
+  const rows = await tx.query<LineRow>(
+    `SELECT ${lineColumns} FROM sold_lines WHERE instructor_id = $1 ${beyond}
+     ORDER BY sold_by DESC, line_id DESC LIMIT $2`,
+    after === undefined ? [instructorId, limit] : [instructorId, limit, after.soldBy, after.lineId],
+  );
+  return rows.map(lineOf);
+}
+
+/** The lines of the next orders, and the journals that sold them and took them back. */
+async function soldOrders(tx: SqlExecutor, after: string, limit: number): Promise<SoldOrder[]> {
+  const rows = await tx.query<LineRow>(
+    `SELECT ${lineColumns} FROM sold_lines WHERE order_id IN (
+       SELECT DISTINCT order_id FROM sold_lines WHERE order_id > $1 ORDER BY order_id LIMIT $2)
+     ORDER BY order_id, line_id`,
+    [after, limit],
+  );
+  const lines = Map.groupBy(rows.map(lineOf), (line) => line.orderId);
+  const journalRows = await tx.query<JournalRow>(
+    `SELECT * FROM journals WHERE kind IN ('order_paid', 'order_refunded') AND reference = ANY($1) ORDER BY sequence`,
+    [[...lines.keys()].map((orderId) => `order:${orderId}`)],
+  );
+  const journals = Map.groupBy(await withTransfers(tx, journalRows), (journal) => journal.reference);
+  return [...lines].map(([orderId, sold]) => ({
+    orderId,
+    lines: sold,
+    journals: journals.get(`order:${orderId}`) ?? [],
+  }));
+}
+
+interface BatchRow extends SqlRow {
+  sequence: bigint;
+  epoch: bigint;
+  recorded_at_us: bigint;
+  first_journal: bigint;
+  last_journal: bigint;
+  hash: Buffer;
+  format: number;
+}
+
+interface RejectionRow extends SqlRow {
+  batch_sequence: bigint;
+  kind: string;
+  cause: string;
+  reference: string;
+  reason: string;
+  detail: string;
+  request: string;
+  is_final: boolean;
+}
+
+async function batches(tx: SqlExecutor, after: bigint, limit: number): Promise<StoredBatch[]> {
+  const rows = await tx.query<BatchRow>('SELECT * FROM batches WHERE sequence > $1 ORDER BY sequence LIMIT $2', [
+    after,
+    limit,
+  ]);
+  const journalRows = await tx.query<JournalRow>(
+    'SELECT * FROM journals WHERE batch_sequence = ANY($1) ORDER BY sequence',
+    [rows.map((row) => row.sequence)],
+  );
+  const journals = Map.groupBy(await withTransfers(tx, journalRows), (journal) => journal.batchSequence);
+  const rejectionRows = await tx.query<RejectionRow>(
+    'SELECT * FROM rejections WHERE batch_sequence = ANY($1) ORDER BY batch_sequence, position',
+    [rows.map((row) => row.sequence)],
+  );
+  const rejected = Map.groupBy(rejectionRows, (row) => row.batch_sequence);
+  return rows.map((row) => ({
+    sequence: row.sequence,
+    epoch: row.epoch,
+    recordedAtUs: row.recorded_at_us,
+    firstJournal: row.first_journal,
+    lastJournal: row.last_journal,
+    hash: row.hash,
+    format: row.format,
+    journals: journals.get(row.sequence) ?? [],
+    rejected: (rejected.get(row.sequence) ?? []).map((one) => ({
+      kind: one.kind,
+      cause: one.cause,
+      reference: one.reference,
+      reason: one.reason,
+      detail: one.detail,
+      request: one.request,
+      isFinal: one.is_final,
+    })),
+  }));
+}
+
+async function snapshots(tx: SqlExecutor, after: bigint, limit: number): Promise<Snapshot[]> {
+  const rows = await tx.query<AccountRow & { sequence: bigint }>(
+    `SELECT journal_sequence AS sequence, ${accountColumns}, debit_minor AS debit, credit_minor AS credit
+     FROM total_snapshots JOIN accounts ON account_id = id
+     WHERE journal_sequence IN (
+       SELECT DISTINCT journal_sequence FROM total_snapshots WHERE journal_sequence > $1 ORDER BY 1 LIMIT $2)
+     ORDER BY journal_sequence, currency, code`,
+    [after, limit],
+  );
+  const bySequence = Map.groupBy(rows, (row) => row.sequence);
+  return [...bySequence].map(([sequence, totals]) => ({ sequence, totals: totals.map(accountOf) }));
+}

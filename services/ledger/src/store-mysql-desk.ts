@@ -1,0 +1,153 @@
+/** Sealed periods and adjustments in MariaDB or MySQL. */
+import { insertRows } from '@suuupra/platform/sql/mysql-rows';
+import type { Sql, SqlExecutor, SqlRow, SqlTransaction } from '@suuupra/platform/sql/sql';
+import type { Adjustment, AdjustmentStatus, AdjustmentTransfer, Decision } from './adjustment.ts';
+import type { LedgerDesk } from './desk.ts';
+import { type SealedPeriod, timeMaxUs } from './reader.ts';
+import { mysqlReaderOn } from './reader-mysql.ts';
+import type { WriterRow } from './reader-postgres.ts';
+
+export function mysqlDesk(sql: Sql): LedgerDesk {
+  return {
+    lockBook: async (tx) => {
+      const [row] = await tx.query<WriterRow>('SELECT * FROM ledger_writer WHERE shard = 0 FOR UPDATE');
+      if (row === undefined) throw new Error('the ledger has no writer row');
+      const { batch_sequence, journal_sequence, recorded_at_us, hash } = row;
+      return { batchSequence: batch_sequence, journalSequence: journal_sequence, recordedAtUs: recorded_at_us, hash };
+    },
+    lastPeriod: async (tx) => (await mysqlReaderOn(tx).periods(timeMaxUs, 1))[0],
+    seal,
+    periodTotals: (tx, number) => mysqlReaderOn(tx).periodTotals(number),
+    propose,
+    take: async (tx, id) => {
+      const rows = await tx.query<AdjustmentRow>('SELECT * FROM adjustments WHERE id = ? FOR UPDATE', [id]);
+      return (await withTransfers(tx, rows))[0];
+    },
+    decide,
+    adjustment: async (id) => {
+      const rows = await sql.query<AdjustmentRow>('SELECT * FROM adjustments WHERE id = ?', [id]);
+      return (await withTransfers(sql, rows))[0];
+    },
+    adjustments: async (status, before, limit) => {
+      const wanted = [
+        ...(status === undefined ? [] : (['status = ?'] as const)),
+        ...(before === undefined ? [] : (['id < ?'] as const)),
+      ];
+      const values = [status, before].filter((value) => value !== undefined);
+      const rows = await sql.query<AdjustmentRow>(
+        `SELECT * FROM adjustments WHERE ${['TRUE', ...wanted].join(' AND ')} ORDER BY id DESC LIMIT ?`,
+        [...values, limit],
+      );
+      return withTransfers(sql, rows);
+    },
+  };
+}
+
+async function seal(tx: SqlTransaction, period: SealedPeriod): Promise<void> {
+  const totals = await mysqlReaderOn(tx).totalsBefore(period.untilUs, period.sequence);
+  await tx.execute(
+    `INSERT INTO periods (number, from_us, until_us, sealed_at_us, sealed_by, note, journal_sequence, batch_sequence, hash)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      period.number,
+      period.fromUs,
+      period.untilUs,
+      period.sealedAtUs,
+      period.sealedBy,
+      period.note,
+      period.sequence,
+      period.batchSequence,
+      period.hash,
+    ],
+  );
+  await tx.execute('UPDATE ledger_writer SET sealed_until_us = ? WHERE shard = 0', [period.untilUs]);
+  if (totals.length === 0) return;
+  const ids = await tx.query<{ id: bigint; code: string; currency: string }>(
+    'SELECT id, code, currency FROM accounts WHERE (code, currency) IN (?)',
+    [totals.map(({ code, currency }) => [code, currency])],
+  );
+  const idOf = new Map(ids.map(({ id, code, currency }) => [`${code} ${currency}`, id]));
+  await insertRows(
+    tx,
+    'INSERT INTO period_balances (period_number, account_id, debit_minor, credit_minor) VALUES ?',
+    totals.map(({ code, currency, debit, credit }) => [
+      period.number,
+      idOf.get(`${code} ${currency}`) ?? null,
+      debit,
+      credit,
+    ]),
+  );
+}
+
+async function propose(tx: SqlTransaction, adjustment: Adjustment): Promise<void> {
+  const { id, currency, reference, reason, effectiveAtUs, reversesJournalId, proposedBy, proposedAtUs } = adjustment;
+  await tx.execute(
+    `INSERT INTO adjustments (id, status, currency, reference, reason, effective_at_us, reverses_journal_id,
+       proposed_by, proposed_at_us) VALUES (?, 'proposed', ?, ?, ?, ?, ?, ?, ?)`,
+    [id, currency, reference, reason, effectiveAtUs ?? null, reversesJournalId, proposedBy, proposedAtUs],
+  );
+  await insertRows(
+    tx,
+    'INSERT INTO adjustment_transfers (adjustment_id, position, debit, credit, amount_minor) VALUES ?',
+    adjustment.transfers.map(({ debit, credit, amount }, index) => [id, index + 1, debit, credit, amount]),
+  );
+}
+
+async function decide(tx: SqlTransaction, id: string, { by, atUs, note, booked }: Decision): Promise<void> {
+  const touched = await tx.execute(
+    `UPDATE adjustments SET status = ?, decided_by = ?, decided_at_us = ?, decision_note = ?, journal_id = ?,
+       journal_sequence = ? WHERE id = ? AND status = 'proposed'`,
+    [
+      ...[booked === undefined ? 'rejected' : 'booked', by, atUs, note],
+      ...[booked?.journalId ?? '', booked?.sequence ?? null, id],
+    ],
+  );
+  if (touched !== 1) throw new Error(`the adjustment ${id} is not open`);
+}
+
+interface AdjustmentRow extends SqlRow {
+  id: string;
+  status: AdjustmentStatus;
+  currency: string;
+  reference: string;
+  reason: string;
+  effective_at_us: bigint | null;
+  reverses_journal_id: string;
+  proposed_by: string;
+  proposed_at_us: bigint;
+  decided_by: string;
+  decided_at_us: bigint | null;
+  decision_note: string;
+  journal_id: string;
+  journal_sequence: bigint | null;
+}
+
+async function withTransfers(executor: SqlExecutor, rows: readonly AdjustmentRow[]): Promise<Adjustment[]> {
+  if (rows.length === 0) return [];
+  const transfers = await executor.query<AdjustmentTransfer & { adjustment_id: string } & SqlRow>(
+    `SELECT adjustment_id, debit, credit, amount_minor AS amount FROM adjustment_transfers
+     WHERE adjustment_id IN (?) ORDER BY adjustment_id, position`,
+    [rows.map((row) => row.id)],
+  );
+  const of = Map.groupBy(transfers, (transfer) => transfer.adjustment_id);
+  return rows.map((row) => ({
+    id: row.id,
+    status: row.status,
+    currency: row.currency,
+    reference: row.reference,
+    reason: row.reason,
+    effectiveAtUs: row.effective_at_us ?? undefined,
+    transfers: (of.get(row.id) ?? []).map(({ debit, credit, amount }) => ({ debit, credit, amount })),
+    reversesJournalId: row.reverses_journal_id,
+    proposedBy: row.proposed_by,
+    proposedAtUs: row.proposed_at_us,
+    decision: decisionOf(row),
+  }));
+}
+
+function decisionOf(row: AdjustmentRow): Decision | undefined {
+  if (row.decided_at_us === null) return undefined;
+  const booked =
+    row.journal_sequence === null ? undefined : { journalId: row.journal_id, sequence: row.journal_sequence };
+  return { by: row.decided_by, atUs: row.decided_at_us, note: row.decision_note, booked };
+}

@@ -1,0 +1,74 @@
+/** What may be taken of an authorization. Pure. */
+import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import type { Attempt } from './payment.ts';
+import type { CaptureOutcome, ProviderCapabilities } from './provider.ts';
+
+export interface Capture {
+  readonly id: string;
+  readonly orderId: string;
+  readonly attemptId: string;
+  readonly currency: string;
+  readonly amountMinor: bigint;
+  /** Nothing more will be captured: the rest of the authorization is released. */
+  readonly final: boolean;
+  readonly status: 'pending' | 'succeeded' | 'failed';
+  readonly failureCode: string;
+  readonly createdAtMs: number;
+  readonly settledAtMs?: number | undefined;
+}
+
+/** What is already spoken for of an authorization. */
+export interface CaptureSums {
+  readonly pendingMinor: bigint;
+  readonly succeededMinor: bigint;
+  /** A capture that is pending or made is the last one. */
+  readonly isFinal: boolean;
+}
+
+/** The most that may be captured: what was authorized, and what the provider lets go beyond it. */
+export function capturableMinor(
+  attempt: Attempt,
+  provider: Pick<ProviderCapabilities, 'overCaptureBasisPoints'>,
+): bigint {
+  return attempt.amountMinor + (attempt.amountMinor * BigInt(provider.overCaptureBasisPoints)) / 10_000n;
+}
+
+/** The amount to capture, or why not. Without an amount all that is left of what was authorized. */
+export function decideCapture(
+  attempt: Attempt,
+  sums: CaptureSums,
+  wanted: { readonly currency: string; readonly amountMinor: bigint } | undefined,
+  isFinal: boolean,
+  provider: ProviderCapabilities,
+  nowMs: number,
+): { readonly amountMinor: bigint; readonly final: boolean } | Refusal {
+  if (attempt.status !== 'requires_capture' || sums.isFinal)
+    return refuse('not_capturable', 'The payment has nothing authorized that could be captured.');
+  if (attempt.capturableUntilMs === undefined || nowMs >= attempt.capturableUntilMs)
+    return refuse('not_capturable', 'The authorization has lapsed.');
+  if (wanted !== undefined && wanted.currency !== attempt.currency)
+    return refuse('not_capturable', `The payment was authorized in ${attempt.currency}.`);
+  const takenMinor = sums.pendingMinor + sums.succeededMinor;
+  const amountMinor = wanted?.amountMinor ?? attempt.amountMinor - takenMinor;
+  if (amountMinor <= 0n) return refuse('amount_invalid', 'A capture is of more than nothing.');
+  const mostMinor = capturableMinor(attempt, provider) - takenMinor;
+  if (amountMinor > mostMinor)
+    return refuse('capture_exceeds_authorized', `At most ${mostMinor < 0n ? 0n : mostMinor} minor units are left.`);
+  const isAll = takenMinor + amountMinor >= attempt.amountMinor;
+  if (!isAll && !provider.partialCapture)
+    return refuse('not_capturable', 'This provider captures the whole amount or nothing.');
+  // Where one capture is all there is, it is the last.
+  return { amountMinor, final: isFinal || isAll || !provider.multipleCapture };
+}
+
+export type CaptureDecision =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'settles'; readonly capture: Capture }
+  | { readonly kind: 'contradicts' };
+
+export function decideCaptureOutcome(capture: Capture, outcome: CaptureOutcome, nowMs: number): CaptureDecision {
+  if (outcome.kind === 'pending' || outcome.kind === capture.status) return { kind: 'nothing' };
+  if (capture.status !== 'pending') return { kind: 'contradicts' };
+  const failureCode = outcome.kind === 'failed' ? outcome.code : '';
+  return { kind: 'settles', capture: { ...capture, status: outcome.kind, failureCode, settledAtMs: nowMs } };
+}

@@ -1,0 +1,417 @@
+/**
+ * Payout batches, in the order of their life: made with their files by a run, approved by somebody else, sent to the bank,
+ * and ended payout by payout as the bank says what became of each.
+ */
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  PayoutPaidSchema,
+  PayoutReturnedSchema,
+} from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
+import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { retrying, type SqlExecutor, type SqlTransaction } from '@suuupra/platform/sql/sql';
+import type { EventCause } from '@suuupra/platform/stream/outbox';
+import { expectMoney } from '../reconciliation/expectations.ts';
+import type { BankInstruction, BankOutcome, Destination } from './bank.ts';
+import { addJournal } from './booking.ts';
+import { hashId, sha256Hex } from './hash-id.ts';
+import { PayoutContradiction, type PayoutStatus, payoutPaid, payoutReturned, step } from './payout.ts';
+import { type PayoutFileFormat, payoutFiles } from './payout-file.ts';
+import type { PayoutSurroundings } from './surroundings.ts';
+
+export interface PayoutBatchRow extends Record<string, unknown> {
+  id: string;
+  run_id: string;
+  number: bigint;
+  status: 'created' | 'approved' | 'submitted' | 'closed' | 'rejected';
+  currency: string;
+  maker_id: string;
+  approver_id: string;
+  created_at: Date;
+  approved_at: Date | null;
+  submitted_at: Date | null;
+  submissions: number;
+}
+
+export interface PayoutRow extends Record<string, unknown> {
+  id: string;
+  payout_batch_id: string;
+  settlement_batch_id: string;
+  instructor_id: string;
+  currency: string;
+  amount_minor: bigint;
+  status: PayoutStatus;
+  reason: string;
+  method: string;
+  masked_account: string;
+  sealed_account: string;
+  bank_reference: string;
+  created_at: Date;
+  paid_at: Date | null;
+  ended_at: Date | null;
+}
+
+/** What a bank takes in one file, and what one transaction writes. */
+const payoutsInBatch = 1_000;
+
+/** Makes the batches and files of a run's payouts: one for each currency and thousand. */
+export async function createPayoutBatches(
+  surroundings: PayoutSurroundings,
+  tx: SqlTransaction,
+  run: { readonly id: string; readonly maker_id: string; readonly cutoff_at: Date },
+): Promise<void> {
+  const currencies = await tx.query<{ currency: string; payouts: bigint }>(
+    `SELECT currency, count(*) AS payouts FROM payouts WHERE run_id = $1 AND payout_batch_id IS NULL
+     GROUP BY currency ORDER BY currency`,
+    [run.id],
+  );
+  for (const { currency, payouts } of currencies) {
+    for (let part = 0; part * payoutsInBatch < Number(payouts); part += 1) {
+      const id = hashId('pbt', run.id, currency, `${part}`);
+      await tx.execute(
+        `INSERT INTO payout_batches (id, run_id, status, currency, maker_id, created_at) VALUES ($1, $2, 'created', $3, $4, $5)`,
+        [id, run.id, currency, run.maker_id, run.cutoff_at],
+      );
+      await tx.execute(
+        `UPDATE payouts SET payout_batch_id = $1 WHERE id IN (
+           SELECT id FROM payouts WHERE run_id = $2 AND currency = $3 AND payout_batch_id IS NULL ORDER BY id LIMIT $4)`,
+        [id, run.id, currency, payoutsInBatch],
+      );
+      await writeFiles(surroundings, tx, id);
+    }
+  }
+}
+
+/** Makes the files of a batch from the payouts that are still to be made. */
+async function writeFiles({ seal }: PayoutSurroundings, tx: SqlTransaction, batchId: string): Promise<void> {
+  const batch = await lockBatch(tx, batchId);
+  if (batch === undefined) throw new Error(`there is no payout batch ${batchId}`);
+  const payouts = await payoutsOf(tx, batchId, ['created', 'approved']);
+  const instructions = payouts.map((payout) => instructionOf(seal, payout));
+  const { currency } = batch;
+  const files = payoutFiles({ batchId, currency, createdAtMs: batch.created_at.getTime(), instructions });
+  for (const { format, name, content } of files) {
+    await tx.execute(
+      `INSERT INTO payout_files (payout_batch_id, format, file_name, sha256, size_bytes, sealed_content)
+       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (payout_batch_id, format) DO UPDATE SET
+         sha256 = excluded.sha256, size_bytes = excluded.size_bytes, sealed_content = excluded.sealed_content`,
+      [
+        batchId,
+        format,
+        name,
+        sha256Hex(content),
+        Buffer.byteLength(content),
+        seal.seal(content, `${batchId}/${format}`),
+      ],
+    );
+  }
+}
+
+/** Which of ours it is, on the bank's statement: a payout's id, in the signs that every bank takes. */
+export function endToEndIdOf(payoutId: string): string {
+  return payoutId.replaceAll('_', '-');
+}
+
+function payoutIdOf(endToEndId: string): string {
+  return endToEndId.replaceAll('-', '_');
+}
+
+/** What a sealed account is bound to: it opens for no other instructor or currency. */
+export function accountSealedFor(instructorId: string, currency: string): string {
+  return `payout-account/${instructorId}/${currency}`;
+}
+
+function instructionOf(seal: PayoutSurroundings['seal'], payout: PayoutRow): BankInstruction {
+  const opened = seal.open(payout.sealed_account, accountSealedFor(payout.instructor_id, payout.currency));
+  return {
+    endToEndId: endToEndIdOf(payout.id),
+    currency: payout.currency,
+    amountMinor: payout.amount_minor,
+    destination: JSON.parse(opened) as Destination,
+  };
+}
+
+async function payoutsOf(tx: SqlExecutor, batchId: string, statuses: readonly PayoutStatus[]): Promise<PayoutRow[]> {
+  return tx.query<PayoutRow>('SELECT * FROM payouts WHERE payout_batch_id = $1 AND status = ANY($2) ORDER BY id', [
+    batchId,
+    statuses,
+  ]);
+}
+
+export async function findBatch(executor: SqlExecutor, id: string): Promise<PayoutBatchRow | undefined> {
+  const [batch] = await executor.query<PayoutBatchRow>('SELECT * FROM payout_batches WHERE id = $1', [id]);
+  return batch;
+}
+
+async function lockBatch(tx: SqlTransaction, id: string): Promise<PayoutBatchRow | undefined> {
+  const [batch] = await tx.query<PayoutBatchRow>('SELECT * FROM payout_batches WHERE id = $1 FOR UPDATE', [id]);
+  return batch;
+}
+
+const noSuchBatch = () => refuse('not_found', 'There is no such payout batch.');
+
+/** Refuses whoever made it, and a file that is not the one the approver looked at. */
+export async function approveBatch(
+  surroundings: PayoutSurroundings,
+  tx: SqlTransaction,
+  request: { readonly id: string; readonly fileSha256: string; readonly approverId: string },
+): Promise<PayoutBatchRow | Refusal> {
+  const batch = await lockBatch(tx, request.id);
+  if (batch === undefined) return noSuchBatch();
+  if (batch.maker_id === request.approverId)
+    return refuse('own_payout_batch', 'You started the run that made this batch; another finance person approves it.');
+  if (batch.status === 'approved' && batch.approver_id === request.approverId) return batch;
+  if (batch.status !== 'created') return pastThat(batch, 'approved');
+  if (request.fileSha256 !== '' && request.fileSha256 !== (await fileHash(tx, batch.id, 'pain_001')))
+    return refuse('payout_file_differs', 'The file was made again since you looked at it; look at it again.');
+  const [approved] = await tx.query<PayoutBatchRow>(
+    "UPDATE payout_batches SET status = 'approved', approver_id = $2, approved_at = $3 WHERE id = $1 RETURNING *",
+    [batch.id, request.approverId, new Date(surroundings.world.now())],
+  );
+  await tx.execute("UPDATE payouts SET status = 'approved' WHERE payout_batch_id = $1 AND status = 'created'", [
+    batch.id,
+  ]);
+  tx.afterCommit(() => surroundings.nudge());
+  return approved ?? noSuchBatch();
+}
+
+async function fileHash(tx: SqlExecutor, batchId: string, format: PayoutFileFormat): Promise<string> {
+  const [file] = await tx.query<{ sha256: string }>(
+    'SELECT sha256 FROM payout_files WHERE payout_batch_id = $1 AND format = $2',
+    [batchId, format],
+  );
+  return file?.sha256 ?? '';
+}
+
+function pastThat({ status }: PayoutBatchRow, wanted: string): Refusal {
+  return refuse('payout_batch_state', `The batch is ${status}; it cannot be ${wanted} any more.`);
+}
+
+/** Nothing of it is sent: every payout fails and is owed again. */
+export async function rejectBatch(
+  surroundings: PayoutSurroundings,
+  tx: SqlTransaction,
+  request: { readonly id: string },
+  cause?: EventCause,
+): Promise<PayoutBatchRow | Refusal> {
+  const batch = await lockBatch(tx, request.id);
+  if (batch === undefined) return noSuchBatch();
+  if (batch.status === 'rejected') return batch;
+  if (batch.status !== 'created') return pastThat(batch, 'rejected');
+  for (const payout of await payoutsOf(tx, batch.id, ['created']))
+    await endPayout(surroundings, tx, payout, { status: 'failed', reason: 'rejected_by_finance' }, cause);
+  const [rejected] = await tx.query<PayoutBatchRow>(
+    "UPDATE payout_batches SET status = 'rejected' WHERE id = $1 RETURNING *",
+    [batch.id],
+  );
+  tx.afterCommit(() => surroundings.nudge());
+  return rejected ?? noSuchBatch();
+}
+
+/** An account was changed: what was made for the old one and is not approved yet is not sent, and the files are made again. */
+export async function withdrawPayouts(
+  surroundings: PayoutSurroundings,
+  tx: SqlTransaction,
+  account: { readonly instructorId: string; readonly currency: string },
+  cause?: EventCause,
+): Promise<void> {
+  const batches = await tx.query<{ id: string }>(
+    `SELECT DISTINCT payout_batch_id AS id FROM payouts
+     WHERE instructor_id = $1 AND currency = $2 AND status = 'created' AND payout_batch_id IS NOT NULL ORDER BY id`,
+    [account.instructorId, account.currency],
+  );
+  for (const { id } of batches) {
+    const batch = await lockBatch(tx, id);
+    if (batch?.status !== 'created') continue;
+    const payouts = await payoutsOf(tx, id, ['created']);
+    for (const payout of payouts.filter((each) => each.instructor_id === account.instructorId))
+      await endPayout(surroundings, tx, payout, { status: 'failed', reason: 'account_changed' }, cause);
+    await writeFiles(surroundings, tx, id);
+    await closeWhenEnded(tx, id);
+  }
+}
+
+/** Sends approved batches whose journals are booked. True when something was sent. */
+export async function submitApproved(surroundings: PayoutSurroundings): Promise<boolean> {
+  const [batch] = await surroundings.sql.query<PayoutBatchRow>(
+    `SELECT batch.* FROM payout_batches AS batch WHERE status = 'approved' AND NOT EXISTS (
+       SELECT 1 FROM payouts JOIN payout_journals AS journal ON journal.payout_id = payouts.id
+       WHERE payouts.payout_batch_id = batch.id AND journal.state <> 'booked')
+     ORDER BY number LIMIT 1`,
+  );
+  if (batch === undefined) return false;
+  await submitBatch(surroundings, batch);
+  return true;
+}
+
+/** Sends a batch to the bank, outside any transaction; sent twice, the bank knows its ids. */
+async function submitBatch({ sql, bank, seal, world }: PayoutSurroundings, batch: PayoutBatchRow): Promise<void> {
+  const payouts = await payoutsOf(sql, batch.id, ['approved', 'submitted']);
+  await bank.submit({ id: batch.id, instructions: payouts.map((payout) => instructionOf(seal, payout)) });
+  await sql.transaction(async (tx) => {
+    const now = await lockBatch(tx, batch.id);
+    if (now?.status !== 'approved' && now?.status !== 'submitted') return;
+    await tx.execute("UPDATE payouts SET status = 'submitted' WHERE payout_batch_id = $1 AND status = 'approved'", [
+      batch.id,
+    ]);
+    await tx.execute(
+      `UPDATE payout_batches SET status = 'submitted', submitted_at = coalesce(submitted_at, $2), submissions = submissions + 1
+       WHERE id = $1`,
+      [batch.id, new Date(world.now())],
+    );
+    await closeWhenEnded(tx, batch.id);
+  });
+}
+
+/** Has a submitted batch sent again under the same ids, by the loop. */
+export async function resubmitBatch(
+  surroundings: PayoutSurroundings,
+  tx: SqlTransaction,
+  request: { readonly id: string },
+): Promise<PayoutBatchRow | Refusal> {
+  const batch = await lockBatch(tx, request.id);
+  if (batch === undefined) return noSuchBatch();
+  if (batch.status === 'approved') return batch;
+  if (batch.status !== 'submitted') return pastThat(batch, 'submitted');
+  const [again] = await tx.query<PayoutBatchRow>(
+    "UPDATE payout_batches SET status = 'approved' WHERE id = $1 RETURNING *",
+    [batch.id],
+  );
+  tx.afterCommit(() => surroundings.nudge());
+  return again ?? noSuchBatch();
+}
+
+const outcomesMax = 100;
+
+/** Takes in what the bank says became of payouts. True when there may be more. */
+export async function hearOutcomes(surroundings: PayoutSurroundings): Promise<boolean> {
+  const { sql, bank } = surroundings;
+  const [progress] = await sql.query<{ outcomes_after: string }>('SELECT outcomes_after FROM payout_progress');
+  const after = progress?.outcomes_after ?? '';
+  const outcomes = await bank.outcomesAfter(after, outcomesMax);
+  let heard = after;
+  for (const outcome of outcomes) {
+    const from = heard;
+    await retrying(() => sql.transaction((tx) => hearOutcome(surroundings, tx, from, outcome)));
+    heard = outcome.position;
+  }
+  return outcomes.length === outcomesMax;
+}
+
+async function hearOutcome(
+  surroundings: PayoutSurroundings,
+  tx: SqlTransaction,
+  after: string,
+  outcome: BankOutcome,
+): Promise<void> {
+  const moved = await tx.execute('UPDATE payout_progress SET outcomes_after = $2 WHERE outcomes_after = $1', [
+    after,
+    outcome.position,
+  ]);
+  // Another process has heard it.
+  if (moved === 0) return;
+  const id = payoutIdOf(outcome.endToEndId);
+  const [found] = await tx.query<{ payout_batch_id: string }>('SELECT payout_batch_id FROM payouts WHERE id = $1', [
+    id,
+  ]);
+  if (found === undefined) {
+    surroundings.log.error('the bank tells of a payout that is not ours', { endToEndId: outcome.endToEndId });
+    return;
+  }
+  await lockBatch(tx, found.payout_batch_id);
+  const [payout] = await tx.query<PayoutRow>('SELECT * FROM payouts WHERE id = $1 FOR UPDATE', [id]);
+  if (payout === undefined) return;
+  try {
+    await endPayout(surroundings, tx, payout, {
+      status: outcome.status === 'rejected' ? 'failed' : outcome.status,
+      reason: outcome.reason,
+      bankReference: outcome.bankReference,
+      atMs: outcome.atMs,
+    });
+  } catch (error) {
+    // Thrown before anything is written. It is for people to look at, and must keep no other payout waiting.
+    if (!(error instanceof PayoutContradiction)) throw error;
+    surroundings.log.error('the bank contradicts itself about a payout', { payoutId: id, error });
+  }
+  await closeWhenEnded(tx, payout.payout_batch_id);
+}
+
+interface Ending {
+  readonly status: 'paid' | 'failed' | 'returned';
+  readonly reason: string;
+  readonly bankReference?: string;
+  readonly atMs?: number;
+}
+
+/** Writes down how a payout ended, its journal and its event, together. Hearing it again changes nothing. */
+async function endPayout(
+  surroundings: PayoutSurroundings,
+  tx: SqlTransaction,
+  payout: PayoutRow,
+  ending: Ending,
+  cause?: EventCause,
+): Promise<void> {
+  // The bank may be faster than our own note that it was sent.
+  const from = payout.status === 'approved' && ending.bankReference !== undefined ? 'submitted' : payout.status;
+  if (step(from, ending.status) === 'same') return;
+  const at = new Date(ending.atMs ?? surroundings.world.now());
+  await tx.execute(
+    `UPDATE payouts SET status = $2, reason = $3, bank_reference = CASE WHEN $4 = '' THEN bank_reference ELSE $4 END,
+       paid_at = CASE WHEN $2 = 'paid' THEN $5 ELSE paid_at END, ended_at = $5 WHERE id = $1`,
+    [payout.id, ending.status, ending.reason, ending.bankReference ?? '', at],
+  );
+  const { id, instructor_id: instructorId, currency, amount_minor: amountMinor } = payout;
+  const isPaid = ending.status === 'paid';
+  const wasPaid = payout.status === 'paid';
+  await addJournal(tx, {
+    id,
+    kind: isPaid ? 'payout_paid' : 'payout_returned',
+    payoutId: '',
+    reference: `payout:${id}`,
+    description: isPaid ? 'Payout paid by the bank' : `Payout ${ending.status}: ${ending.reason}`,
+    currency,
+    transfers: isPaid ? payoutPaid(instructorId, amountMinor) : payoutReturned(instructorId, amountMinor, wasPaid),
+  });
+  // What the bank says it did must stand on its statement too: reconciliation waits for the line.
+  if (isPaid || wasPaid)
+    await expectMoney(tx, {
+      side: 'bank',
+      kind: isPaid ? 'payout' : 'payout_return',
+      currency,
+      amountMinor: isPaid ? -amountMinor : amountMinor,
+      references: [id],
+      expectedAtMs: at.getTime(),
+    });
+  await tellEnding(surroundings, tx, payout, ending, at, cause);
+  tx.afterCommit(() => surroundings.nudge());
+}
+
+async function tellEnding(
+  { publishIn, bank }: PayoutSurroundings,
+  tx: SqlTransaction,
+  payout: PayoutRow,
+  ending: Ending,
+  at: Date,
+  cause?: EventCause,
+): Promise<void> {
+  const common = {
+    payoutId: payout.id,
+    instructorId: payout.instructor_id,
+    amount: { currency: payout.currency, amountMinor: payout.amount_minor },
+    maskedAccount: payout.masked_account,
+    bank: bank.name,
+  };
+  const moment = timestampFromMs(at.getTime());
+  const publish = publishIn(tx);
+  if (ending.status === 'paid')
+    await publish(PayoutPaidSchema, { ...common, statementId: payout.settlement_batch_id, paidAt: moment }, cause);
+  else await publish(PayoutReturnedSchema, { ...common, reason: ending.reason, returnedAt: moment }, cause);
+}
+
+/** A batch is closed when each of its payouts has ended; one that is returned later does not open it again. */
+async function closeWhenEnded(tx: SqlTransaction, batchId: string): Promise<void> {
+  await tx.execute(
+    `UPDATE payout_batches SET status = 'closed' WHERE id = $1 AND status IN ('created', 'submitted') AND NOT EXISTS (
+       SELECT 1 FROM payouts WHERE payout_batch_id = $1 AND status IN ('created', 'approved', 'submitted'))`,
+    [batchId],
+  );
+}

@@ -1,0 +1,206 @@
+/** Settlement files with one record a row: CSV (RFC 4180) and TSV, by a layout. */
+import { currencyCode, dayFirstDate, isoDate, majorAmount, minorAmount, shown } from './amount.ts';
+import { BadFile } from './bad-file.ts';
+import { type ClosedStatement, descriptionCharsMax, type FileFormat, type FileItem, references } from './file-item.ts';
+import { type Layout, layoutOf, layouts, outgoingKinds } from './layout.ts';
+import { type TextLine, textLines, utf8Text } from './text-lines.ts';
+
+interface Row {
+  readonly number: number;
+  readonly cells: readonly string[];
+}
+
+const rowCharsMax = 64 * 1024;
+/** One file settles a day or a few; more open ones at a time would not fit in memory. */
+const settlementsMax = 10_000;
+
+export async function* readDelimited(bytes: AsyncIterable<Uint8Array>, format: FileFormat): AsyncGenerator<FileItem> {
+  const rows = readRows(textLines(utf8Text(bytes)), format === 'settlement_tsv' ? '\t' : ',');
+  const first = await rows.next();
+  if (first.done === true) throw new BadFile('empty', 0, 'The file holds nothing.');
+  const header = first.value.cells.map((cell) => cell.trim());
+  const layout = layoutOf(format, header);
+  if (layout === undefined) {
+    const known = layouts.filter((each) => each.formats.includes(format)).map((each) => each.name);
+    throw new BadFile('unknown_layout', 1, `The header is of no known layout of ${format} (${known.join(', ')}).`);
+  }
+  const reader = new SettlementRows(layout, header);
+  let last = first.value.number;
+  for await (const row of rows) {
+    last = row.number;
+    if (row.cells.length !== header.length)
+      throw new BadFile(
+        'truncated',
+        row.number,
+        `The row has ${row.cells.length} columns, the header ${header.length}.`,
+      );
+    yield* reader.read(row);
+  }
+  yield* reader.end(last);
+}
+
+/** Quotes as in RFC 4180; in TSV nothing is quoted. A quoted cell may hold line ends. */
+async function* readRows(lines: AsyncIterable<TextLine>, separator: ',' | '\t'): AsyncGenerator<Row> {
+  let begun: { number: number; text: string } | undefined;
+  for await (const line of lines) {
+    const text: string = begun === undefined ? line.text : `${begun.text}\n${line.text}`;
+    const number: number = begun?.number ?? line.number;
+    if (text.length > rowCharsMax) throw new BadFile('limit', number, `A row has at most ${rowCharsMax} characters.`);
+    const cells = separator === '\t' ? text.split('\t') : quotedCells(text, number);
+    if (cells === undefined) {
+      begun = { number, text };
+      continue;
+    }
+    begun = undefined;
+    if (!line.isEnded) throw new BadFile('truncated', number, 'The last row has no line end.');
+    if (text !== '') yield { number, cells };
+  }
+  if (begun !== undefined) throw new BadFile('truncated', begun.number, 'A quote is opened and never closed.');
+}
+
+/** Undefined when a quote is still open at the end. */
+function quotedCells(text: string, number: number): string[] | undefined {
+  const cells: string[] = [];
+  let at = 0;
+  for (;;) {
+    if (text[at] === '"') {
+      const end = closingQuote(text, at + 1);
+      if (end === undefined) return undefined;
+      cells.push(text.slice(at + 1, end).replaceAll('""', '"'));
+      at = end + 1;
+      if (at < text.length && text[at] !== ',') throw new BadFile('malformed', number, 'Text follows a closed quote.');
+    } else {
+      const comma = text.indexOf(',', at);
+      const cell = text.slice(at, comma < 0 ? undefined : comma);
+      if (cell.includes('"')) throw new BadFile('malformed', number, 'A quote stands inside an unquoted cell.');
+      cells.push(cell);
+      at = comma < 0 ? text.length : comma;
+    }
+    if (at >= text.length) return cells;
+    at += 1;
+  }
+}
+
+function closingQuote(text: string, from: number): number | undefined {
+  for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 2)) if (text[at + 1] !== '"') return at;
+  return undefined;
+}
+
+/** Rows to items: a settlement opens with its first row and closes with its total, or where the file ends. */
+class SettlementRows {
+  readonly #layout: Layout;
+  readonly #place: ReadonlyMap<string, number>;
+  readonly #settlements = new Map<
+    string,
+    { currency: string; isClosed: boolean; bankReference: string; date: string }
+  >();
+  readonly #hasTotals: boolean;
+
+  constructor(layout: Layout, header: readonly string[]) {
+    this.#layout = layout;
+    this.#place = new Map(header.map((name, index) => [name, index]));
+    this.#hasTotals = Object.values(layout.kinds).includes('total');
+  }
+
+  *read(row: Row): Generator<FileItem> {
+    const { columns, kinds } = this.#layout;
+    const written = this.#cell(row, columns.kind);
+    const kind = kinds[written];
+    if (kind === undefined)
+      throw new BadFile(
+        'malformed',
+        row.number,
+        `"${shown(written)}" is not a kind of the layout ${this.#layout.name}.`,
+      );
+    const key = this.#cell(row, columns.settlement);
+    if (key === '') throw new BadFile('malformed', row.number, `The column ${columns.settlement} is empty.`);
+    const currency = currencyCode(this.#layout.currencyAlways ?? this.#cell(row, columns.currency), row.number);
+    const date = this.#date(row);
+    const known = this.#settlements.get(key);
+    if (known?.isClosed === true)
+      throw new BadFile('duplicate_page', row.number, `The settlement ${shown(key)} was closed by an earlier row.`);
+    if (known === undefined) yield this.#open(row, key, currency, date);
+    if (kind === 'total') {
+      yield this.#close(row, key, currency, date);
+      return;
+    }
+    yield this.#line(row, key, currency, date, kind);
+  }
+
+  *end(lastLine: number): Generator<FileItem> {
+    if (this.#settlements.size === 0) throw new BadFile('empty', lastLine, 'The file has a header and no rows.');
+    for (const [key, settlement] of this.#settlements) {
+      if (settlement.isClosed) continue;
+      if (this.#hasTotals)
+        throw new BadFile('truncated', lastLine, `The settlement ${shown(key)} has no total: the file is cut.`);
+      yield {
+        ...{ type: 'close', key, line: lastLine, currency: settlement.currency, closingMinor: undefined },
+        ...{ lines: undefined, isLastPage: true, date: settlement.date },
+      };
+    }
+  }
+
+  #open(row: Row, key: string, currency: string, date: string): FileItem {
+    if (this.#settlements.size >= settlementsMax)
+      throw new BadFile('limit', row.number, `A file has at most ${settlementsMax} settlements.`);
+    const bankReference = this.#cell(row, this.#layout.columns.bankReference);
+    this.#settlements.set(key, { currency, isClosed: false, bankReference, date });
+    return {
+      ...{ type: 'open', key, line: row.number, side: 'provider', account: this.#layout.provider, currency },
+      ...{ reference: bankReference === '' ? key : bankReference, sequence: 0, page: 1, openingMinor: 0n },
+    };
+  }
+
+  #close(row: Row, key: string, currency: string, date: string): ClosedStatement {
+    const { columns } = this.#layout;
+    const settlement = this.#settlements.get(key);
+    if (settlement !== undefined) settlement.isClosed = true;
+    const count = this.#cell(row, columns.count);
+    if (count !== '' && !/^\d{1,9}$/.test(count))
+      throw new BadFile('count', row.number, `"${shown(count)}" is not a number of records.`);
+    const closingMinor = this.#amount(row, columns.net ?? columns.gross, currency);
+    return {
+      ...{ type: 'close', key, line: row.number, currency, closingMinor, isLastPage: true, date },
+      lines: count === '' ? undefined : Number(count),
+    };
+  }
+
+  #line(
+    row: Row,
+    key: string,
+    currency: string,
+    date: string,
+    kind: Exclude<Layout['kinds'][string], 'total'>,
+  ): FileItem {
+    const { columns, signs } = this.#layout;
+    const written = this.#amount(row, columns.gross, currency);
+    const amountMinor = signs === 'unsigned' && outgoingKinds.has(kind) ? -written : written;
+    const feeMinor = this.#amount(row, columns.fee, currency) + this.#amount(row, columns.tax, currency);
+    if (columns.net !== undefined && this.#amount(row, columns.net, currency) !== amountMinor - feeMinor)
+      throw new BadFile('arithmetic', row.number, 'The net amount is not the gross less fee and tax.');
+    return {
+      ...{ type: 'line', key, line: row.number, kind, currency, amountMinor, feeMinor, valueDate: date },
+      references: references(...columns.references.map((column) => this.#cell(row, column))),
+      ownReference: this.#cell(row, columns.own),
+      description: this.#cell(row, columns.description).slice(0, descriptionCharsMax),
+    };
+  }
+
+  #amount(row: Row, column: string | undefined, currency: string): bigint {
+    const text = this.#cell(row, column);
+    if (text === '') return 0n;
+    return this.#layout.amounts === 'major'
+      ? majorAmount(text, currency, row.number)
+      : minorAmount(text, currency, row.number);
+  }
+
+  #date(row: Row): string {
+    const text = this.#cell(row, this.#layout.columns.date);
+    return this.#layout.dates === 'iso' ? isoDate(text, row.number) : dayFirstDate(text, row.number);
+  }
+
+  #cell(row: Row, column: string | undefined): string {
+    const index = column === undefined ? undefined : this.#place.get(column);
+    return index === undefined ? '' : (row.cells[index] ?? '').trim();
+  }
+}

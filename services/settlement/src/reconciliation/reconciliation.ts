@@ -1,0 +1,93 @@
+/** Files of providers and banks held against what we expect: what this half of the service offers and runs. */
+import { type Loop, startLoop } from '@suuupra/platform/loop';
+import { retrying } from '@suuupra/platform/sql/sql';
+import type { SettlementArea, SettlementParts } from '../area.ts';
+import type { Bank } from '../payouts/bank.ts';
+import { bookWaiting } from './bookings.ts';
+import type { Desk } from './desk.ts';
+import { expectationHandlers } from './expectations.ts';
+import { fileRoute } from './file-route.ts';
+import { forgetAbandoned } from './files.ts';
+import { breakLate, placeNewExpectations } from './placing.ts';
+import { processNext } from './processing.ts';
+import { pullReports, pullStatements } from './pulls.ts';
+import { reconciliationRpc } from './rpc.ts';
+
+/** Looks at least this often for files of providers and the bank, and for what other processes have left. */
+const idleMsMax = 30_000;
+/** Small enough that a kill loses little and a transaction stays short; large enough that commits do not count. */
+const linesInChunk = 200;
+const lockName = 'settlement reconciliation';
+
+export type StatementBank = Pick<Bank, 'name' | 'simulated' | 'statementsAfter'>;
+
+export interface ReconciliationArea extends SettlementArea {
+  /** There may be new files at the providers or the bank: they are fetched at once. */
+  collectSoon(): void;
+}
+
+export function reconciliation(parts: SettlementParts, bank?: StatementBank): ReconciliationArea {
+  const { sql, ledger, payments, world, telemetry } = parts;
+  const { log } = telemetry;
+  const loops: { reconciling?: Loop; collecting?: Loop; booking?: Loop } = {};
+  const desk: Desk = {
+    ...{ sql, ledger, payments, world, log, linesInChunk },
+    nudge: () => loops.reconciling?.nudge(),
+    nudgeBooking: () => loops.booking?.nudge(),
+  };
+  const loopOf = (what: string, round: () => Promise<unknown>) =>
+    startLoop({
+      round: async () => {
+        await round();
+        return undefined;
+      },
+      now: world.now,
+      idleMsMax,
+      failed: (error) => log.error(`${what} waits`, { error }),
+    });
+  return {
+    implementations: [reconciliationRpc(desk)],
+    routes: [fileRoute(desk)],
+    handlers: expectationHandlers(desk),
+    collectSoon: () => loops.collecting?.nudge(),
+    begin: async () => {
+      // Apart, so that neighbours that do not answer keep no file and no journal waiting.
+      loops.reconciling = loopOf('reconciliation', () => alone(desk, () => reconcile(desk)));
+      loops.collecting = loopOf('the collection of files', () => collect(desk, bank));
+      loops.booking = loopOf('the booking of settlement', () => bookAll(desk));
+    },
+    stop: async () => {
+      await Promise.all([loops.reconciling?.stop(), loops.collecting?.stop(), loops.booking?.stop()]);
+    },
+  };
+}
+
+/** One process at a time reads and places; the checkpoints hold even when two do. */
+async function alone({ sql }: Desk, work: () => Promise<void>): Promise<void> {
+  const lock = await sql.tryLock(lockName);
+  if (lock === undefined) return;
+  try {
+    await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Everything that is due: files, expectations whose lines came before them, expectations that are late. */
+export async function reconcile(desk: Desk): Promise<void> {
+  await forgetAbandoned(desk);
+  while (await processNext(desk));
+  while (await retrying(() => desk.sql.transaction((tx) => placeNewExpectations(tx, desk.world.now()))));
+  while (await retrying(() => desk.sql.transaction((tx) => breakLate(tx, desk.world.now()))));
+  desk.nudgeBooking();
+}
+
+export async function collect(desk: Desk, bank?: StatementBank): Promise<void> {
+  while (await pullReports(desk));
+  if (bank === undefined) return;
+  while (await pullStatements(desk, bank));
+}
+
+export async function bookAll(desk: Desk): Promise<void> {
+  while (await bookWaiting(desk));
+}
