@@ -14,7 +14,7 @@ import type { EventCause } from '@suuupra/platform/stream/outbox';
 import { changeOrder, type OrdersSurroundings } from './change.ts';
 import { type OrderCommand, OrderContradiction } from './order.ts';
 import { settleRefund } from './refunds.ts';
-import { findView, lockBuyer } from './store.ts';
+import { findView, lockBuyer, lockNumbering } from './store.ts';
 
 /** A fact that contradicts the order throws, and so ends in the dead letters, where somebody looks. */
 export function eventHandlers(surroundings: OrdersSurroundings): EventHandler[] {
@@ -28,6 +28,7 @@ export function eventHandlers(surroundings: OrdersSurroundings): EventHandler[] 
     on(PaymentSucceededSchema, async ({ event, tx, cause }) => {
       const { orderId, paymentId, provider } = event;
       const { currency = '', amountMinor = 0n } = event.amount ?? {};
+      await lockNumbering(tx);
       const view = await findView(tx, orderId);
       // Two orders of one buyer that are paid at once: the second sees what the first has.
       if (view !== undefined) await lockBuyer(tx, view.buyerId);
@@ -52,6 +53,7 @@ export function eventHandlers(surroundings: OrdersSurroundings): EventHandler[] 
       await changeKnown(surroundings, tx, orderId, command, cause);
     }),
     on(RefundSucceededSchema, async ({ event: { orderId, refundId }, tx, cause }) => {
+      await lockNumbering(tx);
       await settleRefund(surroundings, tx, { orderId, refundId, outcome: 'succeeded', code: '' }, cause);
     }),
     on(RefundFailedSchema, async ({ event: { orderId, refundId, code }, tx, cause }) => {

@@ -60,7 +60,7 @@ export async function placeOrder(
   const billing = readBilling(request.billing);
   if (isRefusal(billing)) return billing;
   const drafted = await readItems(surroundings, request.items, buyerId, context);
-  if (isRefusal(drafted)) return drafted;
+  if (isRefusal(drafted)) return earlierAnswer(surroundings, call, drafted, context);
   const wanted = {
     buyerId,
     ...drafted,
@@ -71,6 +71,17 @@ export async function placeOrder(
   return refusableTransaction(surroundings.sql, (tx) =>
     placeInTransaction(surroundings, tx, { call, wanted, drafted }, context),
   );
+}
+
+/** The same call may have placed the order while this one looked: then its own order is why it was refused. */
+async function earlierAnswer(
+  { sql }: OrdersSurroundings,
+  call: PlaceCall,
+  refused: Refusal,
+  context: CallContext,
+): Answer<typeof PlaceOrderResponseSchema> {
+  const seen = await lookIdempotent(sql, call);
+  return seen.kind === 'answered' ? replayed(context, seen.answer) : refused;
 }
 
 /** The sums of placing it now; nothing is kept of it. */

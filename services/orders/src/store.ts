@@ -284,6 +284,14 @@ export async function openOrders(executor: SqlExecutor, buyerId: string): Promis
   return rows.map(viewFrom);
 }
 
+/**
+ * Taken before anything else by events that may number an invoice or a credit note. They stand in line at the series' row
+ * anyway; in a batch of several events, taking turns there after other locks would lock two batches into each other.
+ */
+export async function lockNumbering(tx: SqlTransaction): Promise<void> {
+  await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('orders:numbering', 0))");
+}
+
 /** What orders of one buyer must not do at once waits for each other until the transaction ends. */
 export async function lockBuyer(tx: SqlTransaction, buyerId: string): Promise<void> {
   await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`orders of ${buyerId}`]);
