@@ -77,7 +77,7 @@ function postmasterId(folder: string): number {
 }
 
 export async function durableMariadb(): Promise<Engine | string> {
-  const server = await startMariadb({ durable: true, mayInstall: process.env['CI'] === 'true' });
+  const server = await startMariadb({ mayInstall: process.env['CI'] === 'true', durable: true });
   if (typeof server === 'string') return server;
   return {
     name: server.version.replace(/^.*Ver ([\d.]+)-MariaDB.*$/s, 'MariaDB $1'),

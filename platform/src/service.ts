@@ -17,7 +17,7 @@ import type { DescMessage, DescService, MessageShape } from '@bufbuild/protobuf'
 import type { Envelope } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
 import type { Cache } from './cache/cache.ts';
 import type { Documents } from './documents/documents.ts';
-import type { RawRoute } from './http/route.ts';
+import type { RawRoute, RawRouteDeclaration } from './http/route.ts';
 import type { Keys } from './keys/keys.ts';
 import type { Mail } from './mail/mail.ts';
 import type { Objects } from './objects/objects.ts';
@@ -123,6 +123,8 @@ export interface ServiceDefinition<
   readonly engines: readonly E[];
   readonly consumes: readonly DescMessage[];
   readonly publishes: readonly DescMessage[];
+  /** Raw HTTP routes; what `start` gives has a handler for each of them, and for no other. */
+  readonly routes?: readonly RawRouteDeclaration[];
   /** Folder of this service's numbered SQL migrations, as a URL, or one for each dialect; applied before `start`. */
   readonly migrations?: Migrations;
   /** Looks at the service's own settings before anything starts. Throws ConfigError with a sentence that names the setting. */

@@ -13,15 +13,16 @@ import { apply, type LedgerCommand, needsOf, type Place } from '../../services/l
 import type { LedgerStore } from '../../services/ledger/src/store.ts';
 import { mysqlLedger } from '../../services/ledger/src/store-mysql.ts';
 import { trialBalances } from '../../services/ledger/src/trial-balance.ts';
-import { type RunningMariadb, startMariadb } from './mariadb.ts';
+import type { RunningEngine } from './engine.ts';
+import { startMariadb } from './mariadb.ts';
 
 const migrations = path.join(path.dirname(path.dirname(import.meta.dirname)), 'services/ledger/migrations-mysql');
 const crashes = Number(process.env['SUUUPRA_CRASHES'] ?? '3');
-let server: RunningMariadb;
+let server: RunningEngine;
 let databases = 0;
 
 beforeAll(async () => {
-  const started = await startMariadb({ durable: true });
+  const started = await startMariadb({ mayInstall: false, durable: true });
   if (typeof started === 'string') throw new Error(started);
   server = started;
 }, 60_000);

@@ -1,31 +1,48 @@
 /**
  * A MariaDB server of this machine's own packages (Debian's `mariadb-server`): private, on a free port, in a folder of
- * its own that goes away with it. The machine's own service, if there is one, is left alone.
+ * its own. The machine's own service, if there is one, is left alone.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { freePort, installPackage, nobody, type RunningEngine, serverAccount } from './engine.ts';
+import {
+  type Engine,
+  type EngineOptions,
+  engineFolder,
+  freePort,
+  installPackage,
+  type RunningEngine,
+  serverAccount,
+} from './engine.ts';
+import { startServer } from './server-process.ts';
 
-export interface MariadbOptions {
-  /** Install Debian's package when there is no server. */
-  readonly mayInstall?: boolean;
-  /** Every acknowledged commit is on the disk. Otherwise nothing is synced: fast, for data that is thrown away. */
-  readonly durable?: boolean;
-}
-
-export interface RunningMariadb extends RunningEngine {
-  /** Of the server as it runs now; another one after a restart. */
-  readonly processId: number;
-  /** Kills the server as a power switch would its process (SIGKILL), and resolves when it is gone. */
-  crash(): Promise<void>;
-  /** Starts it again on the same port and data, after a crash. Resolves when it answers. */
-  restart(): Promise<void>;
-}
+export const mariadb: Engine = {
+  name: 'mariadb',
+  start: startMariadb,
+  testSetting: 'SUUUPRA_TEST_MARIADB',
+  platformSetting: 'SUUUPRA_MYSQL_URL',
+  tests: {
+    include: [
+      'platform/src/sql/{idempotency.test,*.engines.test}.ts',
+      'tools/engines/*.engines.test.ts',
+      'platform/src/stream/{inbox,outbox}.test.ts',
+      'services/{ledger,payments}/src/**/*.test.ts',
+    ],
+    // PostgreSQL's alone: its adapters, a check that copies databases by its templates, the role of the writer.
+    exclude: [
+      '**/*-postgres*.test.ts',
+      'services/ledger/src/{verify,ledger-writer}.test.ts',
+      'services/payments/src/provider-*.engines.test.ts',
+    ],
+    env: { SUUUPRA_TEST_ENGINE: 'mysql' },
+    // A fresh database with all its tables costs MariaDB a good part of a second.
+    testMsMax: 120_000,
+    // The stream stays on PostgreSQL.
+    needs: ['postgres'],
+  },
+};
 
 const startMsMax = 60_000;
 const server = '/usr/sbin/mariadbd';
@@ -46,54 +63,57 @@ const common = [
 const durably = ['--innodb-flush-log-at-trx-commit=1', '--innodb-doublewrite=ON'];
 const fast = ['--innodb-flush-log-at-trx-commit=0', '--innodb-doublewrite=OFF', '--innodb-flush-method=nosync'];
 
-/** Starts a throw-away server, or answers a sentence that says why there is none. */
-export async function startMariadb(options: MariadbOptions = {}): Promise<RunningMariadb | string> {
+/** Starts a server, or answers a sentence that says why there is none. */
+export async function startMariadb(options: EngineOptions): Promise<RunningEngine | string> {
   const none = (why: string) => `No MariaDB server of this machine: ${why}.`;
   if (!existsSync(server)) {
-    const problem =
-      options.mayInstall === true
-        ? installPackage('mariadb-server')
-        : 'it is not installed (Debian: apt-get install mariadb-server)';
+    const problem = options.mayInstall
+      ? installPackage('mariadb-server')
+      : 'it is not installed (Debian: apt-get install mariadb-server)';
     if (problem !== undefined) return none(problem);
   }
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'suuupra-engine-mariadb-'));
-  const password = randomBytes(12).toString('hex');
-  const problem = makeData(folder, password);
-  if (problem !== undefined) return none(problem);
+  const { folder, dispose } = engineFolder('mariadb', options);
+  const made = makeData(folder);
+  if (made.problem !== undefined) return none(made.problem);
   const port = await freePort();
-  const running = await launch(folder, port, options.durable === true);
-  if (typeof running === 'string') return none(running);
-  let child = running;
-  const end = async (signal: NodeJS.Signals) => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const exited = new Promise((resolve) => child.on('exit', resolve));
-    child.kill(signal);
-    await exited;
-  };
+  const started = await startServer({
+    command: server,
+    args: [
+      '--no-defaults',
+      `--datadir=${path.join(folder, 'data')}`,
+      `--socket=${path.join(folder, 'socket')}`,
+      `--pid-file=${path.join(folder, 'pid')}`,
+      `--log-error=${path.join(folder, 'errors.log')}`,
+      `--init-file=${path.join(folder, 'accounts.sql')}`,
+      `--port=${port}`,
+      ...common,
+      ...(options.durable ? durably : fast),
+    ],
+    answers: () => greets(port),
+    startMsMax,
+  });
+  if (typeof started === 'string') return none(started);
   return {
     name: 'MariaDB',
     version: spawnSync(server, ['--version'], { encoding: 'utf8' }).stdout.trim(),
-    url: `mariadb://suuupra:${password}@127.0.0.1:${port}/mysql`,
+    url: `mariadb://suuupra:${made.password}@127.0.0.1:${port}/mysql`,
     get processId() {
-      return child.pid ?? 0;
+      return started.processId;
     },
-    crash: () => end('SIGKILL'),
-    restart: async () => {
-      const next = await launch(folder, port, options.durable === true);
-      if (typeof next === 'string') throw new Error(none(next));
-      child = next;
-    },
+    crash: started.crash,
+    restart: started.restart,
     stop: async () => {
-      await end('SIGTERM');
-      rmSync(folder, { recursive: true, force: true });
+      await started.end();
+      dispose();
     },
   };
 }
 
-/** An empty data folder, and the statements that make our account when the server first starts. */
-function makeData(folder: string, password: string): string | undefined {
-  const account = serverAccount();
-  if ('uid' in account) chownSync(folder, nobody, nobody);
+/** A data folder, and the statements that make our account when the server starts. */
+function makeData(folder: string): { readonly password: string; readonly problem?: string } {
+  const passwordFile = path.join(folder, 'password');
+  if (existsSync(passwordFile)) return { password: readFileSync(passwordFile, 'utf8') };
+  const password = randomBytes(12).toString('hex');
   writeFileSync(
     path.join(folder, 'accounts.sql'),
     `CREATE USER IF NOT EXISTS suuupra@'127.0.0.1' IDENTIFIED BY '${password}';
@@ -108,38 +128,13 @@ GRANT ALL PRIVILEGES ON *.* TO suuupra@'127.0.0.1' WITH GRANT OPTION;
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
     ],
-    { ...account, encoding: 'utf8', cwd: '/' },
+    { ...serverAccount(), encoding: 'utf8', cwd: '/' },
   );
-  return made.status === 0 ? undefined : `mariadb-install-db failed: ${made.stderr}${made.stdout}`.slice(0, 500);
-}
-
-/** The server's process once it answers, or why it does not. */
-async function launch(folder: string, port: number, durable: boolean): Promise<ChildProcess | string> {
-  const child = spawn(
-    server,
-    [
-      '--no-defaults',
-      `--datadir=${path.join(folder, 'data')}`,
-      `--socket=${path.join(folder, 'socket')}`,
-      `--pid-file=${path.join(folder, 'pid')}`,
-      `--log-error=${path.join(folder, 'errors.log')}`,
-      `--init-file=${path.join(folder, 'accounts.sql')}`,
-      `--port=${port}`,
-      ...common,
-      ...(durable ? durably : fast),
-    ],
-    { ...serverAccount(), cwd: '/', stdio: 'ignore' },
-  );
-  const untilMs = Date.now() + startMsMax;
-  while (!(await greets(port))) {
-    if (child.exitCode !== null) return `it did not start (see ${path.join(folder, 'errors.log')})`;
-    if (Date.now() > untilMs) {
-      child.kill('SIGKILL');
-      return `it was not ready within ${startMsMax / 1_000} s`;
-    }
-    await delay(20);
+  if (made.status !== 0) {
+    return { password, problem: `mariadb-install-db failed: ${made.stderr}${made.stdout}`.slice(0, 500) };
   }
-  return child;
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  return { password };
 }
 
 /** A server that is ready speaks first: it sends its greeting. */

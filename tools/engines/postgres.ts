@@ -2,27 +2,40 @@
  * A PostgreSQL server of this machine's own packages (Debian's `postgresql`), started beside the embedded one to show
  * that the same adapters pass the same contracts on a server that we did not bring.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import os from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { freePort, installPackage, nobody, type RunningEngine, serverAccount } from './engine.ts';
+import {
+  type Engine,
+  type EngineOptions,
+  engineFolder,
+  freePort,
+  installPackage,
+  type RunningEngine,
+  serverAccount,
+} from './engine.ts';
+import { startServer } from './server-process.ts';
 
-const startMsMax = 30_000;
+export const postgres: Engine = {
+  name: 'postgres',
+  start: startPostgres,
+  testSetting: 'SUUUPRA_TEST_POSTGRES',
+  platformSetting: 'SUUUPRA_POSTGRES_URL',
+  tests: {
+    include: [
+      'platform/src/sql/{sql-postgres,idempotency}.test.ts',
+      'platform/src/stream/{inbox,outbox,stream-embedded}.test.ts',
+      'platform/src/documents/documents-embedded.test.ts',
+      'services/*/src/store-*.test.ts',
+    ],
+  },
+};
+
+const startMsMax = 60_000;
 
 /** Folder of the newest installed server, or undefined. */
-function findBinaries(): string | undefined {
+export function findPostgres(): string | undefined {
   const base = '/usr/lib/postgresql';
   const versions = existsSync(base) ? readdirSync(base).sort((a, b) => Number(b) - Number(a)) : [];
   return versions
@@ -30,24 +43,72 @@ function findBinaries(): string | undefined {
     .find((folder) => existsSync(path.join(folder, 'postgres')));
 }
 
-/** Starts a throw-away server, or answers a sentence that says why there is none. */
-export async function startPostgres(mayInstall: boolean): Promise<RunningEngine | string> {
-  if (findBinaries() === undefined) {
-    const problem = mayInstall
+/** Starts a server, or answers a sentence that says why there is none. */
+export async function startPostgres(options: EngineOptions): Promise<RunningEngine | string> {
+  const none = (why: string) => `No PostgreSQL server of this machine: ${why}.`;
+  if (findPostgres() === undefined) {
+    const problem = options.mayInstall
       ? installPackage('postgresql')
       : 'it is not installed (Debian: apt-get install postgresql)';
-    if (problem !== undefined) return `No PostgreSQL server of this machine: ${problem}.`;
+    if (problem !== undefined) return none(problem);
   }
-  const binaries = findBinaries();
-  if (binaries === undefined) return 'No PostgreSQL server of this machine: its binaries were not found.';
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'suuupra-engine-postgres-'));
+  const binaries = findPostgres();
+  if (binaries === undefined) return none('its binaries were not found');
+  const { folder, dispose } = engineFolder('postgres', options);
   const cluster = path.join(folder, 'cluster');
-  const account = serverAccount();
-  if ('uid' in account) chownSync(folder, nobody, nobody);
-  mkdirSync(cluster, { mode: 0o700 });
-  if ('uid' in account) chownSync(cluster, nobody, nobody);
-  const password = randomBytes(12).toString('hex');
+  const made = makeCluster(binaries, folder, cluster);
+  if (made.problem !== undefined) return none(made.problem);
+  const port = await freePort();
+  // A file that a killed server left behind says "ready" of nobody.
+  const forget = () => rmSync(path.join(cluster, 'postmaster.pid'), { force: true });
+  forget();
+  const started = await startServer({
+    command: path.join(binaries, 'postgres'),
+    args: ['-D', cluster, '-p', String(port), ...settings(options.durable)],
+    answers: async () => isReady(cluster),
+    startMsMax,
+    stopSignal: 'SIGINT',
+    logFile: path.join(folder, 'server.log'),
+  });
+  if (typeof started === 'string') return none(started);
+  return {
+    name: 'PostgreSQL',
+    version: spawnSync(path.join(binaries, 'postgres'), ['--version'], { encoding: 'utf8' }).stdout.trim(),
+    url: `postgres://suuupra:${made.password}@127.0.0.1:${port}/postgres`,
+    get processId() {
+      return started.processId;
+    },
+    crash: async () => {
+      await started.crash();
+      forget();
+    },
+    restart: started.restart,
+    stop: async () => {
+      await started.end();
+      dispose();
+    },
+  };
+}
+
+function settings(durable: boolean): string[] {
+  const values = [
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=400',
+    'wal_level=replica',
+    ...(durable ? [] : ['fsync=off']),
+  ];
+  return values.flatMap((value) => ['-c', value]);
+}
+
+function makeCluster(
+  binaries: string,
+  folder: string,
+  cluster: string,
+): { readonly password: string; readonly problem?: string } {
   const passwordFile = path.join(folder, 'password');
+  if (existsSync(path.join(cluster, 'PG_VERSION'))) return { password: readFileSync(passwordFile, 'utf8') };
+  const password = randomBytes(12).toString('hex');
   writeFileSync(passwordFile, password, { mode: 0o644 });
   const made = spawnSync(
     path.join(binaries, 'initdb'),
@@ -63,45 +124,9 @@ export async function startPostgres(mayInstall: boolean): Promise<RunningEngine 
       '--no-locale',
       '--no-sync',
     ],
-    { ...account, encoding: 'utf8', cwd: '/' },
+    { ...serverAccount(), encoding: 'utf8', cwd: '/' },
   );
-  if (made.status !== 0) return `No PostgreSQL server of this machine: initdb failed: ${made.stderr}`;
-  const port = await freePort();
-  const child = spawn(
-    path.join(binaries, 'postgres'),
-    [
-      '-D',
-      cluster,
-      '-p',
-      String(port),
-      '-c',
-      'listen_addresses=127.0.0.1',
-      '-c',
-      'unix_socket_directories=',
-      '-c',
-      'max_connections=200',
-      '-c',
-      'fsync=off',
-    ],
-    { ...account, cwd: '/', stdio: 'ignore' },
-  );
-  const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()));
-  const untilMs = Date.now() + startMsMax;
-  while (!isReady(cluster)) {
-    if (child.exitCode !== null || Date.now() > untilMs)
-      return 'No PostgreSQL server of this machine: it did not start.';
-    await delay(20);
-  }
-  return {
-    name: 'PostgreSQL',
-    version: spawnSync(path.join(binaries, 'postgres'), ['--version'], { encoding: 'utf8' }).stdout.trim(),
-    url: `postgres://suuupra:${password}@127.0.0.1:${port}/postgres`,
-    stop: async () => {
-      child.kill('SIGINT');
-      await exited;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  return made.status === 0 ? { password } : { password, problem: `initdb failed: ${made.stderr}` };
 }
 
 function isReady(cluster: string): boolean {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
 import { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
-import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
+import type { RawContext, RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import type { Client } from '@suuupra/platform/rpc/rpc';
 import { defineService } from '@suuupra/platform/service';
 import type { Log } from '@suuupra/platform/telemetry/telemetry';
@@ -29,6 +29,16 @@ interface Web extends Surroundings {
   readonly renderer: Renderer;
 }
 
+/** Takes what no other route does; HEAD is answered by it too. */
+const pageRoute: RawRouteDeclaration = {
+  method: 'GET',
+  path: '/{path*}',
+  summary: 'The web app',
+  access: 'public',
+  hidden: true,
+  bodyBytesMax: 0,
+};
+
 export const web = defineService({
   name: 'web',
   provides: [],
@@ -36,11 +46,12 @@ export const web = defineService({
   engines: [],
   consumes: [],
   publishes: [],
+  routes: [pageRoute],
   start: async ({ clients, settings, telemetry }) => {
     const { publicUrl } = settings;
     const answer = await answerWith({ content: clients.content, publicUrl, log: telemetry.log });
     if (!answer) telemetry.log.warn('the web app is not built: pages answer 503 until "npm run build:web" has run');
-    return { implementations: [], routes: [pageRoute(answer ?? sendNotBuilt)] };
+    return { implementations: [], routes: [{ ...pageRoute, handle: answer ?? sendNotBuilt }] };
   },
 });
 
@@ -50,19 +61,6 @@ export async function answerWith(surroundings: Surroundings): Promise<RawRoute['
   if (!renderer) return undefined;
   const parts: Web = { ...surroundings, renderer, assets: await openAssets(fileURLToPath(clientFolder)) };
   return (request, response, context) => answer(parts, request, response, context);
-}
-
-/** Takes what no other route does; HEAD is answered by it too. */
-function pageRoute(handle: RawRoute['handle']): RawRoute {
-  return {
-    method: 'GET',
-    path: '/{path*}',
-    summary: 'The web app',
-    access: 'public',
-    hidden: true,
-    bodyBytesMax: 0,
-    handle,
-  };
 }
 
 async function answer(

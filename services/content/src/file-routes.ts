@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { DocumentOf } from '@suuupra/platform/documents/documents';
 import { sendProblem } from '@suuupra/platform/http/problem';
-import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
+import type { RawContext, RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import { isRefusal, refuse } from '@suuupra/platform/rpc/rpc';
 import type { Content } from './content.ts';
 import { type FileBody, fileBytesMax, type RangeAnswer, readRange } from './file.ts';
@@ -16,30 +16,33 @@ const publicCache = 'public, max-age=31536000, immutable';
 /** Long enough for a seeking player, short enough for access that ends. */
 const privateCache = 'private, max-age=300';
 
+const upload: RawRouteDeclaration = {
+  method: 'POST',
+  path: '/api/v1/files',
+  summary: 'Upload a video, an image or captions for a lesson',
+  access: { roles: ['instructor'] },
+  refusals: ['invalid_request', 'unsupported_media_type', 'csrf_refused', 'request_timeout'],
+  bodyBytesMax: fileBytesMax,
+  lasting: true,
+};
+const download: RawRouteDeclaration = {
+  method: 'GET',
+  path: '/api/v1/files/{id}',
+  summary: 'An uploaded file, whole or by range',
+  access: 'public',
+  refusals: ['not_found', 'not_enrolled', 'unauthenticated', 'range_not_satisfiable'],
+  bodyBytesMax: 0,
+  lasting: true,
+};
+const look: RawRouteDeclaration = { ...download, method: 'HEAD', summary: 'Size and type of an uploaded file' };
+
+export const fileRouteDeclarations = [upload, download, look];
+
 export function fileRoutes(content: Content): RawRoute[] {
-  const download = (method: 'GET' | 'HEAD'): RawRoute => ({
-    method,
-    path: '/api/v1/files/{id}',
-    summary: method === 'GET' ? 'An uploaded file, whole or by range' : 'Size and type of an uploaded file',
-    access: 'public',
-    refusals: ['not_found', 'not_enrolled', 'unauthenticated', 'range_not_satisfiable'],
-    bodyBytesMax: 0,
-    lasting: true,
-    handle: (request, response, context) => sendFile(content, request, response, context),
-  });
   return [
-    {
-      method: 'POST',
-      path: '/api/v1/files',
-      summary: 'Upload a video, an image or captions for a lesson',
-      access: { roles: ['instructor'] },
-      refusals: ['invalid_request', 'unsupported_media_type', 'csrf_refused', 'request_timeout'],
-      bodyBytesMax: fileBytesMax,
-      lasting: true,
-      handle: (request, response, context) => receiveFile(content, request, response, context),
-    },
-    download('GET'),
-    download('HEAD'),
+    { ...upload, handle: (request, response, context) => receiveFile(content, request, response, context) },
+    { ...download, handle: (request, response, context) => sendFile(content, request, response, context) },
+    { ...look, handle: (request, response, context) => sendFile(content, request, response, context) },
   ];
 }
 

@@ -7,7 +7,7 @@ import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/iden
 import { LearningService } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
 import { defineService } from '@suuupra/platform/service';
 import type { Content } from './content.ts';
-import { fileRoutes } from './file-routes.ts';
+import { fileRouteDeclarations, fileRoutes } from './file-routes.ts';
 import { Instructors } from './instructors.ts';
 import { contentRpc } from './rpc.ts';
 import { collections, Store } from './store.ts';
@@ -20,6 +20,7 @@ export const content = defineService({
   engines: ['documents', 'objects'],
   consumes: [],
   publishes: [CourseCreatedSchema, ReleasePublishedSchema],
+  routes: fileRouteDeclarations,
   start: async ({ engines, clients, world, telemetry }) => {
     await engines.documents.define(collections);
     const parts: Content = {

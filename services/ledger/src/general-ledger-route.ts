@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { sendProblem } from '@suuupra/platform/http/problem';
-import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
+import type { RawContext, RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import { hasRole, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { accountKind } from './chart.ts';
 import { csvHeader, csvRows } from './general-ledger.ts';
@@ -19,15 +19,19 @@ import {
 /** Transfers read at a time: bounds memory, and how long one reading holds its view. */
 const transfersPerRead = 500;
 
+export const exportRoute: RawRouteDeclaration = {
+  method: 'GET',
+  path: '/api/v1/ledger/general-ledger.csv',
+  summary: 'The general ledger of a time as CSV: ?from=&to= by when it happened, ?account= one account code',
+  access: { roles: ['finance'] },
+  refusals: ['invalid_request', 'permission_denied', 'unauthenticated'],
+  bodyBytesMax: 0,
+  lasting: true,
+};
+
 export function generalLedgerRoute(store: LedgerReading): RawRoute {
   return {
-    method: 'GET',
-    path: '/api/v1/ledger/general-ledger.csv',
-    summary: 'The general ledger of a time as CSV: ?from=&to= by when it happened, ?account= one account code',
-    access: { roles: ['finance'] },
-    refusals: ['invalid_request', 'permission_denied', 'unauthenticated'],
-    bodyBytesMax: 0,
-    lasting: true,
+    ...exportRoute,
     handle: (_request, response, context) => sendGeneralLedger(store, response, context),
   };
 }

@@ -23,7 +23,7 @@ import { startAnchors } from './anchors.ts';
 import { tellBooked } from './booked.ts';
 import { ledgerBookingRpc } from './booking.ts';
 import { eventHandlers } from './events.ts';
-import { generalLedgerRoute } from './general-ledger-route.ts';
+import { exportRoute, generalLedgerRoute } from './general-ledger-route.ts';
 import { createLedgerWriter } from './ledger-writer.ts';
 import { bookingReads } from './movements-rpc.ts';
 import { ledgerReportsRpc } from './reports-rpc.ts';
@@ -47,6 +47,7 @@ export const ledger = defineService({
     LatePaymentReturnedSchema,
   ],
   publishes: [JournalPostedSchema, JournalsPostedSchema, BalanceCrossedSchema],
+  routes: [exportRoute],
   migrations: {
     postgres: new URL('../migrations/', import.meta.url),
     mysql: new URL('../migrations-mysql/', import.meta.url),

@@ -33,7 +33,7 @@ import { textSeal } from '@suuupra/platform/mail/sealed-text';
 import { defineService } from '@suuupra/platform/service';
 import { eventHandlers } from './events.ts';
 import { notificationsRpc } from './rpc.ts';
-import { openStreams, streamLimits } from './streams.ts';
+import { openStreams, streamLimits, streamRoute } from './streams.ts';
 import { openTasks } from './tasks.ts';
 import { openDeliveries } from './webhooks/deliveries.ts';
 import { webhooksRpc } from './webhooks/rpc.ts';
@@ -62,6 +62,7 @@ export const notifications = defineService({
     DisputeClosedSchema,
   ],
   publishes: [],
+  routes: [streamRoute],
   migrations: new URL('../migrations/', import.meta.url),
   start: async ({ engines, clients, world, telemetry, settings }) => {
     const { sql, mail, keys } = engines;

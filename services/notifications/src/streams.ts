@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NotificationSchema } from '@suuupra/contracts/gen/suuupra/notifications/v1/notifications_pb.ts';
-import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
+import type { RawContext, RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import { jsonWriter } from '@suuupra/platform/rpc/json-write';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { coalesced } from '@suuupra/platform/stream/bell';
@@ -73,6 +73,15 @@ interface StreamParts {
 
 const notificationJson = jsonWriter(NotificationSchema);
 
+export const streamRoute: RawRouteDeclaration = {
+  method: 'GET',
+  path: '/api/v1/notifications/stream',
+  summary: 'My notifications as they happen, as server-sent events',
+  access: 'signed_in',
+  bodyBytesMax: 0,
+  lasting: true,
+};
+
 export function openStreams(parts: StreamParts): Streams {
   const { sql, telemetry, limits, processId } = parts;
   // A set keeps the order of insertion: the first is the oldest.
@@ -107,15 +116,7 @@ export function openStreams(parts: StreamParts): Streams {
     gauge.set(open.size);
   };
   return {
-    route: {
-      method: 'GET',
-      path: '/api/v1/notifications/stream',
-      summary: 'My notifications as they happen, as server-sent events',
-      access: 'signed_in',
-      bodyBytesMax: 0,
-      lasting: true,
-      handle: serve,
-    },
+    route: { ...streamRoute, handle: serve },
     wake: (userId) => {
       wakeHere(userId);
       tellOthers('wake', userId);

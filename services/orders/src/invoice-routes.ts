@@ -2,24 +2,23 @@
 
 import type { ServerResponse } from 'node:http';
 import { sendProblem } from '@suuupra/platform/http/problem';
-import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
+import type { RawContext, RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import type { OrdersSurroundings } from './change.ts';
 import { invoicePdf } from './invoice-pdf.ts';
 import { visibleInvoice } from './invoices.ts';
 
+export const invoiceRoute: RawRouteDeclaration = {
+  method: 'GET',
+  path: '/api/v1/invoices/{id}/pdf',
+  summary: 'An invoice or credit note as a PDF',
+  access: 'signed_in',
+  refusals: ['not_found'],
+  bodyBytesMax: 0,
+};
+
 export function invoiceRoutes(surroundings: OrdersSurroundings): RawRoute[] {
-  return [
-    {
-      method: 'GET',
-      path: '/api/v1/invoices/{id}/pdf',
-      summary: 'An invoice or credit note as a PDF',
-      access: 'signed_in',
-      refusals: ['not_found'],
-      bodyBytesMax: 0,
-      handle: (_, response, context) => sendInvoice(surroundings, response, context),
-    },
-  ];
+  return [{ ...invoiceRoute, handle: (_, response, context) => sendInvoice(surroundings, response, context) }];
 }
 
 async function sendInvoice({ sql }: OrdersSurroundings, response: ServerResponse, context: RawContext): Promise<void> {

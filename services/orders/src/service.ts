@@ -35,7 +35,7 @@ import { accessHandlers, accessRound, accessRpc, accessServices } from './access
 import { commerceImplementations, commerceServices } from './commerce-rpc.ts';
 import { commerceEffects } from './effects.ts';
 import { eventHandlers } from './events.ts';
-import { invoiceRoutes } from './invoice-routes.ts';
+import { invoiceRoute, invoiceRoutes } from './invoice-routes.ts';
 import { janitorRound } from './janitor.ts';
 import { cancelOrder, getOrder, getOrderForPayment, listOrders, placeOrder } from './orders.ts';
 import { rebuildWhenOutdated } from './rebuild.ts';
@@ -78,6 +78,7 @@ export const orders = defineService({
     SubscriptionChangedSchema,
     GiftBoughtSchema,
   ],
+  routes: [invoiceRoute],
   migrations: new URL('../migrations/', import.meta.url),
   start: async ({ engines, clients, publishIn, world, telemetry }) => {
     const events = telemetry.counter('suuupra_orders_events_total', 'What became of orders, by event', ['event']);

@@ -33,7 +33,7 @@ import { implementationsOf } from './rpc.ts';
 import { readSandboxSettings } from './sandbox-settings.ts';
 import type { PaymentsSurroundings } from './surroundings.ts';
 import { sweepOf } from './sweep.ts';
-import { receiveWebhook, webhookRoute } from './webhooks.ts';
+import { inboundRoute, receiveWebhook, webhookRoute } from './webhooks.ts';
 
 /** The loops look at least this often for what other processes have left. */
 const idleMsMax = 30_000;
@@ -64,6 +64,7 @@ export const payments = defineService({
     DisputeClosedSchema,
     MandateChangedSchema,
   ],
+  routes: [inboundRoute],
   migrations: paymentsMigrations,
   check: (env, { demo }) => {
     readSandboxSettings(env);

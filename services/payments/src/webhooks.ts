@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type RefusalCode, refusals } from '@suuupra/contracts/errors';
-import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
+import type { RawContext, RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import type { SqlTransaction } from '@suuupra/platform/sql/sql';
 import { backOffMs } from '@suuupra/platform/stream/bell';
 import { applyCaptureOutcome } from './captures.ts';
@@ -119,15 +119,19 @@ async function applyEvent(
   }
 }
 
+export const inboundRoute: RawRouteDeclaration = {
+  method: 'POST',
+  path: '/api/v1/payments/webhooks/{provider}',
+  summary: 'Events of a payment provider, signed by it (Standard Webhooks)',
+  access: 'public',
+  refusals: ['invalid_signature', 'not_found', 'request_timeout'],
+  bodyBytesMax: webhookBytesMax,
+  csrfExempt: true,
+};
+
 export function webhookRoute(surroundings: PaymentsSurroundings): RawRoute {
   return {
-    method: 'POST',
-    path: '/api/v1/payments/webhooks/{provider}',
-    summary: 'Events of a payment provider, signed by it (Standard Webhooks)',
-    access: 'public',
-    refusals: ['invalid_signature', 'not_found', 'request_timeout'],
-    bodyBytesMax: webhookBytesMax,
-    csrfExempt: true,
+    ...inboundRoute,
     handle: (request, response, context) => handleWebhook(surroundings, request, response, context),
   };
 }

@@ -17,7 +17,9 @@ import {
 } from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
 import { defineService } from '@suuupra/platform/service';
 import type { SettlementArea, SettlementParts } from './area.ts';
+import { fileRouteDeclarations } from './payouts/file-routes.ts';
 import { payouts } from './payouts/payouts.ts';
+import { uploadRoute } from './reconciliation/file-route.ts';
 import { reconciliation } from './reconciliation/reconciliation.ts';
 
 export const settlement = defineService({
@@ -34,6 +36,7 @@ export const settlement = defineService({
     DisputeClosedSchema,
   ],
   publishes: [PayoutPaidSchema, PayoutReturnedSchema],
+  routes: [uploadRoute, ...fileRouteDeclarations],
   migrations: new URL('../migrations/', import.meta.url),
   start: async ({ engines: { sql, keys }, clients: { ledger, payments }, publishIn, world, telemetry, settings }) => {
     const parts: SettlementParts = { sql, ledger, payments, publishIn, world, telemetry, settings };

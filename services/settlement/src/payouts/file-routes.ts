@@ -2,34 +2,37 @@
 
 import type { ServerResponse } from 'node:http';
 import { sendProblem } from '@suuupra/platform/http/problem';
-import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
+import type { RawContext, RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import { refuse } from '@suuupra/platform/rpc/rpc';
 import { findBatch, findFile, readLines } from './lists.ts';
 import { userIdOf } from './rpc.ts';
 import { type StatementLine, statementCsv } from './statement.ts';
 import type { PayoutSurroundings } from './surroundings.ts';
 
+const statementRoute: RawRouteDeclaration = {
+  method: 'GET',
+  path: '/api/v1/instructors/me/statements/{id}/csv',
+  summary: 'One of my statements as CSV',
+  access: { roles: ['instructor'] },
+  refusals: ['not_found'],
+  bodyBytesMax: 0,
+  lasting: true,
+};
+const payoutFileRoute: RawRouteDeclaration = {
+  method: 'GET',
+  path: '/api/v1/settlement/payout-batches/{id}/files/{format}',
+  summary: 'A file of a payout batch: pain_001, nach_csv or csv',
+  access: { roles: ['finance'] },
+  refusals: ['not_found'],
+  bodyBytesMax: 0,
+};
+
+export const fileRouteDeclarations = [statementRoute, payoutFileRoute];
+
 export function fileRoutes(surroundings: PayoutSurroundings): RawRoute[] {
   return [
-    {
-      method: 'GET',
-      path: '/api/v1/instructors/me/statements/{id}/csv',
-      summary: 'One of my statements as CSV',
-      access: { roles: ['instructor'] },
-      refusals: ['not_found'],
-      bodyBytesMax: 0,
-      lasting: true,
-      handle: (_, response, context) => sendStatement(surroundings, response, context),
-    },
-    {
-      method: 'GET',
-      path: '/api/v1/settlement/payout-batches/{id}/files/{format}',
-      summary: 'A file of a payout batch: pain_001, nach_csv or csv',
-      access: { roles: ['finance'] },
-      refusals: ['not_found'],
-      bodyBytesMax: 0,
-      handle: (_, response, context) => sendPayoutFile(surroundings, response, context),
-    },
+    { ...statementRoute, handle: (_, response, context) => sendStatement(surroundings, response, context) },
+    { ...payoutFileRoute, handle: (_, response, context) => sendPayoutFile(surroundings, response, context) },
   ];
 }
 

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendProblem } from '@suuupra/platform/http/problem';
-import type { RawContext, RawRoute } from '@suuupra/platform/http/route';
+import type { RawContext, RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import { isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { actorOf } from './break-desk.ts';
 import type { Desk } from './desk.ts';
@@ -11,15 +11,19 @@ import { fileBytesMax, type ReceivedFile, receiveFile } from './files.ts';
 
 const nameCharsMax = 200;
 
+export const uploadRoute: RawRouteDeclaration = {
+  method: 'POST',
+  path: '/api/v1/settlement/files',
+  summary: 'Upload a file of a provider or bank; format and name are in the query, the bytes are the body',
+  access: { roles: ['finance'] },
+  refusals: ['invalid_request', 'payload_too_large', 'settlement_file_known', 'csrf_refused', 'request_timeout'],
+  bodyBytesMax: fileBytesMax,
+  lasting: true,
+};
+
 export function fileRoute(desk: Desk): RawRoute {
   return {
-    method: 'POST',
-    path: '/api/v1/settlement/files',
-    summary: 'Upload a file of a provider or bank; format and name are in the query, the bytes are the body',
-    access: { roles: ['finance'] },
-    refusals: ['invalid_request', 'payload_too_large', 'settlement_file_known', 'csrf_refused', 'request_timeout'],
-    bodyBytesMax: fileBytesMax,
-    lasting: true,
+    ...uploadRoute,
     handle: async (request, response, context) => {
       const received = await upload(desk, request, context);
       if (isRefusal(received)) return sendProblem(response, received, context);
