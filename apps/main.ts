@@ -1,5 +1,6 @@
 /**
- * The program: `node apps/main.ts --all [--port N] [--data DIR] [--no-demo]`.
+ * The program: `node apps/main.ts --all [--port N] [--data DIR] [--config FILE] [--no-demo]`, or, to run some services apart
+ * from the others, `node apps/main.ts gateway identity …`.
  *
  * Starts the platform, fills an empty data folder with the demo school, says where it is, and runs until it is told to
  * stop: SIGTERM and SIGINT drain what is under way and end with 0.
@@ -14,22 +15,16 @@ const stopMsMax = 25_000;
 async function main(): Promise<void> {
   const startedMs = performance.now();
   const config = readConfig(process.argv.slice(2), process.env);
-  const known = allServices.map((service) => service.name);
-  if (config.services !== 'all') {
-    const unknown = config.services.find((name) => !known.includes(name));
-    throw new ConfigError(
-      unknown === undefined
-        ? 'Running some of the services apart from the others is not built yet; say --all.'
-        : `There is no service "${unknown}"; there are ${known.join(', ')}.`,
-    );
-  }
   const fresh = isFresh(config);
   const platform = await compose(allServices, config);
   stopOnSignals(platform);
-  const logins = config.demo ? await seed(platform, config, fresh) : undefined;
+  // Apart, whoever starts the processes fills the school when all are up (many.ts).
+  const logins = config.demo && config.services === 'all' ? await seed(platform, config, fresh) : undefined;
   platform.open();
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-  console.log(`Suuupra is ready at ${platform.url} (after ${seconds} s).`);
+  const what = config.services === 'all' ? 'Suuupra' : `Suuupra (${config.services.join(', ')})`;
+  const where = platform.url === '' ? `its doors ${config.mesh.host}:${config.mesh.port}` : platform.url;
+  console.log(`${what} is ready at ${where} (after ${seconds} s).`);
   if (logins !== undefined) console.log(logins);
 }
 

@@ -11,6 +11,7 @@ import type { Config } from '@suuupra/platform/config';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import type { Platform } from './compose.ts';
 import { type CourseFile, type LessonFile, readCourse, readSchool, type School } from './demo-school.ts';
+import { operatorName } from './topology.ts';
 
 /** Whether the data folder holds nothing yet; ask before the platform is composed. */
 export function isFresh(config: Config): boolean {
@@ -69,7 +70,7 @@ function demoPassword(config: Config): string {
 }
 
 async function createAccounts(platform: Platform, school: School, password: string): Promise<void> {
-  const identity = platform.client(IdentityService, 'seed');
+  const identity = platform.client(IdentityService, operatorName);
   const people = [
     { email: 'admin@suuupra.test', displayName: 'Ada Admin', roles: ['learner', 'admin'] },
     { email: 'finance@suuupra.test', displayName: 'Farah Finance', roles: ['learner', 'finance'] },

@@ -39,7 +39,7 @@ export async function startIdentity(): Promise<IdentityUnderTest> {
     as: (caller) => under.client(IdentityService, caller),
     userWith: async (email, ...roles) => {
       const answer = granted(
-        await under.client(IdentityService, 'seed').ensureUser({ email, password, displayName: email, roles }),
+        await under.client(IdentityService, 'operator').ensureUser({ email, password, displayName: email, roles }),
       );
       return answer.user?.id ?? '';
     },

@@ -103,7 +103,7 @@ describe('users', () => {
   it('the seed finds the account it made before, as it is', async () => {
     const id = await under.userWith('meera@example.org', 'instructor');
     const again = granted(
-      await under.as('seed').ensureUser({ ...signUp('MEERA@example.org', 'Other'), roles: ['admin'] }),
+      await under.as('operator').ensureUser({ ...signUp('MEERA@example.org', 'Other'), roles: ['admin'] }),
     );
     expect(again).toMatchObject({ created: false, user: { id, roles: ['instructor'], emailVerified: true } });
     expect(refusalOf(await under.client.ensureUser(signUp('x@example.org')))).toBe('permission_denied');
