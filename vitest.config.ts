@@ -9,6 +9,7 @@ export default defineConfig({
       '**/node_modules/**',
       '**/*.engines.test.ts',
       '**/*.web.test.ts',
+      '**/*.faults.test.ts',
       'test/{kill,money,overload}.system.test.ts',
       '**/dist/**',
     ],

@@ -12,30 +12,34 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DescService } from '@bufbuild/protobuf';
 import { eventRow } from '@suuupra/contracts/events';
 import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
+import { ProcessService } from '@suuupra/contracts/gen/suuupra/operations/v1/operations_pb.ts';
 import { createGateway, type Gateway } from '@suuupra/gateway/service';
 import { type Config, ConfigError } from '@suuupra/platform/config';
 import { type RawRoute, routeKey } from '@suuupra/platform/http/route';
 import type { Keys } from '@suuupra/platform/keys/keys';
 import { createClient } from '@suuupra/platform/rpc/client';
 import { type Served, serve } from '@suuupra/platform/rpc/dispatch';
+import { retrying } from '@suuupra/platform/rpc/retry';
 import type { Client } from '@suuupra/platform/rpc/rpc';
 import type { Transport } from '@suuupra/platform/rpc/transport';
 import { localTransport } from '@suuupra/platform/rpc/transport-local';
 import type { AnyService, RunningService } from '@suuupra/platform/service';
-import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
+import type { SqlTransaction } from '@suuupra/platform/sql/sql';
 import { subscribe } from '@suuupra/platform/stream/inbox';
 import { outboxPublisher } from '@suuupra/platform/stream/outbox';
 import { type Relay, startRelay } from '@suuupra/platform/stream/outbox-relay';
 import type { Consumer, Stream } from '@suuupra/platform/stream/stream';
 import {
   type Closing,
+  checkEngines,
   type Ground,
   layGround,
-  openServiceDatabase,
   openServiceEngines,
-  requireEngines,
+  openServiceStore,
+  type ServiceStore,
 } from './ground.ts';
 import { type Mesh, openMesh } from './mesh.ts';
+import { operationsSources, serveOperations } from './operations.ts';
 import { type Dependency, openOperatorDoor } from './operator-door.ts';
 import { gatewayName, planTopology, type Topology } from './topology.ts';
 
@@ -60,7 +64,7 @@ interface Started {
   readonly service: AnyService;
   readonly running: RunningService;
   readonly served: Served;
-  readonly sql: Sql | undefined;
+  readonly store: ServiceStore;
   readonly relay: Relay | undefined;
 }
 
@@ -73,7 +77,7 @@ interface Doors {
 /** Starts what the configuration names in this process. Throws ConfigError with a sentence when it cannot. */
 export async function compose(all: readonly AnyService[], config: Config): Promise<Platform> {
   const topology = planTopology(all, config);
-  requireEngines(config);
+  checkEngines(config);
   for (const service of topology.hosted) service.check?.(process.env, config);
   const closing: Closing = [];
   const stop = async () => {
@@ -94,12 +98,14 @@ async function composeWithin(
   closing: Closing,
   stop: () => Promise<void>,
 ): Promise<Platform> {
-  const place = topology.hasGateway ? await reserveAddress(config) : undefined;
+  const place = topology.hasGateway && !config.sharedPort ? await reserveAddress(config) : undefined;
   if (place !== undefined) closing.push(place.release);
   const port = place?.port ?? config.port;
   const ground = await layGround({ ...config, port }, closing);
-  const mesh = topology.isWhole ? undefined : await openMesh({ all, topology, ground });
-  const { world } = ground;
+  const { world, telemetry } = ground;
+  const mesh = topology.isWhole
+    ? undefined
+    : await openMesh({ all, remote: topology.remote, names: topology.names, config, world, telemetry, closing });
   const servedBy = new Map<string, Served>();
   const transportFor = transports(all, servedBy, mesh);
   const client = <S extends DescService>(service: S, caller: string) =>
@@ -111,8 +117,10 @@ async function composeWithin(
   await Promise.all(started.map(({ running }) => running.begin?.()));
 
   const doors: Doors = { open: false, draining: false };
-  const dependencies = dependenciesOf(started, ground, mesh, doors);
-  if (mesh !== undefined) await openMeshDoors(mesh, started, ground, dependencies, doors);
+  const dependencies = dependenciesOf(started, ground, doors);
+  const operations = serveOperations(started, ground, mesh, dependencies);
+  servedBy.set(ProcessService.typeName, operations);
+  if (mesh !== undefined) await openMeshDoors({ mesh, started, ground, dependencies, doors, operations });
   await place?.release();
   if (topology.hasGateway) {
     const gateway = await openGateway({
@@ -120,7 +128,8 @@ async function composeWithin(
       started,
       ground,
       mesh,
-      dependencies,
+      dependencies: [...(mesh?.dependencies ?? []), ...dependencies],
+      operations,
       transport: transportFor(gatewayName),
     });
     closing.push(() => gateway.close({ drainMs }));
@@ -176,9 +185,12 @@ type ClientOf = <S extends DescService>(service: S, caller: string) => Client<S>
 async function startService(service: AnyService, ground: Ground, clientOf: ClientOf): Promise<Started> {
   const { world, telemetry, closing } = ground;
   const own = telemetry.forService(service.name);
-  const sql = await openServiceDatabase(service, ground);
-  const relay = sql === undefined ? undefined : startRelay({ sql, stream: ground.stream, telemetry: own });
+  const waking: { relay?: Relay } = {};
+  const store = await openServiceStore(service, ground, () => waking.relay?.nudge());
+  const { outbox } = store;
+  const relay = outbox === undefined ? undefined : startRelay({ outbox, stream: ground.stream, telemetry: own });
   if (relay !== undefined) {
+    waking.relay = relay;
     closing.push(async () => {
       await relay
         .drain(drainMs)
@@ -188,7 +200,7 @@ async function startService(service: AnyService, ground: Ground, clientOf: Clien
   }
   const publishIn = (tx: SqlTransaction) =>
     outboxPublisher(tx, { owner: service.name, world, notify: () => relay?.nudge() });
-  const engines = await openServiceEngines(service, sql, publishIn, ground);
+  const engines = await openServiceEngines(service, store, publishIn, ground);
   const calls: Record<string, DescService> = service.calls;
   const running = await service.start({
     engines,
@@ -207,7 +219,7 @@ async function startService(service: AnyService, ground: Ground, clientOf: Clien
     service,
     running,
     served: serve(running.implementations, { world, telemetry: own }),
-    sql,
+    store,
     relay,
   };
 }
@@ -221,7 +233,8 @@ function requireDeclared({ name, routes = [] }: AnyService, running: readonly Ra
 
 async function startConsumers(started: readonly Started[], ground: Ground): Promise<void> {
   const consumers: Consumer[] = [];
-  for (const { service, running, sql } of started) {
+  for (const { service, running, store } of started) {
+    const { sql } = store;
     const handlers = running.handlers ?? [];
     if (handlers.length === 0 || sql === undefined) continue;
     const telemetry = ground.telemetry.forService(service.name);
@@ -233,48 +246,84 @@ async function startConsumers(started: readonly Started[], ground: Ground): Prom
   });
 }
 
-/** What this process cannot do its work without: its own engines, and the services that it reaches over the wire. */
-function dependenciesOf(
-  started: readonly Started[],
-  ground: Ground,
-  mesh: Mesh | undefined,
-  doors: Doors,
-): readonly Dependency[] {
+function databasesOf(started: readonly Started[]): Dependency[] {
+  return started.flatMap(({ service: { name }, store: { sql, mongodb } }) => [
+    ...(sql === undefined ? [] : [{ name, check: () => sql.ping() }]),
+    ...(mongodb === undefined ? [] : [{ name, check: () => mongodb.ping() }]),
+  ]);
+}
+
+/** What this process cannot do its work without. */
+function dependenciesOf(started: readonly Started[], ground: Ground, doors: Doors): readonly Dependency[] {
   return [
-    ...started.flatMap(({ service, sql }) =>
-      sql === undefined ? [] : [{ name: service.name, check: () => sql.ping() }],
-    ),
-    ...(mesh?.dependencies ?? []),
+    ...databasesOf(started),
     { name: 'stream', check: () => ground.stream.ping() },
     { name: 'mail', check: () => ground.mail.ping() },
     { name: 'start', check: async () => (doors.open ? 0 : Promise.reject(new Error('the start is not finished'))) },
   ];
 }
 
-/** The doors for other processes: gRPC, raw routes, and the operator's. */
-async function openMeshDoors(
-  mesh: Mesh,
-  started: readonly Started[],
-  ground: Ground,
-  dependencies: readonly Dependency[],
-  doors: Doors,
-): Promise<void> {
+interface MeshSurroundings {
+  readonly mesh: Mesh;
+  readonly started: readonly Started[];
+  readonly ground: Ground;
+  readonly dependencies: readonly Dependency[];
+  readonly doors: Doors;
+  readonly operations: Served;
+}
+
+/** The doors for other processes and for the operator. */
+async function openMeshDoors({
+  mesh,
+  started,
+  ground,
+  dependencies,
+  doors,
+  operations,
+}: MeshSurroundings): Promise<void> {
   const { config, closing, telemetry } = ground;
-  if (config.mesh.port === 0) return;
-  const door = await openOperatorDoor({
-    host: config.mesh.host,
-    port: config.mesh.port + 2,
-    process: telemetry,
-    dependencies,
-    isDraining: () => doors.draining,
-  });
-  closing.push(() => door.close());
+  const isDraining = () => doors.draining;
+  const { host, port, operatorPort } = config.mesh;
+  if (operatorPort !== 0) {
+    const door = await openOperatorDoor({ host, port: operatorPort, process: telemetry, dependencies, isDraining });
+    closing.push(() => door.close());
+  }
+  if (port === 0) return;
+  const health = watchHealth(started, ground);
+  closing.push(async () => health.stop());
   const served = await mesh.serve({
-    served: started.map((one) => one.served),
+    served: [...started.map((one) => one.served), operations],
     routes: started.flatMap(({ running }) => running.routes ?? []),
-    healthy: () => !doors.draining,
+    healthy: () => !isDraining() && health.isHealthy(),
   });
   closing.push(() => served.close(drainMs));
+}
+
+const healthEveryMs = 1_000;
+
+/**
+ * Whether the services here can do their work, by their own databases alone: what they call has a health of its own, and
+ * without the stream facts wait in the outbox.
+ */
+function watchHealth(started: readonly Started[], ground: Ground): { isHealthy(): boolean; stop(): void } {
+  const databases = databasesOf(started);
+  const log = ground.telemetry.forService('mesh').log;
+  let healthy = true;
+  let looking = false;
+  const look = async () => {
+    if (looking) return;
+    looking = true;
+    const now = await Promise.all(databases.map(({ check }) => check())).then(
+      () => true,
+      () => false,
+    );
+    if (now !== healthy) log.warn(now ? 'the databases answer again' : 'a database does not answer: not serving');
+    healthy = now;
+    looking = false;
+  };
+  const timer = setInterval(() => void look(), healthEveryMs);
+  timer.unref();
+  return { isHealthy: () => healthy, stop: () => clearInterval(timer) };
 }
 
 interface GatewaySurroundings {
@@ -283,17 +332,21 @@ interface GatewaySurroundings {
   readonly ground: Ground;
   readonly mesh: Mesh | undefined;
   readonly dependencies: readonly Dependency[];
+  readonly operations: Served;
   readonly transport: Transport;
 }
 
 async function openGateway(surroundings: GatewaySurroundings): Promise<Gateway> {
-  const { all, started, ground, mesh, dependencies, transport } = surroundings;
+  const { all, started, ground, mesh, dependencies, operations, transport } = surroundings;
   const { config, world, telemetry, cache, keys } = ground;
+  // Typed clients repeat by themselves what may be repeated; the gateway has a transport alone.
+  const retried = retrying(transport, world);
   const local = new Map(started.map(({ service, running }) => [service.name, running.routes ?? []]));
+  const sources = operationsSources(operations, ground, mesh);
   const gateway = await createGateway({
     catalog: {
       services: all.flatMap((service) => service.provides),
-      transportOf: () => transport,
+      transportOf: () => retried,
       rawRoutes: all.flatMap(
         (service) =>
           local.get(service.name) ??
@@ -308,9 +361,10 @@ async function openGateway(surroundings: GatewaySurroundings): Promise<Gateway> 
     process: telemetry,
     settings: { publicUrl: ground.settings.publicUrl, trustedHops: config.trustedHops },
     dependencies,
+    operations: { sources: () => sources },
   });
   try {
-    await gateway.listen(config.port, config.host);
+    await gateway.listen(config.port, config.host, config.sharedPort);
   } catch (error) {
     throw cannotListen(config, error as NodeJS.ErrnoException);
   }

@@ -5,25 +5,37 @@
 import path from 'node:path';
 import type { Cache } from '@suuupra/platform/cache/cache';
 import { openEmbeddedCache } from '@suuupra/platform/cache/cache-embedded';
+import { openRedisCache } from '@suuupra/platform/cache/cache-redis';
+import { parseRedisUrl } from '@suuupra/platform/cache/redis-url';
 import { type Config, ConfigError } from '@suuupra/platform/config';
 import { openEmbeddedDocuments } from '@suuupra/platform/documents/documents-embedded';
+import { type MongodbDocuments, openMongodbDocuments } from '@suuupra/platform/documents/documents-mongodb';
 import type { Keys } from '@suuupra/platform/keys/keys';
 import { openKeyring } from '@suuupra/platform/keys/keys-file';
 import type { Mail } from '@suuupra/platform/mail/mail';
 import { openMailbox } from '@suuupra/platform/mail/mail-mailbox';
 import { openSmtp } from '@suuupra/platform/mail/mail-smtp';
+import type { Objects } from '@suuupra/platform/objects/objects';
 import { openDiskObjects } from '@suuupra/platform/objects/objects-disk';
+import { openS3Objects } from '@suuupra/platform/objects/objects-s3';
+import { parseS3Url } from '@suuupra/platform/objects/s3-url';
+import type { SearchIndex } from '@suuupra/platform/search/search';
 import { openEmbeddedSearch } from '@suuupra/platform/search/search-embedded';
+import { openOpenSearch } from '@suuupra/platform/search/search-opensearch';
 import type { AnyService, EngineName, Engines, ServiceSettings } from '@suuupra/platform/service';
 import { openSql } from '@suuupra/platform/sql/open-sql';
 import { migrateService, prepareServiceDatabase, pruneServiceDatabase } from '@suuupra/platform/sql/service-tables';
 import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
 import { startEmbeddedPostgres } from '@suuupra/platform/sql/sql-embedded';
 import { ensureMysqlDatabaseUrl } from '@suuupra/platform/sql/sql-mysql';
-import { ensureDatabaseUrl, openPostgres } from '@suuupra/platform/sql/sql-postgres';
+import { databaseUrlOn, ensureDatabaseUrl, openPostgres } from '@suuupra/platform/sql/sql-postgres';
+import { parseKafkaUrl } from '@suuupra/platform/stream/kafka-url';
 import type { Publish } from '@suuupra/platform/stream/outbox';
+import { sqlOutbox } from '@suuupra/platform/stream/outbox-sql';
+import type { OutboxStore } from '@suuupra/platform/stream/outbox-store';
 import type { Stream } from '@suuupra/platform/stream/stream';
 import { openEmbeddedStream } from '@suuupra/platform/stream/stream-embedded';
+import { openKafkaStream } from '@suuupra/platform/stream/stream-kafka';
 import type { Log, ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
 import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
 import { realWorld, type World } from '@suuupra/platform/world';
@@ -51,7 +63,8 @@ export interface Ground {
 export async function layGround(config: Config, closing: Closing): Promise<Ground> {
   makeDataFolder(config);
   const world = realWorld();
-  const telemetry = openTelemetry(config);
+  const { host, port } = config.mesh;
+  const telemetry = openTelemetry({ ...config, ...(port === 0 ? {} : { instance: `${host}:${port}` }) });
   closing.push(() => telemetry.close());
   const keys = await openKeyring(path.join(config.dataFolder, 'keys.json'));
   const hold: Hold = { mine: false };
@@ -63,12 +76,25 @@ export async function layGround(config: Config, closing: Closing): Promise<Groun
     telemetry,
     keys,
     mail: await openMail(config, world, closing),
-    cache: openEmbeddedCache({ world }),
+    cache: await openCache(config, world, telemetry, closing),
     stream: await openStream({ config, world, telemetry, hold, databaseUrl }, closing),
     databaseUrl,
     settings: { publicUrl: config.publicUrl || `http://${config.host}:${config.port}`, demo: config.demo },
     closing,
   };
+}
+
+/** Without Redis each process counts by itself. */
+async function openCache(
+  { engines: { redisUrl } }: Config,
+  world: World,
+  telemetry: ProcessTelemetry,
+  closing: Closing,
+): Promise<Cache> {
+  if (redisUrl === '') return openEmbeddedCache({ world });
+  const cache = await openRedisCache({ url: redisUrl, telemetry: telemetry.forService('cache') });
+  closing.push(() => cache.close());
+  return cache;
 }
 
 interface StreamParts extends Pick<Ground, 'config' | 'world' | 'telemetry' | 'databaseUrl'> {
@@ -79,9 +105,21 @@ async function openStream(
   { config, world, telemetry, hold, databaseUrl }: StreamParts,
   closing: Closing,
 ): Promise<Stream> {
+  const { kafkaUrl, postgresUrl } = config.engines;
+  if (kafkaUrl !== '') {
+    const clientId = `suuupra-${config.services === 'all' ? 'all' : config.services.join('-')}`;
+    const stream = await openKafkaStream({
+      ...parseKafkaUrl(kafkaUrl),
+      clientId,
+      telemetry: telemetry.forService('stream'),
+      world,
+    });
+    closing.push(() => stream.close());
+    return stream;
+  }
   const sql = await openPostgres({ url: await databaseUrl('suuupra_stream') });
   closing.push(() => sql.close());
-  if (config.engines.postgresUrl === '') await holdAlone(sql, config, hold, telemetry.forService('sql').log, closing);
+  if (postgresUrl === '') await holdAlone(sql, config, hold, telemetry.forService('sql').log, closing);
   const stream = await openEmbeddedStream({ sql, telemetry: telemetry.forService('stream'), world });
   closing.push(() => stream.close());
   return stream;
@@ -121,16 +159,50 @@ function isOnMysql(service: AnyService, { engines }: Config): boolean {
   return engines.mysqlUrl !== '' && service.migrations !== undefined && !(service.migrations instanceof URL);
 }
 
-/** The service's own database, with its tables up to date; undefined when it asks for none. */
-export async function openServiceDatabase(service: AnyService, ground: Ground): Promise<Sql | undefined> {
+/** What a service keeps its state in, and where the events wait that it has told. */
+export interface ServiceStore {
+  readonly sql: Sql | undefined;
+  readonly mongodb: MongodbDocuments | undefined;
+  readonly outbox: OutboxStore | undefined;
+}
+
+/**
+ * The service's own database, with its tables up to date. `told` is called when something waits in the outbox that no
+ * transaction of ours knows of.
+ */
+export async function openServiceStore(service: AnyService, ground: Ground, told: () => void): Promise<ServiceStore> {
   const wanted = new Set<EngineName>(service.engines);
-  if (!wanted.has('sql') && !wanted.has('documents')) return undefined;
+  const onMongodb = wanted.has('documents') && ground.config.engines.mongodbUrl !== '';
+  const sql =
+    wanted.has('sql') || (wanted.has('documents') && !onMongodb) ? await openTables(service, ground) : undefined;
+  const mongodb = onMongodb ? await openMongodb(service, ground, told) : undefined;
+  if (sql !== undefined && mongodb !== undefined) {
+    throw new Error(`${service.name} asks for sql and documents, which have one outbox together only on PostgreSQL`);
+  }
+  return { sql, mongodb, outbox: mongodb?.outbox ?? (sql === undefined ? undefined : sqlOutbox(sql)) };
+}
+
+async function openMongodb(service: AnyService, ground: Ground, notify: () => void): Promise<MongodbDocuments> {
+  const { config, world, telemetry, closing } = ground;
+  const documents = await openMongodbDocuments({
+    url: config.engines.mongodbUrl,
+    database: `suuupra_${service.name}`,
+    owner: service.name,
+    world,
+    telemetry: telemetry.forService(service.name),
+    notify,
+  });
+  closing.push(() => documents.close());
+  return documents;
+}
+
+async function openTables(service: AnyService, ground: Ground): Promise<Sql> {
   const name = `suuupra_${service.name}`;
-  const { config } = ground;
-  const url = isOnMysql(service, config)
-    ? await ensureMysqlDatabaseUrl(config.engines.mysqlUrl, name)
-    : await ground.databaseUrl(name);
-  const sql = await openSql({ url });
+  const { engines } = ground.config;
+  const onMysql = isOnMysql(service, ground.config);
+  const url = onMysql ? await ensureMysqlDatabaseUrl(engines.mysqlUrl, name) : await ground.databaseUrl(name);
+  const replicaUrls = onMysql ? [] : engines.postgresReplicaUrls.map((replica) => databaseUrlOn(replica, name));
+  const sql = await openSql({ url, replicaUrls });
   ground.closing.push(() => sql.close());
   await prepareServiceDatabase(sql);
   await migrateService(sql, service);
@@ -145,29 +217,66 @@ export async function openServiceDatabase(service: AnyService, ground: Ground): 
 
 export async function openServiceEngines(
   service: AnyService,
-  sql: Sql | undefined,
+  { sql, mongodb }: ServiceStore,
   publishIn: (tx: SqlTransaction) => Publish,
   ground: Ground,
 ): Promise<Partial<Engines>> {
   const wanted = new Set<EngineName>(service.engines);
-  const folder = path.join(ground.config.dataFolder, 'objects', service.name);
   return {
     cache: ground.cache,
     mail: ground.mail,
     keys: ground.keys,
     stream: ground.stream,
     ...(sql === undefined ? {} : { sql }),
+    ...(mongodb === undefined ? {} : { documents: mongodb }),
     ...(sql !== undefined && wanted.has('documents')
       ? { documents: await openEmbeddedDocuments({ sql, publishIn }) }
       : {}),
-    ...(wanted.has('objects') ? { objects: await openDiskObjects({ folder, world: ground.world }) } : {}),
-    ...(wanted.has('search') ? { search: openEmbeddedSearch() } : {}),
+    ...(wanted.has('objects') ? { objects: await openObjects(service, ground) } : {}),
+    ...(wanted.has('search') ? { search: await openSearch(service, ground) } : {}),
   };
 }
 
-/** What two processes would each have for themselves and take for shared; said at the start. */
-export function requireEngines(_config: Config): void {
-  if (_config.engines.postgresReplicaUrls.length > 0 && _config.engines.postgresUrl === '') {
+/** An index of this process alone, or one that all processes of the service share. */
+async function openSearch({ name }: AnyService, { config, telemetry, closing }: Ground): Promise<SearchIndex> {
+  const { opensearchUrl } = config.engines;
+  const index =
+    opensearchUrl === ''
+      ? openEmbeddedSearch()
+      : await openOpenSearch({ url: opensearchUrl, name: `suuupra-${name}`, telemetry: telemetry.forService(name) });
+  closing.push(() => index.close());
+  return index;
+}
+
+const sweepEveryMs = 60 * 60_000;
+
+/** A folder of this machine, or a bucket that every process reaches. */
+async function openObjects({ name }: AnyService, { config, world, telemetry, closing }: Ground): Promise<Objects> {
+  const { s3Url } = config.engines;
+  if (s3Url === '') return openDiskObjects({ folder: path.join(config.dataFolder, 'objects', name), world });
+  const objects = await openS3Objects({ url: s3Url, owner: name, world });
+  const { log } = telemetry.forService(name);
+  const sweep = () => {
+    objects.sweep().catch((error: unknown) => log.warn('uploads that were broken off stay', { error }));
+  };
+  const timer = setInterval(sweep, sweepEveryMs);
+  timer.unref();
+  closing.push(async () => {
+    clearInterval(timer);
+    objects.close();
+  });
+  return objects;
+}
+
+/** Looks at the addresses of engines before anything starts. Throws ConfigError with a sentence. */
+export function checkEngines({ engines }: Config): void {
+  if (engines.kafkaUrl !== '') parseKafkaUrl(engines.kafkaUrl);
+  if (engines.kafkaUrl !== '' && engines.postgresUrl === '') {
+    throw new ConfigError('SUUUPRA_KAFKA_URL needs SUUUPRA_POSTGRES_URL too: the embedded database is one process’s.');
+  }
+  if (engines.redisUrl !== '') parseRedisUrl(engines.redisUrl);
+  if (engines.s3Url !== '') parseS3Url(engines.s3Url);
+  if (engines.postgresReplicaUrls.length > 0 && engines.postgresUrl === '') {
     throw new ConfigError('SUUUPRA_POSTGRES_REPLICA_URLS names replicas of no server; set SUUUPRA_POSTGRES_URL too.');
   }
 }

@@ -1,23 +1,36 @@
 /** The wire between processes: clients of the services that run elsewhere, and the doors to those that run here. */
+import path from 'node:path';
+import { type Certificates, openCertificates } from '@suuupra/platform/certificates/certificates';
+import type { Config } from '@suuupra/platform/config';
+import { openRawCaller, type RawCaller } from '@suuupra/platform/http/raw-remote';
 import type { RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import type { Served } from '@suuupra/platform/rpc/dispatch';
-import { serveGrpc } from '@suuupra/platform/rpc/serve-grpc';
+import { openRemoteTarget, type RemoteTarget } from '@suuupra/platform/rpc/remote-target';
+import { serveService } from '@suuupra/platform/rpc/serve-service';
 import type { Transport } from '@suuupra/platform/rpc/transport';
-import { grpcTransport } from '@suuupra/platform/rpc/transport-grpc';
+import { remoteTransport } from '@suuupra/platform/rpc/transport-grpc';
 import type { AnyService } from '@suuupra/platform/service';
-import type { Ground } from './ground.ts';
+import type { ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
+import type { World } from '@suuupra/platform/world';
+import type { Closing } from './ground.ts';
 import type { Dependency } from './operator-door.ts';
-import type { Topology } from './topology.ts';
+import { gatewayName, mayCall } from './topology.ts';
 
 export interface Mesh {
-  /** Undefined when the service is in this process. */
+  /** Undefined when the service has no address, as it is in this process. */
   transportTo(caller: string, service: string): Transport | undefined;
+  /** A route of a service that runs elsewhere, as the gateway calls it. */
   rawRoute(declaration: RawRouteDeclaration, service: string): RawRoute;
-  /** The services that are reached over the wire. */
+  /** Each process that has an address, for who wants to ask all of them. A DNS name stands for one of those behind it. */
+  readonly instances: readonly { readonly name: string; readonly transport: Transport }[];
+  /** When the certificates of this process run out. */
+  certificates(): readonly { readonly name: string; readonly expiresAt: Date }[];
+  /** Whether each of the services that run elsewhere has an instance that serves. */
   readonly dependencies: readonly Dependency[];
   serve(offer: Offer): Promise<{ close(drainMs: number): Promise<void> }>;
 }
 
+/** What this process offers to others. */
 export interface Offer {
   readonly served: readonly Served[];
   readonly routes: readonly RawRoute[];
@@ -26,25 +39,110 @@ export interface Offer {
 
 export interface MeshParts {
   readonly all: readonly AnyService[];
-  readonly topology: Topology;
-  readonly ground: Ground;
+  readonly remote: ReadonlyMap<string, readonly string[]>;
+  /** Whom this process speaks for. */
+  readonly names: readonly string[];
+  readonly config: Config;
+  readonly world: World;
+  readonly telemetry: ProcessTelemetry;
+  readonly closing: Closing;
 }
 
-export async function openMesh({ topology, ground }: MeshParts): Promise<Mesh> {
-  const { config, world } = ground;
-  return {
-    transportTo: (_caller, service) => {
-      const [target] = topology.remote.get(service) ?? [];
-      return target === undefined ? undefined : grpcTransport({ target, world });
-    },
-    rawRoute: (declaration) => ({
-      ...declaration,
-      handle: async () => {
-        throw new Error('not wired');
-      },
-    }),
-    dependencies: [],
-    serve: async ({ served, healthy }) =>
-      serveGrpc({ served, host: config.mesh.host, port: config.mesh.port, world, healthy }),
+/** Throws ConfigError when the certificate of one of the names is missing or cannot be used. */
+export async function openMesh(parts: MeshParts): Promise<Mesh> {
+  const { all, remote, names, config, world, telemetry, closing } = parts;
+  const log = telemetry.forService('mesh').log;
+  const certificates = new Map<string, Certificates>();
+  for (const name of names) {
+    const opened = await openCertificates({ folder: path.join(config.mesh.certificates, name), name, log });
+    closing.push(async () => opened.close());
+    certificates.set(name, opened);
+  }
+  const targets = new Map<string, RemoteTarget>();
+  /** Connections are of a pair: the callee sees whom each is of. */
+  const targetOf = (caller: string, service: string): RemoteTarget | undefined => {
+    const addresses = remote.get(service);
+    if (addresses === undefined) return undefined;
+    const pair = `${caller} ${service}`;
+    const known = targets.get(pair);
+    if (known !== undefined) return known;
+    const shown = certificates.get(caller);
+    if (shown === undefined) throw new Error(`${caller} does not run in this process and cannot call from it`);
+    const target = openRemoteTarget({
+      service,
+      addresses,
+      world,
+      certificates: shown,
+      telemetry: telemetry.forService(caller),
+    });
+    closing.push(async () => target.close());
+    targets.set(pair, target);
+    return target;
   };
+  const rawCallers = new Map<string, RawCaller>();
+  return {
+    transportTo: (caller, service) => {
+      const target = targetOf(caller, service);
+      return target === undefined ? undefined : remoteTransport(target);
+    },
+    rawRoute: (declaration, service) => {
+      const known = rawCallers.get(service) ?? rawCallerOf(targetOf(gatewayName, service), service, closing);
+      rawCallers.set(service, known);
+      return known.route(declaration);
+    },
+    instances: names.includes(gatewayName) ? instancesOf(parts, certificates.get(gatewayName)) : [],
+    certificates: () =>
+      [...certificates].map(([name, each]) => ({ name, expiresAt: new Date(each.current().expiresAtMs) })),
+    dependencies: names.includes(gatewayName)
+      ? [...remote.keys()].map((service) => ({
+          name: service,
+          check: () => reach(targetOf(gatewayName, service), world),
+        }))
+      : [],
+    serve: (offer) =>
+      serveService({
+        ...offer,
+        host: config.mesh.host,
+        port: config.mesh.port,
+        certificates: [...certificates.values()],
+        mayCall: mayCall(all),
+        world,
+        telemetry: telemetry.forService('mesh'),
+      }),
+  };
+}
+
+/** One target for each address, other gateways included: the operator wants to see every one. */
+function instancesOf(
+  { remote, config, world, closing }: MeshParts,
+  certificates: Certificates | undefined,
+): Mesh['instances'] {
+  if (certificates === undefined) return [];
+  const { host, port, addresses } = config.mesh;
+  const gateways = (addresses.get(gatewayName) ?? []).filter((address) => address !== `${host}:${port}`);
+  return [...remote, [gatewayName, gateways] as const].flatMap(([service, places]) =>
+    places.map((address) => {
+      const target = openRemoteTarget({ service, addresses: [address], world, certificates });
+      closing.push(async () => target.close());
+      return { name: `${service} at ${address}`, transport: remoteTransport(target) };
+    }),
+  );
+}
+
+function rawCallerOf(target: RemoteTarget | undefined, service: string, closing: Closing): RawCaller {
+  if (target === undefined) throw new Error(`${service} has no address`);
+  const caller = openRawCaller(target);
+  closing.push(() => caller.close());
+  return caller;
+}
+
+const reachMsMax = 1_000;
+
+/** Resolves with the time it took when an instance serves. */
+async function reach(target: RemoteTarget | undefined, world: World): Promise<number> {
+  if (target === undefined) throw new Error('there is no address');
+  const startedMs = performance.now();
+  const signal = AbortSignal.timeout(reachMsMax);
+  await target.ready({ signal, deadlineAtMs: world.now() + reachMsMax, name: 'readiness' });
+  return performance.now() - startedMs;
 }

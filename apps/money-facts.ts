@@ -1,8 +1,9 @@
 /** Reads what each service has written about money, for the check that holds them against each other. Only reads. */
 import type { Sql, SqlExecutor } from '@suuupra/platform/sql/sql';
+import type { Stream } from '@suuupra/platform/stream/stream';
 
-/** A database of each service that has a part of the story; `stream` holds the events. */
-export const moneyDatabases = ['payments', 'orders', 'ledger', 'learning', 'settlement', 'stream'] as const;
+/** A database of each service that has a part of the story. */
+export const moneyDatabases = ['payments', 'orders', 'ledger', 'learning', 'settlement'] as const;
 export type MoneyDatabase = (typeof moneyDatabases)[number];
 
 export interface Intent {
@@ -117,7 +118,10 @@ export interface MoneyFacts {
 }
 
 /** Each database on one consistent view of its own. Everything is held in memory: about a kilobyte an order. */
-export async function readMoney(sqlOf: (database: MoneyDatabase) => Sql): Promise<MoneyFacts> {
+export async function readMoney(
+  sqlOf: (database: MoneyDatabase) => Sql,
+  readDeadLetters: () => Promise<readonly string[]>,
+): Promise<MoneyFacts> {
   const view = <T>(database: MoneyDatabase, read: (executor: SqlExecutor) => Promise<T>) =>
     sqlOf(database).transaction(read, { isolation: 'repeatable read', readOnly: true });
   return {
@@ -126,7 +130,7 @@ export async function readMoney(sqlOf: (database: MoneyDatabase) => Sql): Promis
     ...(await view('ledger', readLedger)),
     ...(await view('learning', readLearning)),
     ...(await view('settlement', readSettlement)),
-    ...(await view('stream', readStream)),
+    deadLetters: await readDeadLetters(),
   };
 }
 
@@ -344,11 +348,18 @@ async function readSettlement(sql: SqlExecutor): Promise<SettlementFacts> {
   };
 }
 
-async function readStream(sql: SqlExecutor): Promise<Pick<MoneyFacts, 'deadLetters'>> {
+/** Events that a service set aside, of the stream in this database. */
+export async function deadLettersIn(sql: SqlExecutor): Promise<readonly string[]> {
   const rows = await sql.query<Row>('SELECT group_name, topic, partition, position FROM stream_dead_letters');
-  return {
-    deadLetters: rows.map(
-      (row) => `${text(row['group_name'])} ${text(row['topic'])}/${text(row['partition'])}@${text(row['position'])}`,
-    ),
-  };
+  return rows.map(
+    (row) => `${text(row['group_name'])} ${text(row['topic'])}/${text(row['partition'])}@${text(row['position'])}`,
+  );
+}
+
+const deadLettersMax = 100;
+
+/** The same of a stream of whichever kind: the newest, which are enough to say that there are some. */
+export async function deadLettersOf(stream: Pick<Stream, 'deadLetters'>): Promise<readonly string[]> {
+  const letters = await stream.deadLetters(deadLettersMax);
+  return letters.map(({ group, topic, partition, position }) => `${group} ${topic}/${partition}@${position}`);
 }

@@ -14,7 +14,7 @@ export interface Dependency {
 export interface OperatorDoorOptions {
   readonly host: string;
   readonly port: number;
-  readonly process: Pick<ProcessTelemetry, 'metricsText'>;
+  readonly process: Pick<ProcessTelemetry, 'metrics'>;
   readonly dependencies: readonly Dependency[];
   readonly isDraining: () => boolean;
 }
@@ -24,7 +24,7 @@ const requestMsMax = 10_000;
 
 export async function openOperatorDoor(options: OperatorDoorOptions): Promise<{ close(): Promise<void> }> {
   const server = createServer({ requestTimeout: requestMsMax, maxHeaderSize: 8_192 }, (request, response) => {
-    void answer(options, request.url ?? '').then(
+    void answer(options, request.url ?? '', request.headers.accept ?? '').then(
       ({ status, type, text }) =>
         response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text),
       () => response.writeHead(500).end(),
@@ -47,6 +47,7 @@ export async function openOperatorDoor(options: OperatorDoorOptions): Promise<{ 
 async function answer(
   options: OperatorDoorOptions,
   url: string,
+  accept: string,
 ): Promise<{ status: number; type: string; text: string }> {
   const json = (status: number, value: unknown) => ({ status, type: 'application/json', text: JSON.stringify(value) });
   switch (url.split('?')[0]) {
@@ -59,11 +60,7 @@ async function answer(
       return json(ready ? 200 : 503, { status: draining ? 'draining' : ready ? 'ready' : 'not_ready', dependencies });
     }
     case '/metrics':
-      return {
-        status: 200,
-        type: 'text/plain; version=0.0.4; charset=utf-8',
-        text: await options.process.metricsText(),
-      };
+      return { status: 200, ...(await options.process.metrics(accept)) };
     default:
       return json(404, { status: 'not_found' });
   }

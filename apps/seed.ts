@@ -18,6 +18,9 @@ export function isFresh(config: Config): boolean {
   return !existsSync(path.join(config.dataFolder, 'keys.json'));
 }
 
+/** What the filling needs of the platform, in one process or in many. */
+export type Seeded = Pick<Platform, 'url' | 'client' | 'settled'>;
+
 interface DemoState {
   readonly done: boolean;
 }
@@ -29,7 +32,7 @@ const loginsFile = (config: Config) => path.join(config.dataFolder, 'demo-logins
  * Fills the school when the folder is fresh or an earlier filling was cut off. Answers the lines with the demo logins,
  * or undefined when this folder has no demo school.
  */
-export async function seed(platform: Platform, config: Config, fresh: boolean): Promise<string | undefined> {
+export async function seed(platform: Seeded, config: Config, fresh: boolean): Promise<string | undefined> {
   if (fresh) writeState(config, { done: false });
   const state = readState(config);
   if (state === undefined) return undefined;
@@ -69,7 +72,7 @@ function demoPassword(config: Config): string {
   return password;
 }
 
-async function createAccounts(platform: Platform, school: School, password: string): Promise<void> {
+async function createAccounts(platform: Seeded, school: School, password: string): Promise<void> {
   const identity = platform.client(IdentityService, operatorName);
   const people = [
     { email: 'admin@suuupra.test', displayName: 'Ada Admin', roles: ['learner', 'admin'] },
@@ -88,7 +91,7 @@ async function createAccounts(platform: Platform, school: School, password: stri
 }
 
 /** Drafts are made side by side; they are published from the last to the first, so that the catalogue begins with the first. */
-async function createCourses(platform: Platform, school: School, password: string): Promise<void> {
+async function createCourses(platform: Seeded, school: School, password: string): Promise<void> {
   const authors = new Map<string, Author>();
   for (const { key } of school.instructors) {
     authors.set(key, await openAuthor(await signIn(platform.url, emailOf(key, school), password)));

@@ -9,6 +9,8 @@ import type { AnyService } from '@suuupra/platform/service';
 export const gatewayName = 'gateway';
 
 export interface Topology {
+  /** As they were named, the gateway among them: the order of their doors. */
+  readonly names: readonly string[];
   /** The services of this process. */
   readonly hosted: readonly AnyService[];
   readonly hasGateway: boolean;
@@ -36,7 +38,7 @@ export function planTopology(all: readonly AnyService[], config: Config): Topolo
   const hasGateway = wanted.includes(gatewayName);
   const isWhole = hosted.length === all.length && hasGateway;
   if (!isWhole) requireShared(config, hosted);
-  return { hosted, hasGateway, remote: findRemote(all, hosted, hasGateway, config), isWhole };
+  return { names: wanted, hosted, hasGateway, remote: findRemote(all, hosted, hasGateway, config), isWhole };
 }
 
 function findRemote(

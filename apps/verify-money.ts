@@ -1,6 +1,6 @@
 /**
- * `npm run money:verify -- --data DIR` or `-- --url postgres://… [--ledger URL] [--payments URL] [--wait SECONDS]`: do the
- * books of all services agree?
+ * `npm run money:verify -- --data DIR` or `-- --url postgres://… [--ledger URL] [--payments URL] [--kafka URL]
+ * [--wait SECONDS]`: do the books of all services agree?
  *
  * It first has the ledger check its own book (`npm run ledger:verify`), then reads what every service has written about
  * money and holds it against the others'. It only reads. While the platform runs, what is under way differs for a moment:
@@ -17,8 +17,19 @@ import { openKeyring } from '@suuupra/platform/keys/keys-file';
 import { openSql } from '@suuupra/platform/sql/open-sql';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { startEmbeddedPostgres } from '@suuupra/platform/sql/sql-embedded';
+import { parseKafkaUrl } from '@suuupra/platform/stream/kafka-url';
+import { openKafkaStream } from '@suuupra/platform/stream/stream-kafka';
+import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
+import { realWorld } from '@suuupra/platform/world';
 import { checkMoney, checks, type Finding } from './money-check.ts';
-import { type MoneyDatabase, type MoneyFacts, moneyDatabases, readMoney } from './money-facts.ts';
+import {
+  deadLettersIn,
+  deadLettersOf,
+  type MoneyDatabase,
+  type MoneyFacts,
+  moneyDatabases,
+  readMoney,
+} from './money-facts.ts';
 
 /** A report that nobody reads to its end helps nobody. */
 const findingsShownMax = 200;
@@ -31,6 +42,7 @@ interface Asked {
   readonly url: string;
   readonly ledger: string;
   readonly payments: string;
+  readonly kafka: string;
   readonly waitMs: number;
 }
 
@@ -49,7 +61,8 @@ export async function runVerifyMoney(args: readonly string[], print: (line: stri
       closing.push(() => sql.close());
       opened.set(name, sql);
     }
-    const { facts, findings } = await look((name) => opened.get(name) as Sql, asked.waitMs);
+    const setAside = await openDeadLetters(asked, urls, closing);
+    const { facts, findings } = await look((name) => opened.get(name) as Sql, setAside, asked.waitMs);
     report(facts, findings, print);
     return ledgerCode === 0 && findings.length === 0 ? 0 : 1;
   } catch (error) {
@@ -62,7 +75,7 @@ export async function runVerifyMoney(args: readonly string[], print: (line: stri
 
 function readArgs(args: readonly string[]): Asked {
   const text = { type: 'string' } as const;
-  const options = { data: text, url: text, ledger: text, payments: text, wait: text };
+  const options = { data: text, url: text, ledger: text, payments: text, kafka: text, wait: text };
   const { values } = parseArgs({ args: [...args], options });
   const wait = values.wait ?? '0';
   if (!/^\d{1,3}$/.test(wait) || Number(wait) > waitSecondsMax)
@@ -72,11 +85,12 @@ function readArgs(args: readonly string[]): Asked {
     url: values.url ?? '',
     ledger: values.ledger ?? '',
     payments: values.payments ?? '',
+    kafka: values.kafka ?? '',
     waitMs: Number(wait) * 1_000,
   };
 }
 
-type Urls = (name: MoneyDatabase) => string;
+type Urls = (name: MoneyDatabase | 'stream') => string;
 
 function urlsOn(server: string): Urls {
   return (name) => {
@@ -106,13 +120,37 @@ function verifyLedger({ dataFolder, url, ledger }: Asked, ledgerUrl: string, pri
   return status ?? 2;
 }
 
+/** Where events are that could not be applied: on the stream, of whichever kind it is. */
+async function openDeadLetters(
+  { kafka }: Asked,
+  urls: Urls,
+  closing: (() => Promise<void>)[],
+): Promise<() => Promise<readonly string[]>> {
+  if (kafka === '') {
+    const sql = await openSql({ url: urls('stream'), connectionsMax: 1, durability: 'not needed' });
+    closing.push(() => sql.close());
+    return () => deadLettersIn(sql);
+  }
+  const telemetry = openTelemetry({ logLevel: 'warn', traceShare: 0, otlpEndpoint: '' });
+  closing.push(() => telemetry.close());
+  const stream = await openKafkaStream({
+    ...parseKafkaUrl(kafka),
+    clientId: 'suuupra-verify',
+    telemetry: telemetry.forService('stream'),
+    world: realWorld(),
+  });
+  closing.push(() => stream.close());
+  return () => deadLettersOf(stream);
+}
+
 async function look(
   sqlOf: (name: MoneyDatabase) => Sql,
+  setAside: () => Promise<readonly string[]>,
   waitMs: number,
 ): Promise<{ readonly facts: MoneyFacts; readonly findings: readonly Finding[] }> {
   const untilMs = performance.now() + waitMs;
   for (;;) {
-    const facts = await readMoney(sqlOf);
+    const facts = await readMoney(sqlOf, setAside);
     const findings = checkMoney(facts);
     if (findings.length === 0 || performance.now() >= untilMs) return { facts, findings };
     await delay(lookAgainMs);

@@ -19,7 +19,7 @@ import {
   signUp,
   trialBalance,
 } from '../test/client.ts';
-import { demoPassword, makeDataFolder, startPlatform } from '../test/platform.ts';
+import { demoPassword, familyOf, makeDataFolder, startPlatform } from '../test/platform.ts';
 import { cpuMs, machine, median, spread, table } from './measure.ts';
 import { generateLoad, startBareServer } from './processes.ts';
 
@@ -28,64 +28,78 @@ const buyers = 20;
 const coursesPerRound = 10;
 const atOnce = 16;
 
-interface Round {
+/** Processes whose CPU is counted, PostgreSQL apart from those of the platform. */
+export interface Counted {
+  readonly platform: readonly number[];
+  readonly postgres: readonly number[];
+}
+
+export interface Round {
   readonly ordersPerSecond: number;
   readonly paymentsPerSecond: number;
   readonly purchasesPerSecond: number;
   readonly nodeCpuMsPerPurchase: number;
   readonly postgresCpuMsPerPurchase: number;
   readonly settledAfterMs: number;
+  /** Of one request, order or payment. */
+  readonly requestMs: readonly number[];
 }
 
 export async function benchPurchase(): Promise<string> {
   const data = makeDataFolder();
   try {
     const platform = await startPlatform({ data });
-    const visitor = anonymousClient(platform.url);
-    const instructor = await signIn(visitor, 'instructor@suuupra.test', demoPassword);
-    const finance = await signIn(visitor, 'finance@suuupra.test', demoPassword);
-    const people = await Promise.all(Array.from({ length: buyers }, (_, index) => signUp(visitor, `Buyer${index}`)));
-    const results: Round[] = [];
-    for (let round = 0; round <= rounds; round += 1) {
-      const courses: Course[] = [];
-      for (let index = 0; index < coursesPerRound; index += 1) {
-        courses.push(
-          await publishCourse(instructor, `Bench ${randomUUID()}`, { currency: 'INR', amountMinor: '49900' }),
-        );
-      }
-      const measured = await buyAll(people, courses, finance, {
-        node: platform.processId,
-        postgres: data.postgresId() ?? 0,
-      });
-      // The first round warms up.
-      if (round > 0) results.push(measured);
-    }
-    assertInBalance(await trialBalance(finance));
-    return report(results, await bareCpuUs());
+    // It started its PostgreSQL, which is so among its descendants, and counted apart from them.
+    const counted = { platform: [platform.processId], postgres: [data.postgresId() ?? 0] };
+    return report(await purchaseRounds(platform.url, counted, rounds), await bareCpuUs());
   } finally {
     await data.remove();
   }
+}
+
+/** Rounds of purchases after one that warms up; the books are in balance at the end. */
+export async function purchaseRounds(url: string, counted: Counted, count: number): Promise<readonly Round[]> {
+  const visitor = anonymousClient(url);
+  const instructor = await signIn(visitor, 'instructor@suuupra.test', demoPassword);
+  const finance = await signIn(visitor, 'finance@suuupra.test', demoPassword);
+  const people = await Promise.all(Array.from({ length: buyers }, (_, index) => signUp(visitor, `Buyer${index}`)));
+  const results: Round[] = [];
+  for (let round = 0; round <= count; round += 1) {
+    const courses: Course[] = [];
+    for (let index = 0; index < coursesPerRound; index += 1) {
+      courses.push(await publishCourse(instructor, `Bench ${randomUUID()}`, { currency: 'INR', amountMinor: '49900' }));
+    }
+    const measured = await buyAll(people, courses, finance, counted);
+    if (round > 0) results.push(measured);
+  }
+  assertInBalance(await trialBalance(finance));
+  return results;
 }
 
 async function buyAll(
   people: readonly Person[],
   courses: readonly Course[],
   finance: Person,
-  ids: { readonly node: number; readonly postgres: number },
+  counted: Counted,
 ): Promise<Round> {
   const wanted = courses.flatMap((course) => people.map((buyer) => ({ buyer, course })));
-  const cpuBefore = { node: cpuMs(ids.node), postgres: cpuMs(ids.postgres) };
+  const cpuBefore = cpuOf(counted);
+  const requestMs: number[] = [];
+  const timed = async <T>(work: Promise<T>): Promise<T> => {
+    const fromMs = performance.now();
+    return await work.finally(() => requestMs.push(performance.now() - fromMs));
+  };
   const startedMs = performance.now();
   const orders: { buyer: Person; order: Order }[] = [];
   await forAll(
     wanted,
     async ({ buyer, course }) => {
-      orders.push({ buyer, order: await placeOrder(buyer, course.id) });
+      orders.push({ buyer, order: await timed(placeOrder(buyer, course.id)) });
     },
     atOnce,
   );
   const orderedMs = performance.now();
-  await forAll(orders, ({ buyer, order }) => pay(buyer, order.id, 'tok_ok'), atOnce);
+  await forAll(orders, ({ buyer, order }) => timed(pay(buyer, order.id, 'tok_ok')), atOnce);
   const paidMs = performance.now();
   // Journals come after the order is marked paid; the last order's is not always the last, so each is looked for once.
   for (const { order } of orders) {
@@ -96,15 +110,25 @@ async function buyAll(
     );
   }
   const settledMs = performance.now();
+  const after = cpuOf(counted);
   const perPurchase = (ms: number) => ms / wanted.length;
   return {
     ordersPerSecond: wanted.length / ((orderedMs - startedMs) / 1_000),
     paymentsPerSecond: wanted.length / ((paidMs - orderedMs) / 1_000),
     purchasesPerSecond: wanted.length / ((paidMs - startedMs) / 1_000),
-    nodeCpuMsPerPurchase: perPurchase(cpuMs(ids.node) - cpuBefore.node),
-    postgresCpuMsPerPurchase: perPurchase(cpuMs(ids.postgres) - cpuBefore.postgres),
+    nodeCpuMsPerPurchase: perPurchase(after.platform - cpuBefore.platform),
+    postgresCpuMsPerPurchase: perPurchase(after.postgres - cpuBefore.postgres),
     settledAfterMs: settledMs - paidMs,
+    requestMs,
   };
+}
+
+/** A process counts with its descendants; an embedded PostgreSQL is one of them, and taken off again. */
+function cpuOf({ platform, postgres }: Counted): { platform: number; postgres: number } {
+  const sum = (ids: readonly number[]) => ids.reduce((total, id) => total + cpuMs(id), 0);
+  const descendants = new Set(platform.flatMap((id) => familyOf(id)));
+  const within = sum(postgres.filter((id) => descendants.has(id)));
+  return { platform: sum(platform) - within, postgres: sum(postgres) };
 }
 
 /** CPU of a bare answer of the size of an order, in this session. */
@@ -128,7 +152,7 @@ async function bareCpuUs(): Promise<number> {
 }
 
 function report(results: readonly Round[], bareUs: number): string {
-  const column = (name: keyof Round) => results.map((round) => round[name]);
+  const column = (name: Exclude<keyof Round, 'requestMs'>) => results.map((round) => round[name]);
   const cpu = results.map((round) => round.nodeCpuMsPerPurchase + round.postgresCpuMsPerPurchase);
   const bareMs = (2 * bareUs) / 1_000;
   return [

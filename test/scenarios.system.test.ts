@@ -9,37 +9,12 @@ import {
   residentMebibytes,
   startPlatform,
 } from './platform.ts';
-import { cancelling } from './scenarios/cancel.ts';
-import { declineThen3ds } from './scenarios/decline-then-3ds.ts';
-import { everyToken } from './scenarios/every-token.ts';
-import { freeCourse } from './scenarios/free-course.ts';
-import { learn } from './scenarios/learn.ts';
-import { notices } from './scenarios/notices.ts';
-import { purchase } from './scenarios/purchase.ts';
-import { raceOfPayingAndCancelling, raceOnOneKey, raceOnOneOrder, raceOnOneRefund } from './scenarios/races.ts';
-import { fullRefund, partialRefund, refundByTheBuyer } from './scenarios/refund.ts';
-import { type Scenario, type Stage, setStage } from './scenarios/stage.ts';
+import { scenarios } from './scenarios/all.ts';
+import { type Stage, setStage } from './scenarios/stage.ts';
 import { assertMoneyAgrees } from './verify-money.ts';
 
 /** What the platform promises for Node and its embedded PostgreSQL together. */
 const residentMebibytesMax = 700;
-
-const scenarios: Readonly<Record<string, Scenario>> = {
-  'a purchase': purchase,
-  'a free course': freeCourse,
-  'declined, rejected, then approved': declineThen3ds,
-  'every sandbox token': everyToken,
-  'an order let go of': cancelling,
-  'learning what was bought': learn,
-  'notices as they happen': notices,
-  'a full refund': fullRefund,
-  'a refund by the buyer': refundByTheBuyer,
-  'a partial refund and then the rest': partialRefund,
-  'eight at once on one key': raceOnOneKey,
-  'eight at once on one order': raceOnOneOrder,
-  'eight at once on one refund': raceOnOneRefund,
-  'paying while cancelling': raceOfPayingAndCancelling,
-};
 
 describe('on one process', () => {
   let data: DataFolder;

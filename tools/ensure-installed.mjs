@@ -12,6 +12,15 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+/** What of a package.json decides what is installed; a changed script installs nothing. */
+const installing = [
+  'workspaces',
+  'dependencies',
+  'devDependencies',
+  'optionalDependencies',
+  'overrides',
+  'allowScripts',
+];
 const stamp = path.join(root, 'node_modules', '.suuupra-installed');
 const [major] = process.versions.node.split('.').map(Number);
 
@@ -34,15 +43,15 @@ async function buildWeb() {
   run('npm', ['run', '--silent', 'build', '--workspace', 'web'], 'The web app could not be built');
 }
 
-/** Hash of the lock file and of every package.json it was made from. */
+/** Hash of the lock file and of what every package.json asks for. */
 function packagesHash() {
-  const manifests = [
-    'package-lock.json',
-    'package.json',
-    ...workspaces().map((folder) => path.join(folder, 'package.json')),
-  ];
+  const manifests = ['package.json', ...workspaces().map((folder) => path.join(folder, 'package.json'))];
   const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
-  for (const file of manifests) hash.update(file).update(readFileSync(path.join(root, file)));
+  hash.update(readFileSync(path.join(root, 'package-lock.json')));
+  for (const file of manifests) {
+    const manifest = JSON.parse(readFileSync(path.join(root, file), 'utf8'));
+    hash.update(file).update(JSON.stringify(installing.map((field) => manifest[field])));
+  }
   return hash.digest('hex');
 }
 

@@ -27,13 +27,8 @@ describe('configuration', () => {
     [['--all'], { SUUUPRA_ADDRESS_ORDERS: 'orders:70000' }, 'an address is host:port'],
     [
       ['--all'],
-      { SUUUPRA_KAFKA_BROKERS: 'kafka://a' },
-      'SUUUPRA_KAFKA_BROKERS names "kafka://a"; an address is host:port',
-    ],
-    [
-      ['--all'],
       { SUUUPRA_MESH_PORT: '65535' },
-      'SUUUPRA_MESH_PORT is "65535"; it must be a whole number from 0 to 65533.',
+      'SUUUPRA_MESH_PORT is "65535"; it must be a whole number from 0 to 65534.',
     ],
     [
       ['--all'],
@@ -65,7 +60,7 @@ describe('the configuration file', () => {
       `publicUrl: https://learn.example
 engines:
   postgres: postgres://db/
-  kafka: [k1:9092, k2:9092]
+  kafka: kafka://k1:9092,k2:9092
 services:
   payments: [10.0.0.5:7100, "[::1]:7100"]
   ledger: ledger.suuupra:7100
@@ -75,7 +70,7 @@ mesh: { port: 7100 }
     );
     expect(config.publicUrl).toBe('https://learn.example');
     expect(config.host).toBe('127.0.0.1');
-    expect(config.engines).toMatchObject({ postgresUrl: 'postgres://db', kafkaBrokers: ['k1:9092', 'k2:9092'] });
+    expect(config.engines).toMatchObject({ postgresUrl: 'postgres://db', kafkaUrl: 'kafka://k1:9092,k2:9092' });
     expect(config.mesh.port).toBe(7200);
     expect(Object.fromEntries(config.mesh.addresses)).toEqual({
       payments: ['10.0.0.5:7100', '[::1]:7100'],

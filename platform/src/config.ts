@@ -12,6 +12,8 @@ export interface Config {
   readonly services: readonly string[] | 'all';
   readonly port: number;
   readonly host: string;
+  /** Whether other gateways of this machine listen at the same port. */
+  readonly sharedPort: boolean;
   /** Absolute. */
   readonly dataFolder: string;
   /** '' until the port is known: http://127.0.0.1:<port>. */
@@ -37,8 +39,7 @@ export interface EngineSettings {
   readonly postgresReplicaUrls: readonly string[];
   /** MySQL or MariaDB, for payments and ledger. */
   readonly mysqlUrl: string;
-  /** `host:port` of each. */
-  readonly kafkaBrokers: readonly string[];
+  readonly kafkaUrl: string;
   readonly redisUrl: string;
   readonly mongodbUrl: string;
   readonly opensearchUrl: string;
@@ -47,10 +48,12 @@ export interface EngineSettings {
 
 /** How this process and those of the other services find and trust each other. */
 export interface MeshSettings {
-  /** Name or address that other processes reach this one at. */
+  /** Address that this process listens at for the others. */
   readonly host: string;
-  /** gRPC; raw routes are at the next port, health and metrics at the one after. 0: this process is not to be reached. */
+  /** Its door for gRPC; the one for raw routes is at the next port. 0: nobody reaches it. */
   readonly port: number;
+  /** Health and metrics, over plain HTTP. 0: none. */
+  readonly operatorPort: number;
   /** `host:port` of the gRPC doors of each service that runs elsewhere. */
   readonly addresses: ReadonlyMap<string, readonly string[]>;
   /** The folder of this process's certificates. Absolute. */
@@ -70,16 +73,18 @@ const addressesMax = 100;
 const fileSettings: Readonly<Record<string, string>> = {
   port: 'SUUUPRA_PORT',
   host: 'SUUUPRA_HOST',
+  sharedPort: 'SUUUPRA_SHARED_PORT',
   data: 'SUUUPRA_DATA',
   publicUrl: 'SUUUPRA_PUBLIC_URL',
   trustedHops: 'SUUUPRA_TRUSTED_HOPS',
   certificates: 'SUUUPRA_CERTIFICATES',
   'mesh.host': 'SUUUPRA_MESH_HOST',
   'mesh.port': 'SUUUPRA_MESH_PORT',
+  'mesh.operatorPort': 'SUUUPRA_OPERATOR_PORT',
   'engines.postgres': 'SUUUPRA_POSTGRES_URL',
   'engines.postgresReplicas': 'SUUUPRA_POSTGRES_REPLICA_URLS',
   'engines.mysql': 'SUUUPRA_MYSQL_URL',
-  'engines.kafka': 'SUUUPRA_KAFKA_BROKERS',
+  'engines.kafka': 'SUUUPRA_KAFKA_URL',
   'engines.redis': 'SUUUPRA_REDIS_URL',
   'engines.mongodb': 'SUUUPRA_MONGODB_URL',
   'engines.opensearch': 'SUUUPRA_OPENSEARCH_URL',
@@ -116,6 +121,7 @@ export function readConfig(args: readonly string[], env: Settings): Config {
     services: values.all === true ? 'all' : [...new Set(positionals)],
     port,
     host: text('SUUUPRA_HOST', '127.0.0.1'),
+    sharedPort: oneOf('SUUUPRA_SHARED_PORT', text('SUUUPRA_SHARED_PORT', 'no'), ['yes', 'no']) === 'yes',
     dataFolder,
     publicUrl: url('SUUUPRA_PUBLIC_URL', text('SUUUPRA_PUBLIC_URL', ''), ['http:', 'https:']),
     demo: values['no-demo'] !== true,
@@ -123,7 +129,8 @@ export function readConfig(args: readonly string[], env: Settings): Config {
     engines: readEngines(text),
     mesh: {
       host: text('SUUUPRA_MESH_HOST', '127.0.0.1'),
-      port: wholeNumber('SUUUPRA_MESH_PORT', text('SUUUPRA_MESH_PORT', '0'), 0, 65_533),
+      port: wholeNumber('SUUUPRA_MESH_PORT', text('SUUUPRA_MESH_PORT', '0'), 0, 65_534),
+      operatorPort: wholeNumber('SUUUPRA_OPERATOR_PORT', text('SUUUPRA_OPERATOR_PORT', '0'), 0, 65_535),
       addresses: readAddresses(settings),
       certificates: path.resolve(text('SUUUPRA_CERTIFICATES', path.join(dataFolder, 'certs'))),
     },
@@ -146,11 +153,12 @@ function readEngines(text: Text): EngineSettings {
     postgresUrl: one('SUUUPRA_POSTGRES_URL', postgres),
     postgresReplicaUrls: replicas.map((replica) => url('SUUUPRA_POSTGRES_REPLICA_URLS', replica, postgres)),
     mysqlUrl: one('SUUUPRA_MYSQL_URL', ['mysql:', 'mariadb:']),
-    kafkaBrokers: readHostPorts('SUUUPRA_KAFKA_BROKERS', text('SUUUPRA_KAFKA_BROKERS', '')),
-    redisUrl: one('SUUUPRA_REDIS_URL', ['redis:', 'rediss:', 'redis+cluster:', 'rediss+cluster:']),
+    // Of these three the adapters read more than a URL has: several hosts, a bucket.
+    kafkaUrl: text('SUUUPRA_KAFKA_URL', ''),
+    redisUrl: text('SUUUPRA_REDIS_URL', ''),
     mongodbUrl: one('SUUUPRA_MONGODB_URL', ['mongodb:', 'mongodb+srv:']),
     opensearchUrl: one('SUUUPRA_OPENSEARCH_URL', ['http:', 'https:']),
-    s3Url: one('SUUUPRA_S3_URL', ['s3:', 's3+http:', 's3+https:']),
+    s3Url: text('SUUUPRA_S3_URL', ''),
   };
 }
 
@@ -197,7 +205,7 @@ function given(env: Settings): Settings {
  *
  * ```yaml
  * publicUrl: https://learn.example
- * engines: { postgres: postgres://…, kafka: [k1:9092, k2:9092], redis: redis://… }
+ * engines: { postgres: postgres://…, kafka: 'kafka://k1:9092,k2:9092', redis: redis://… }
  * services: { orders: [10.0.0.5:7100, 10.0.0.6:7100], ledger: ledger.suuupra:7100 }
  * ```
  */

@@ -1,5 +1,5 @@
 /** A process that dies at a chosen point, as a test can have it: from there on its database never answers it again. */
-import type { Sql } from './sql/sql.ts';
+import type { Sql, SqlLockSession } from './sql/sql.ts';
 
 export interface DyingProcess {
   /** What the process gets for its database. */
@@ -16,9 +16,11 @@ export function dyingAt(point: number, when: 'before' | 'after'): DyingProcess {
   const { promise: dead, resolve } = Promise.withResolvers<'dead'>();
   let step = 0;
   let isDead = false;
+  const sessions: SqlLockSession[] = [];
   const never = () => {
     isDead = true;
-    resolve('dead');
+    // Its locks end with it, before anybody takes up what it left.
+    void Promise.all(sessions.map((session) => session.close())).then(() => resolve('dead'));
     return new Promise<never>(() => {});
   };
   const at = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -36,6 +38,11 @@ export function dyingAt(point: number, when: 'before' | 'after'): DyingProcess {
       query: (text, values) => at(() => sql.query(text, values)),
       execute: (text, values) => at(() => sql.execute(text, values)),
       transaction: (work, options) => at(() => sql.transaction(work, options)),
+      openLockSession: async () => {
+        const session = await sql.openLockSession();
+        sessions.push(session);
+        return session;
+      },
     }),
   };
 }

@@ -1,6 +1,7 @@
 /**
  * A service under test: alone, on real engines, its neighbours given and its events delivered and read by hand.
  */
+import { createHash } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -15,6 +16,7 @@ import {
 } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
+import type { Documents } from './documents/documents.ts';
 import type { RawRoute } from './http/route.ts';
 import { createClient } from './rpc/client.ts';
 import { serve } from './rpc/dispatch.ts';
@@ -27,14 +29,15 @@ import {
   type Principal,
 } from './rpc/rpc.ts';
 import { localTransport } from './rpc/transport-local.ts';
+import type { SearchIndex } from './search/search.ts';
 import type { EngineName, Engines, ServiceDefinition } from './service.ts';
 import { migrateService, prepareServiceDatabase } from './sql/service-tables.ts';
 import type { Sql, SqlTransaction } from './sql/sql.ts';
 import { applyOnce } from './stream/inbox.ts';
-import { outboxPublisher, type Publish } from './stream/outbox.ts';
+import { outboxPublisher } from './stream/outbox.ts';
 import type { Stream } from './stream/stream.ts';
 import { openTelemetry } from './telemetry/telemetry-process.ts';
-import { freshDatabaseUrl, openTestSql } from './testing.ts';
+import { freshDatabaseUrl, openTestDocuments, openTestSql } from './testing.ts';
 import { realWorld, type World } from './world.ts';
 
 export interface ServiceTestOptions<Calls extends Record<string, DescService>> {
@@ -51,6 +54,8 @@ export interface ServiceTestOptions<Calls extends Record<string, DescService>> {
 export interface ServiceUnderTest {
   readonly databaseUrl: string;
   readonly sql: Sql;
+  /** Those of the service; undefined when it asks for none. */
+  readonly documents: Documents | undefined;
   readonly world: World;
   /** The folder of its objects, mails and keys. */
   readonly folder: string;
@@ -87,8 +92,12 @@ export async function startServiceForTest<Calls extends Record<string, DescServi
   const publishIn = (tx: SqlTransaction) => outboxPublisher(tx, { owner: service.name, world, notify: () => {} });
   await prepareServiceDatabase(sql);
   await migrateService(sql, service);
+  const wanted = new Set<EngineName>(service.engines);
+  const documents = wanted.has('documents')
+    ? await openTestDocuments({ databaseUrl, sql, owner: service.name, world, telemetry: own })
+    : undefined;
   const running = await service.start({
-    engines: await testEngines({ wanted: new Set<EngineName>(service.engines), sql, folder, publishIn }),
+    engines: await testEngines({ wanted, sql, folder, databaseUrl, documents: documents?.documents }),
     clients: neighbours(service.calls, options.others ?? {}, service.name, world),
     publishIn,
     world,
@@ -103,6 +112,7 @@ export async function startServiceForTest<Calls extends Record<string, DescServi
   return {
     databaseUrl,
     sql,
+    documents: documents?.documents,
     world,
     folder,
     logged,
@@ -127,15 +137,16 @@ export async function startServiceForTest<Calls extends Record<string, DescServi
       await applyOnce(sql, service.name, [record], handlers, own);
     },
     published: async (schema) => {
-      const rows = await sql.query<{ envelope: Buffer }>('SELECT envelope FROM outbox ORDER BY id');
-      return rows
-        .map((row) => fromBinary(EnvelopeSchema, row.envelope))
+      const rows = await sql.query<{ envelope: Uint8Array }>('SELECT envelope FROM outbox ORDER BY id');
+      return [...rows.map(({ envelope }) => envelope), ...((await documents?.published()) ?? [])]
+        .map((envelope) => fromBinary(EnvelopeSchema, envelope))
         .filter((envelope) => envelope.type === schema.typeName)
         .map((envelope) => fromBinary(schema, envelope.data));
     },
     begin: async () => running.begin?.(),
     stop: async () => {
       await running.stop?.();
+      await documents?.close();
       await sql.close();
       await telemetry.close();
     },
@@ -163,12 +174,12 @@ async function testEngines(parts: {
   wanted: ReadonlySet<EngineName>;
   sql: Sql;
   folder: string;
-  publishIn: (tx: SqlTransaction) => Publish;
+  databaseUrl: string;
+  documents: Documents | undefined;
 }): Promise<Engines> {
-  const { wanted, sql, folder, publishIn } = parts;
+  const { wanted, sql, folder, databaseUrl, documents } = parts;
   const open: Record<Exclude<EngineName, 'sql' | 'stream'>, () => Promise<unknown>> = {
-    documents: async () =>
-      (await import('./documents/documents-embedded.ts')).openEmbeddedDocuments({ sql, publishIn }),
+    documents: async () => documents,
     cache: async () => (await import('./cache/cache-embedded.ts')).openEmbeddedCache({ world: realWorld() }),
     objects: async () =>
       (await import('./objects/objects-disk.ts')).openDiskObjects({
@@ -178,7 +189,7 @@ async function testEngines(parts: {
     mail: async () =>
       (await import('./mail/mail-mailbox.ts')).openMailbox({ folder: path.join(folder, 'mail'), world: realWorld() }),
     keys: async () => (await import('./keys/keys-file.ts')).openKeyring(path.join(folder, 'keys.json')),
-    search: async () => (await import('./search/search-embedded.ts')).openEmbeddedSearch(),
+    search: () => openTestSearch(databaseUrl),
   };
   const opened = await Promise.all(
     Object.entries(open)
@@ -186,6 +197,17 @@ async function testEngines(parts: {
       .map(async ([name, openIt]) => [name, await openIt()] as const),
   );
   return { ...Object.fromEntries(opened), sql, stream: closedStream } as Engines;
+}
+
+/** On a server the services of one database share one index, as they would outside of tests. */
+async function openTestSearch(databaseUrl: string): Promise<SearchIndex> {
+  const url = process.env['SUUUPRA_TEST_OPENSEARCH'];
+  if (process.env['SUUUPRA_TEST_ON'] !== 'opensearch' || url === undefined) {
+    return (await import('./search/search-embedded.ts')).openEmbeddedSearch();
+  }
+  const name = `test-${createHash('sha256').update(databaseUrl).digest('hex').slice(0, 12)}`;
+  const telemetry = openTelemetry({ logLevel: 'error', traceShare: 0, otlpEndpoint: '' }).forService('search');
+  return await (await import('./search/search-opensearch.ts')).openOpenSearch({ url, name, telemetry });
 }
 
 /** A service under test hears and tells through the test; only operators' views read the stream itself. */

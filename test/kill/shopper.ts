@@ -42,6 +42,8 @@ export interface Street {
   url(): Promise<string>;
   readonly finance: Person;
   readonly couponCode: string;
+  /** Before a request is repeated; 40 ms when absent. */
+  readonly retryMs?: number;
   acknowledge(answer: Acknowledged): void;
   /** Counts what came instead of an answer, by its name. */
   unanswered(why: string): void;
@@ -75,7 +77,7 @@ export async function insist<T>(
     street.unanswered(last);
     if (Date.now() > untilMs)
       assert.fail(`${method} ${path} had no answer for ${answerMsMax / 1_000} s; last: ${last}`);
-    await delay(retryMs);
+    await delay(street.retryMs ?? retryMs);
   }
 }
 

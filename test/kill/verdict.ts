@@ -19,7 +19,6 @@ import {
   sumOf,
   trialBalance,
 } from '../client.ts';
-import type { Campaign } from './campaign.ts';
 import type { Acknowledged, Bought } from './shopper.ts';
 
 /** One purchase as the platform tells it in the end. */
@@ -32,7 +31,14 @@ export interface Outcome {
   readonly refunds: readonly Refund[];
 }
 
-export async function outcomesOf({ bought, finance, platform }: Campaign): Promise<readonly Outcome[]> {
+/** What the clients of a run were told, and where it can be looked up. */
+export interface Told {
+  readonly bought: readonly Bought[];
+  readonly finance: Person;
+  readonly platform: { readonly url: string };
+}
+
+export async function outcomesOf({ bought, finance, platform }: Told): Promise<readonly Outcome[]> {
   return await forAll(bought, async (each) => {
     const buyer = moved(each.buyer, platform.url);
     const order = await getOrder(buyer, each.order.id);

@@ -70,7 +70,8 @@ export interface EngineFolder {
 /** The folder of a server's data, owned by the account that it runs under. */
 export function engineFolder(name: string, { folder }: Pick<EngineOptions, 'folder'>): EngineFolder {
   const made = folder ?? mkdtempSync(path.join(os.tmpdir(), `suuupra-engine-${name}-`));
-  mkdirSync(made, { recursive: true, mode: 0o700 });
+  // Those above it stay open to the server's account.
+  mkdirSync(made, { recursive: true });
   if ('uid' in serverAccount()) chownSync(made, nobody, nobody);
   chmodSync(made, 0o700);
   return {
@@ -113,6 +114,7 @@ export function installGoProgram(module: string, folder: string): string | undef
   return status === 0 ? undefined : `go install failed: ${stderr.trim().slice(-300)}`;
 }
 
+/** A port that nobody had a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -26,15 +26,17 @@ export const mariadb: Engine = {
   tests: {
     include: [
       'platform/src/sql/{idempotency.test,*.engines.test}.ts',
-      'tools/engines/*.engines.test.ts',
+      'platform/src/shards/*.engines.test.ts',
+      'tools/engines/{mariadb,payments}-*.engines.test.ts',
       'platform/src/stream/{inbox,outbox}.test.ts',
       'services/{ledger,payments}/src/**/*.test.ts',
     ],
-    // PostgreSQL's alone: its adapters, a check that copies databases by its templates, the role of the writer.
+    // Kafka's; and PostgreSQL's alone: its adapters, a check that copies databases by its templates, the role of the writer.
     exclude: [
       '**/*-postgres*.test.ts',
       'services/ledger/src/{verify,ledger-writer}.test.ts',
       'services/payments/src/provider-*.engines.test.ts',
+      'tools/engines/kafka-*.engines.test.ts',
     ],
     env: { SUUUPRA_TEST_ENGINE: 'mysql' },
     // A fresh database with all its tables costs MariaDB a good part of a second.

@@ -340,9 +340,9 @@ async function mandatesRiskRouting({ stores: { mandates: m, risk: r, routing: o 
   await step('signals', async (tx) => [
     await r.keepSignals(tx, 'pay_1', { customer: 'h1', address: 'h3' }, now),
     await r.keepSignals(tx, 'pay_1', { customer: 'h9' }, now),
-    await r.count(tx, 'customer', 'h1', 'attempts', now),
+    await r.counts(tx, [{ dimension: 'customer', valueHash: 'h1', counted: 'attempts', sinceMs: now }]),
     await r.markFailed(tx, 'pay_1'),
-    await r.count(tx, 'customer', 'h1', 'failures', now),
+    await r.counts(tx, [{ dimension: 'customer', valueHash: 'h1', counted: 'failures', sinceMs: now }]),
     await r.signalsOf(tx, 'pay_1'),
   ]);
   await step('signals pruned', async () => [await r.pruneSignals(sql, now, 5), await r.pruneSignals(sql, now + 1, 5)]);
@@ -376,7 +376,7 @@ async function mandatesRiskRouting({ stores: { mandates: m, risk: r, routing: o 
     await o.putRules(sql, rules, 'usr_f'),
     await o.putRules(sql, rules, 'usr_f'),
     await o.rules(sql),
-    await o.rate(sql, 'sandbox', 'card', now, 10),
+    await o.rates(sql, [{ provider: 'sandbox', method: 'card' }], now, 10),
   ]);
   await step('routed', () =>
     o.keepDecision(sql, {

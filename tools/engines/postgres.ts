@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import path from 'node:path';
 import {
   type Engine,
+  type EngineFolder,
   type EngineOptions,
   engineFolder,
   freePort,
@@ -28,6 +29,7 @@ export const postgres: Engine = {
       'platform/src/stream/{inbox,outbox,stream-embedded}.test.ts',
       'platform/src/documents/documents-embedded.test.ts',
       'services/*/src/store-*.test.ts',
+      'tools/engines/postgres/*.engines.test.ts',
     ],
   },
 };
@@ -55,26 +57,52 @@ export async function startPostgres(options: EngineOptions): Promise<RunningEngi
   const binaries = findPostgres();
   if (binaries === undefined) return none('its binaries were not found');
   const { folder, dispose } = engineFolder('postgres', options);
-  const cluster = path.join(folder, 'cluster');
-  const made = makeCluster(binaries, folder, cluster);
+  const made = makeCluster(binaries, folder, path.join(folder, 'cluster'));
   if (made.problem !== undefined) return none(made.problem);
+  const started = await startOn(binaries, { folder, dispose }, options.durable, made.password);
+  return typeof started === 'string' ? none(started) : started;
+}
+
+/** Starts a server that follows the primary by streaming replication, or answers a sentence that says why there is none. */
+export async function startPostgresReplica(primaryUrl: string): Promise<RunningEngine | string> {
+  const none = (why: string) => `No replica of a PostgreSQL server of this machine: ${why}.`;
+  const binaries = findPostgres();
+  if (binaries === undefined) return none('it is not installed (Debian: apt-get install postgresql)');
+  const { folder, dispose } = engineFolder('postgres-replica', {});
+  const copied = spawnSync(
+    path.join(binaries, 'pg_basebackup'),
+    ['-D', path.join(folder, 'cluster'), '-d', primaryUrl, '-R', '-X', 'stream', '-c', 'fast', '--no-sync'],
+    { ...serverAccount(), encoding: 'utf8', cwd: '/' },
+  );
+  if (copied.status !== 0) return none(`pg_basebackup failed: ${copied.stderr.trim().slice(-300)}`);
+  const started = await startOn(binaries, { folder, dispose }, false, new URL(primaryUrl).password);
+  return typeof started === 'string' ? none(started) : started;
+}
+
+async function startOn(
+  binaries: string,
+  { folder, dispose }: EngineFolder,
+  durable: boolean,
+  password: string,
+): Promise<RunningEngine | string> {
+  const cluster = path.join(folder, 'cluster');
   const port = await freePort();
   // A file that a killed server left behind says "ready" of nobody.
   const forget = () => rmSync(path.join(cluster, 'postmaster.pid'), { force: true });
   forget();
   const started = await startServer({
     command: path.join(binaries, 'postgres'),
-    args: ['-D', cluster, '-p', String(port), ...settings(options.durable)],
+    args: ['-D', cluster, '-p', String(port), ...settings(durable)],
     answers: async () => isReady(cluster),
     startMsMax,
     stopSignal: 'SIGINT',
     logFile: path.join(folder, 'server.log'),
   });
-  if (typeof started === 'string') return none(started);
+  if (typeof started === 'string') return started;
   return {
     name: 'PostgreSQL',
     version: spawnSync(path.join(binaries, 'postgres'), ['--version'], { encoding: 'utf8' }).stdout.trim(),
-    url: `postgres://suuupra:${made.password}@127.0.0.1:${port}/postgres`,
+    url: `postgres://suuupra:${password}@127.0.0.1:${port}/postgres`,
     get processId() {
       return started.processId;
     },
@@ -131,7 +159,9 @@ function makeCluster(
 
 function isReady(cluster: string): boolean {
   try {
-    return readFileSync(path.join(cluster, 'postmaster.pid'), 'utf8').split('\n')[7]?.trim() === 'ready';
+    const state = readFileSync(path.join(cluster, 'postmaster.pid'), 'utf8').split('\n')[7]?.trim();
+    // A replica stands by for good.
+    return state === 'ready' || (state === 'standby' && existsSync(path.join(cluster, 'standby.signal')));
   } catch {
     return false;
   }

@@ -5,6 +5,7 @@ import './styles/ui.css';
 import './styles/layout.css';
 import './styles/pages.css';
 import './styles/lesson.css';
+import './styles/operations.css';
 import { hydrate } from '@tanstack/react-query';
 import { createRoot, hydrateRoot } from 'react-dom/client';
 import { meQuery } from './api/session.ts';

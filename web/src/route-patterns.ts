@@ -66,6 +66,10 @@ export const pagePatterns = [
   '/finance/webhooks',
   '/finance/webhooks/$endpointId',
   '/admin/users',
+  '/operations',
+  '/operations/traces',
+  '/operations/traces/$traceId',
+  '/operations/events',
 ] as const;
 
 export type PagePattern = (typeof pagePatterns)[number];

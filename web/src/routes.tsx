@@ -425,6 +425,26 @@ const usersRoute = createRoute({
   path: '/admin/users' satisfies PagePattern,
   component: lazyRouteComponent(() => import('./pages/users.tsx'), 'UsersPage'),
 });
+const operationsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/operations' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/operations.tsx'), 'OperationsPage'),
+});
+const operationsTracesRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/operations/traces' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/operations-traces.tsx'), 'OperationsTracesPage'),
+});
+const operationsTraceRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/operations/traces/$traceId' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/operations-trace.tsx'), 'OperationsTracePage'),
+});
+const operationsEventsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/operations/events' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/operations-events.tsx'), 'OperationsEventsPage'),
+});
 
 export const routeTree = rootRoute.addChildren([
   homeRoute,
@@ -490,6 +510,10 @@ export const routeTree = rootRoute.addChildren([
   financeWebhooksRoute,
   financeWebhookRoute,
   usersRoute,
+  operationsRoute,
+  operationsTracesRoute,
+  operationsTraceRoute,
+  operationsEventsRoute,
 ]);
 
 export function createAppRouter(queryClient: QueryClient, history?: RouterHistory) {

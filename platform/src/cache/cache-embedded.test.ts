@@ -8,6 +8,9 @@ cacheContract('embedded, in memory', async () => {
   return {
     cache: openEmbeddedCache({ world }),
     pass: async (ms) => world.advance(ms),
+    nowMs: world.now,
+    driftMs: 0,
+    runs: 100,
     close: async () => {},
   };
 });

@@ -6,7 +6,8 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { World } from '../world.ts';
-import type { Cache, RateDecision } from './cache.ts';
+import { assertTtl, type Cache } from './cache.ts';
+import { assertRate, decide } from './gcra.ts';
 
 export interface EmbeddedCacheOptions {
   readonly world: Pick<World, 'now'>;
@@ -15,7 +16,6 @@ export interface EmbeddedCacheOptions {
 }
 
 const defaultSizeBytesMax = 64 * 1_048_576;
-const ttlMsMax = 24 * 3_600_000;
 /** Rate limits under way; the one asked for longest ago is forgotten first, which lets its next calls through. */
 const ratesMax = 100_000;
 
@@ -31,64 +31,21 @@ export function openEmbeddedCache(options: EmbeddedCacheOptions): Cache {
   return {
     get: async (key) => values.get(key)?.slice(),
     async set(key, value, ttlMs) {
-      if (!(ttlMs > 0 && ttlMs <= ttlMsMax))
-        throw new RangeError(`a value is cached for ${ttlMs} ms; at most ${ttlMsMax}`);
+      assertTtl(ttlMs);
       values.set(key, Uint8Array.from(value), { ttl: ttlMs });
     },
     async delete(key) {
       values.delete(key);
     },
     async allow(key, limit, periodMs, cost = 1) {
-      assertRate(limit, periodMs, cost);
+      const rate = { limit, periodMs };
+      assertRate(rate, cost);
       // A limit that changes begins anew: the stored time is in units of it.
       const name = `${limit}/${periodMs} ${key}`;
-      const { next, decision } = decide(rates.get(name), clock.now(), limit, periodMs, cost);
+      const { next, decision } = decide(rates.get(name), clock.now(), rate, cost);
       if (next !== undefined) rates.set(name, next);
       return decision;
     },
     ping: async () => 0,
   };
-}
-
-function assertRate(limit: number, periodMs: number, cost: number): void {
-  for (const [name, value] of Object.entries({ limit, periodMs, cost })) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new RangeError(`${name} is ${value}; it must be a whole number from 1`);
-  }
-  if (cost > limit) throw new RangeError(`a cost of ${cost} never fits under a limit of ${limit}`);
-}
-
-/**
- * The generic cell rate algorithm (ITU-T I.371; "GCRA" in Redis's rate limiters): one number per key, the theoretical
- * arrival time, at which the whole burst would be back. Time counts in units of 1/limit ms, in which both a millisecond
- * (`limit` units) and the distance of two calls (`periodMs` units) are whole numbers: nothing is rounded.
- */
-function decide(
-  stored: bigint | undefined,
-  nowMs: number,
-  limit: number,
-  periodMs: number,
-  cost: number,
-): { next: bigint | undefined; decision: RateDecision } {
-  const unitsPerMs = BigInt(limit);
-  const distance = BigInt(periodMs);
-  const burst = distance * unitsPerMs;
-  const now = BigInt(Math.floor(nowMs)) * unitsPerMs;
-  const arrival = stored !== undefined && stored > now ? stored : now;
-  const after = arrival + BigInt(cost) * distance;
-  const allowed = after - now <= burst;
-  const kept = allowed ? after : arrival;
-  return {
-    next: allowed ? after : undefined,
-    decision: {
-      allowed,
-      remaining: Number((burst - (kept - now)) / distance),
-      retryAfterMs: allowed ? 0 : wholeMs(after - now - burst, unitsPerMs),
-      resetMs: wholeMs(kept - now, unitsPerMs),
-    },
-  };
-}
-
-function wholeMs(units: bigint, unitsPerMs: bigint): number {
-  return Number((units + unitsPerMs - 1n) / unitsPerMs);
 }

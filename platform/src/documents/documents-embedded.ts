@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { retrying, type Sql, type SqlExecutor, SqlFault, type SqlRow, type SqlTransaction } from '../sql/sql.ts';
 import type { Publish } from '../stream/outbox.ts';
 import {
+  bodyBytesMax,
   type CollectionDefinition,
   DocumentFault,
   type DocumentOf,
@@ -201,6 +202,9 @@ function writer(
 function json(body: unknown): string {
   const text = JSON.stringify(body);
   if (text === undefined) throw new TypeError('a document body must be a JSON value');
+  if (Buffer.byteLength(text) > bodyBytesMax) {
+    throw new DocumentFault('other', `a document has at most ${bodyBytesMax} bytes as JSON`);
+  }
   return text;
 }
 
@@ -251,7 +255,9 @@ async function guarded<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof SqlFault) || error.kind !== 'unavailable') throw error;
+    if (!(error instanceof SqlFault)) throw error;
+    if (error.kind === 'commit_unknown') throw new DocumentFault('commit_unknown', error.message, '', { cause: error });
+    if (error.kind !== 'unavailable') throw error;
     throw new DocumentFault('unavailable', 'the documents do not answer', '', { cause: error });
   }
 }

@@ -1,4 +1,6 @@
 /** What every adapter of the `documents` port must do. */
+
+import { setTimeout as delay } from 'node:timers/promises';
 import { UserRegisteredSchema } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_events_pb.ts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,6 +22,9 @@ interface Course {
   readonly priority?: number;
   readonly open?: boolean;
 }
+
+/** Long enough for the other unit of work, where none waits for locks. */
+const rivalMs = 1_000;
 
 const collections = [
   { name: 'courses', indexed: ['owner', 'priority', 'open'], unique: [['slug'], ['owner', 'title']] },
@@ -62,6 +67,25 @@ export function documentsContract(name: string, open: () => Promise<DocumentsUnd
       );
     });
 
+    it('gives back names that mean something to an engine, and what is large or deeply nested', async () => {
+      const nested = Array.from({ length: 150 }).reduce((inner: unknown) => ({ inner }), 'innermost');
+      const body = { $set: { $gt: 1 }, 'a.b': [null, { 'c.$': -1.5e300 }], '': 2 ** 53, _bsontype: 'Long', nested };
+      await documents.transaction((tx) => tx.insert('drafts', 'json_names', body));
+      expect(await under.other.get('drafts', 'json_names')).toEqual({ id: 'json_names', version: 1, body });
+      const large = { slug: 'large', words: 'x'.repeat(3_000_000), numbers: Array.from({ length: 400_000 }, () => 7) };
+      await documents.transaction((tx) => tx.insert('drafts', 'json_large', large));
+      expect((await documents.find('drafts', { slug: 'large' }, { limit: 1 }))[0]?.body).toEqual(large);
+    });
+
+    it('refuses a document beyond the limit', async () => {
+      const tooLarge = documents.transaction((tx) => tx.insert('drafts', 'json_over', 'x'.repeat(8_000_000)));
+      await expect(tooLarge).rejects.toMatchObject({
+        kind: 'other',
+        message: expect.stringContaining('8000000 bytes'),
+      });
+      expect(await documents.get('drafts', 'json_over')).toBeUndefined();
+    });
+
     it('replaces only the version that the writer knows: of two, one wins', async () => {
       await insert('crs_race', { title: 'start' });
       const results = await Promise.all(
@@ -86,6 +110,32 @@ export function documentsContract(name: string, open: () => Promise<DocumentsUnd
         });
       await Promise.all(Array.from({ length: 20 }, (_, index) => add(index % 2 === 0 ? documents : under.other)));
       expect(await documents.get('courses', 'crs_count')).toMatchObject({ version: 21, body: { priority: 20 } });
+    });
+
+    it('serialises units of work that lock a document which none of them changes', async () => {
+      await insert('crs_guard', {});
+      await insert('crs_guarded', { priority: 0 });
+      const add = (through: Documents) =>
+        through.transaction(async (tx) => {
+          await tx.getForUpdate('courses', 'crs_guard');
+          const course = await tx.get<{ priority: number }>('courses', 'crs_guarded');
+          if (course === undefined) throw new Error('gone');
+          const body = { priority: course.body.priority + 1 };
+          if (!(await tx.replace('courses', 'crs_guarded', course.version, body))) throw new Error('came in between');
+        });
+      let rival: Promise<void> | undefined;
+      await documents.transaction(async (tx) => {
+        await tx.getForUpdate('courses', 'crs_guard');
+        const course = await tx.get<{ priority: number }>('courses', 'crs_guarded');
+        // It waits for this one, or commits and makes it run again.
+        rival ??= add(under.other);
+        await Promise.race([rival, delay(rivalMs)]);
+        const body = { priority: (course?.body.priority ?? 0) + 1 };
+        if (!(await tx.replace('courses', 'crs_guarded', body.priority, body))) throw new Error('came in between');
+      });
+      await rival;
+      expect(await documents.get('courses', 'crs_guarded')).toMatchObject({ version: 3, body: { priority: 2 } });
+      expect(await documents.get('courses', 'crs_guard')).toMatchObject({ version: 1 });
     });
 
     it('keeps documents and events together, or neither', async () => {
@@ -167,6 +217,60 @@ export function documentsContract(name: string, open: () => Promise<DocumentsUnd
       expect(await ids({ priority: 1, open: false })).toEqual(['fnd_3']);
       expect(await ids({ open: true })).toEqual(['fnd_1']);
       expect(await ids({ owner: "finder' OR 1=1 --" })).toEqual([]);
+    });
+
+    it('does not take a list for the values in it, nor text for a number', async () => {
+      await documents.transaction((tx) => tx.insert('courses', 'lst_1', { owner: ['lister'], priority: '77' }));
+      expect(await documents.find('courses', { owner: 'lister' }, { limit: 10 })).toEqual([]);
+      expect(await documents.find('courses', { priority: 77 }, { limit: 10 })).toEqual([]);
+    });
+
+    it('finds in a unit of work what it would leave, in order and within the limit', async () => {
+      for (const n of [1, 3, 5]) await insert(`tx_${n}`, { owner: 'txer' });
+      await documents.transaction(async (tx) => {
+        await tx.insert('courses', 'tx_2', { owner: 'txer' });
+        await tx.delete('courses', 'tx_3');
+        await tx.replace('courses', 'tx_5', 1, { owner: 'somebody' });
+        const ids = async (options: { order?: 'id_ascending'; afterId?: string; limit: number }) =>
+          (await tx.find('courses', { owner: 'txer' }, options)).map(({ id }) => id);
+        expect(await ids({ limit: 10 })).toEqual(['tx_2', 'tx_1']);
+        expect(await ids({ order: 'id_ascending', limit: 1 })).toEqual(['tx_1']);
+        expect(await ids({ order: 'id_ascending', afterId: 'tx_1', limit: 10 })).toEqual(['tx_2']);
+        expect((await tx.getMany('courses', ['tx_3', 'tx_2', 'tx_1'])).map(({ id }) => id)).toEqual(['tx_1', 'tx_2']);
+      });
+    });
+
+    it('lets a value go with its document, and a unit of work pass it on', async () => {
+      await insert('own_1', { slug: 'passed' });
+      await documents.transaction(async (tx) => {
+        await tx.replace('courses', 'own_1', 1, { slug: 'other' });
+        await tx.insert('courses', 'own_2', { slug: 'passed' });
+      });
+      await documents.transaction((tx) => tx.delete('courses', 'own_2'));
+      await insert('own_2', { slug: 'passed' });
+      expect(await under.other.find('courses', { slug: 'passed' }, { limit: 2 })).toMatchObject([
+        { id: 'own_2', version: 1 },
+      ]);
+    });
+
+    it('keeps a sum over documents while many units of work move parts of it', async () => {
+      const accounts = ['sum_a', 'sum_b', 'sum_c'];
+      for (const id of accounts) await insert(id, { priority: 100 });
+      const move = (through: Documents, from: string, to: string) =>
+        through.transaction(async (tx) => {
+          const [giver, taker] = [
+            await tx.getForUpdate<{ priority: number }>('courses', from < to ? from : to),
+            await tx.getForUpdate<{ priority: number }>('courses', from < to ? to : from),
+          ].sort((one) => (one?.id === from ? -1 : 1));
+          if (giver === undefined || taker === undefined) throw new Error('gone');
+          await tx.replace('courses', from, giver.version, { priority: giver.body.priority - 1 });
+          await tx.replace('courses', to, taker.version, { priority: taker.body.priority + 1 });
+        });
+      const pairs = accounts.flatMap((from) => accounts.filter((to) => to !== from).map((to) => [from, to] as const));
+      await Promise.all(pairs.flatMap(([from, to]) => [move(documents, from, to), move(under.other, from, to)]));
+      const left = await documents.getMany<{ priority: number }>('courses', accounts);
+      expect(left.reduce((sum, { body }) => sum + body.priority, 0)).toBe(300);
+      expect(left.map(({ version }) => version)).toEqual([9, 9, 9]);
     });
 
     it('pages in both orders, also while others are inserted', async () => {

@@ -1,8 +1,12 @@
 /**
  * The `documents` port: JSON documents by collection and id, with a unit of work that takes events along.
  *
- * Adapters: documents-embedded.ts (JSONB in the service's own PostgreSQL); MongoDB comes with the many-process issue, so
- * nothing here asks for more than MongoDB can keep: equality on indexed top-level fields, one sort order, no joins.
+ * Adapters: documents-embedded.ts (JSONB in the service's own PostgreSQL), documents-mongodb.ts (MongoDB by URL). Nothing
+ * here asks for more than both can keep: equality on indexed top-level fields, one sort order, no joins.
+ *
+ * A read sees every unit of work that was committed before the read began, whole. One that commits while the read is under
+ * way may be seen in some documents of the answer and not yet in others, and in none of them half. A unit of work reads its
+ * own writes, and what it has locked stays as it was read; all else it reads may change under it.
  */
 import type { Publish } from '../stream/outbox.ts';
 
@@ -18,6 +22,9 @@ export interface DocumentOf<T> {
   readonly version: number;
   readonly body: T;
 }
+
+/** Of one document as JSON in UTF-8: what MongoDB's 16 MB hold however it is stored. More is a DocumentFault `other`. */
+export const bodyBytesMax = 8_000_000;
 
 export interface CollectionDefinition {
   readonly name: string;
@@ -63,8 +70,9 @@ export interface DocumentTransaction extends DocumentReader {
 
 export interface Documents extends DocumentReader {
   /**
-   * Commits when `work` resolves. `work` runs again when it lost a deadlock, so it has no effects outside. A DocumentFault
-   * ends the unit of work, also when `work` passes over it.
+   * Commits when `work` resolves. `work` runs again when it lost a deadlock or a race for what it had locked or changed, so
+   * it has no effects outside. A DocumentFault ends the unit of work, also when `work` passes over it. A commit whose
+   * answer was lost for good throws `commit_unknown`: the caller must look before it repeats.
    */
   transaction<T>(work: (tx: DocumentTransaction) => Promise<T>): Promise<T>;
   /** Makes the indexes that are missing; to be called at each start, before anything else. */
@@ -73,7 +81,7 @@ export interface Documents extends DocumentReader {
 }
 
 export class DocumentFault extends Error {
-  readonly kind: 'exists' | 'unavailable' | 'other';
+  readonly kind: 'exists' | 'unavailable' | 'commit_unknown' | 'other';
   /** The unique fields that clash, comma-separated; 'id' for the id itself. */
   readonly field: string;
   constructor(kind: DocumentFault['kind'], message: string, field = '', options?: ErrorOptions) {

@@ -15,6 +15,8 @@ import { type TextSeal, textSeal } from './sealed-text.ts';
 export interface MailQueue {
   /** Adds a mail to the transaction; the same id twice is one mail. */
   enqueue(tx: SqlTransaction, message: MailMessage): Promise<void>;
+  /** Adds several by one statement. */
+  enqueueAll(tx: SqlTransaction, messages: readonly MailMessage[]): Promise<void>;
   start(): void;
   /** Waits for the mail being sent now; what is queued stays queued. */
   stop(): Promise<void>;
@@ -50,14 +52,25 @@ export function openMailQueue(parts: MailQueueParts): MailQueue {
   const { world, telemetry, sealedWith } = parts;
   const seal = sealedWith === undefined ? undefined : textSeal(sealedWith);
   let loop: Loop | undefined;
+  const enqueueAll = async (tx: SqlTransaction, messages: readonly MailMessage[]) => {
+    if (messages.length === 0) return;
+    await tx.execute(
+      `INSERT INTO mail_queue (id, recipient, subject, body, due_at)
+       SELECT *, $5::timestamptz FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+       ON CONFLICT DO NOTHING`,
+      [
+        messages.map(({ id }) => id),
+        messages.map(({ to }) => to),
+        messages.map(({ subject }) => subject),
+        messages.map(({ id, text }) => seal?.seal(text, id) ?? text),
+        new Date(world.now()),
+      ],
+    );
+    tx.afterCommit(() => loop?.nudge());
+  };
   return {
-    enqueue: async (tx, { id, to, subject, text }) => {
-      await tx.execute(
-        `INSERT INTO mail_queue (id, recipient, subject, body, due_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-        [id, to, subject, seal?.seal(text, id) ?? text, new Date(world.now())],
-      );
-      tx.afterCommit(() => loop?.nudge());
-    },
+    enqueueAll,
+    enqueue: (tx, message) => enqueueAll(tx, [message]),
     start: () => {
       loop = startLoop({
         round: () => sendDue(parts, seal),

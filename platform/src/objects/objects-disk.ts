@@ -9,6 +9,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import type { World } from '../world.ts';
 import { isErrno, syncFolder, writeDurably } from './durable-file.ts';
+import { assertRange, nameOfId } from './object-id.ts';
 import { ObjectFault, type Objects, type StoredObject } from './objects.ts';
 
 export interface DiskObjectsOptions {
@@ -17,11 +18,6 @@ export interface DiskObjectsOptions {
   readonly world: Pick<World, 'now'>;
 }
 
-/**
- * Parts of letters, digits, `_`, `-` and inner `.`, with `/` between them, 200 characters in all: no part can begin with
- * a dot, so none can climb out of the folder or hide in it.
- */
-const idPattern = /^(?=.{1,200}$)[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 /** What lies aside for longer was left by a process that died. Another process may still be writing what is younger. */
 const leftoverMs = 24 * 3_600_000;
 
@@ -64,10 +60,9 @@ export async function openDiskObjects(options: DiskObjectsOptions): Promise<Obje
 
 /** Two letters of a hash come first, so that no folder grows without bound. */
 function placeOf(shelves: string, id: string): string {
-  if (!idPattern.test(id)) throw new RangeError(`"${id.slice(0, 250)}" cannot name an object`);
+  const name = nameOfId(id);
   const shelf = createHash('sha256').update(id).digest('hex').slice(0, 2);
-  // No id has a "+", so no two ids share a name.
-  return path.join(shelves, shelf, id.replaceAll('/', '+'));
+  return path.join(shelves, shelf, name);
 }
 
 async function writeBody(
@@ -134,9 +129,7 @@ async function readBody(
   id: string,
   range?: { readonly start: number; readonly end: number },
 ): Promise<Readable | undefined> {
-  if (range !== undefined && !(range.start >= 0 && range.start <= range.end)) {
-    throw new RangeError(`bytes ${range.start} to ${range.end} are no range`);
-  }
+  assertRange(range);
   if ((await readMeta(target, id)) === undefined) return undefined;
   try {
     const handle = await open(path.join(target, 'body'), 'r');

@@ -1,6 +1,6 @@
 /**
  * The `objects` port: files by id, written once, read whole or by range.
- * Adapters: objects-disk.ts (a folder; written beside, fsynced, renamed); S3 comes with the many-process issue.
+ * Adapters: objects-disk.ts (a folder; written beside, fsynced, renamed), objects-s3.ts (any S3 that honours If-None-Match).
  */
 import type { Readable } from 'node:stream';
 

@@ -14,6 +14,8 @@ import {
 } from '@bufbuild/protobuf';
 import { isRefusalCode, type RefusalCode, refusals } from '@suuupra/contracts/errors';
 import { SqlFault } from '../sql/sql.ts';
+import { inScope } from '../telemetry/call-scope.ts';
+import { span as spanNames } from '../telemetry/semantic-names.ts';
 import type { Span, Telemetry } from '../telemetry/telemetry.ts';
 import type { World } from '../world.ts';
 import { refuseByAccess, refuseByIdempotencyKey, rulesOf } from './access.ts';
@@ -89,23 +91,34 @@ interface Call {
 
 async function callCounted(call: Call, request: Uint8Array): Promise<Outcome> {
   const startedAt = performance.now();
-  const span = call.surroundings.telemetry?.span(nameOf(call.method), call.context.traceparent, {
-    'rpc.caller': call.context.caller,
-  });
+  const { requestId, caller } = call.context;
+  const span = call.surroundings.telemetry?.span(
+    nameOf(call.method),
+    call.context.traceparent,
+    {
+      [spanNames.rpcSystem]: 'grpc',
+      [spanNames.rpcMethod]: keyOf(call.method),
+      [spanNames.caller]: caller,
+      [spanNames.requestId]: requestId,
+    },
+    { kind: 'server' },
+  );
+  const traceparent = span?.traceparent ?? call.context.traceparent;
   let result = 'ok';
   try {
-    const outcome = await callHandler(call, request, span);
+    const outcome = await inScope({ requestId, traceparent }, () => callHandler(call, request, span));
     if (isRefusal(outcome.answer)) result = outcome.answer.code;
-    span?.set('rpc.result', result);
+    span?.set(spanNames.rpcStatus, result);
     return outcome;
   } catch (error) {
     const fault = error instanceof RpcFault ? error : new RpcFault('internal', `${nameOf(call.method)} failed.`);
     result = fault.code;
+    span?.set(spanNames.rpcStatus, result);
     span?.fail(fault);
     throw fault;
   } finally {
     span?.end();
-    call.account.count(call.method, result, (performance.now() - startedAt) / 1_000);
+    call.account.count(call.method, result, (performance.now() - startedAt) / 1_000, traceparent);
   }
 }
 
@@ -246,7 +259,7 @@ function tooLarge(): Refusal {
 }
 
 interface Account {
-  count(method: UnaryMethod, result: string, seconds: number): void;
+  count(method: UnaryMethod, result: string, seconds: number, traceparent: string): void;
   /** Gives the refusal back; puts one that the contract does not name on record, once. */
   declared(method: UnaryMethod, refusal: Refusal): Refusal;
 }
@@ -256,12 +269,12 @@ function accountOf({ telemetry }: DispatchSurroundings): Account {
     'method',
     'result',
   ]);
-  const durations = telemetry?.histogram('suuupra_rpc_call_duration_seconds', 'Time to answer a call', ['method']);
+  const durations = telemetry?.durations('suuupra_rpc_call_duration_seconds', 'Time to answer a call', ['method']);
   const told = new Set<string>();
   return {
-    count: (method, result, seconds) => {
+    count: (method, result, seconds, traceparent) => {
       calls?.inc({ method: nameOf(method), result });
-      durations?.observe({ method: nameOf(method) }, seconds);
+      durations?.observe({ method: nameOf(method) }, seconds, traceparent);
     },
     declared: (method, refusal) => {
       const key = `${nameOf(method)} ${refusal.code}`;

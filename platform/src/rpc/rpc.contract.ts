@@ -61,6 +61,7 @@ export function recordingTelemetry(): Telemetry & { readonly lines: LogLine[] } 
     counter: (name, help, labels = []) => new Counter({ name, help, labelNames: [...labels], registers: [] }),
     gauge: (name, help, labels = []) => new Gauge({ name, help, labelNames: [...labels], registers: [] }),
     histogram: (name, help, labels) => new Histogram({ name, help, labelNames: [...labels], registers: [] }),
+    durations: () => ({ observe: () => undefined }),
   };
 }
 

@@ -1,37 +1,75 @@
 import { create } from '@bufbuild/protobuf';
 import { Client, credentials } from '@grpc/grpc-js';
 import { GetUsersRequestSchema, IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openTestAuthority, type TestAuthority } from '../testing-certificates.ts';
 import { realWorld } from '../world.ts';
 import { createClient } from './client.ts';
 import { serve } from './dispatch.ts';
+import { openRemoteTarget, type RemoteTarget } from './remote-target.ts';
 import { rpcContract } from './rpc.contract.ts';
 import { implement, RpcFault } from './rpc.ts';
 import { serveGrpc } from './serve-grpc.ts';
-import { grpcTransport } from './transport-grpc.ts';
+import { remoteTransport } from './transport-grpc.ts';
 
 const world = realWorld();
+let authority: TestAuthority;
+beforeAll(async () => {
+  authority = await openTestAuthority();
+});
+afterAll(() => authority.close());
+
+/** The contract's deadlines are shorter than a first handshake on a busy machine. */
+const soon = () => ({ signal: new AbortController().signal, deadlineAtMs: Date.now() + 10_000, name: 'the start' });
 
 rpcContract('gRPC', async (implementations, telemetry) => {
   const served = [serve(implementations, { world, telemetry })];
   const server = await serveGrpc({ served, host: '127.0.0.1', port: 0, world });
-  const transport = grpcTransport({ target: `127.0.0.1:${server.port}`, world });
+  const target = openRemoteTarget({ service: 'identity', addresses: [`127.0.0.1:${server.port}`], world });
+  await target.ready(soon());
   return {
-    transport,
+    transport: remoteTransport(target),
     close: async () => {
-      transport.close();
+      target.close();
       await server.close(100);
     },
   };
 });
 
-test('calls that leave the machine need credentials', async () => {
-  expect(() => grpcTransport({ target: '10.0.0.7:9000', world })).toThrow(/10\.0\.0\.7:9000.*credentials/);
+rpcContract('gRPC with mutual TLS', async (implementations, telemetry) => {
+  const served = [serve(implementations, { world, telemetry })];
+  const certificates = [await authority.open('identity')];
+  const peers = { certificates, mayCall: () => true };
+  const server = await serveGrpc({ served, host: '127.0.0.1', port: 0, world, peers, telemetry });
+  const targets = new Map<string, RemoteTarget>();
+  for (const caller of ['gateway', 'orders']) {
+    const own = await authority.open(caller);
+    const addresses = [`127.0.0.1:${server.port}`];
+    targets.set(caller, openRemoteTarget({ service: 'identity', addresses, certificates: own, world, telemetry }));
+    await targets.get(caller)?.ready(soon());
+  }
+  return {
+    transport: {
+      // A caller without a name of its own has to come as somebody.
+      call: (method, request, context) =>
+        remoteTransport(targets.get(context.caller || 'gateway') as RemoteTarget).call(method, request, context),
+    },
+    close: async () => {
+      for (const target of targets.values()) target.close();
+      await server.close(100);
+    },
+  };
+});
+
+test('calls that leave the machine need certificates', async () => {
+  const elsewhere = { service: 'identity', addresses: ['10.0.0.7:9000'], world };
+  expect(() => openRemoteTarget(elsewhere)).toThrow(/10\.0\.0\.7:9000.*credentials/);
   await expect(serveGrpc({ served: [], host: '0.0.0.0', port: 0, world })).rejects.toThrow(/credentials/);
 });
 
 test('a server that is away is unavailable, and a retry-safe call is tried again', async () => {
-  const transport = grpcTransport({ target: '127.0.0.1:1', world });
+  const target = openRemoteTarget({ service: 'identity', addresses: ['127.0.0.1:1'], world });
+  const transport = remoteTransport(target);
   let attempts = 0;
   const counting = {
     call: (...call: Parameters<typeof transport.call>) => {
@@ -47,7 +85,7 @@ test('a server that is away is unavailable, and a retry-safe call is tried again
   attempts = 0;
   await expect(client.ensureUser({})).rejects.toBeInstanceOf(RpcFault);
   expect(attempts).toBe(1);
-  transport.close();
+  target.close();
 });
 
 test('closing waits for the calls under way', async () => {
@@ -65,14 +103,14 @@ test('closing waits for the calls under way', async () => {
   );
   const served = [serve([implement(IdentityService, handlers as never)], { world })];
   const server = await serveGrpc({ served, host: '127.0.0.1', port: 0, world });
-  const transport = grpcTransport({ target: `127.0.0.1:${server.port}`, world });
-  const call = createClient(IdentityService, transport, { caller: 'orders', world }).getUsers({});
+  const target = openRemoteTarget({ service: 'identity', addresses: [`127.0.0.1:${server.port}`], world });
+  const call = createClient(IdentityService, remoteTransport(target), { caller: 'orders', world }).getUsers({});
   await started.promise;
   const closed = server.close(5_000);
   goOn.resolve();
   expect(await call).toMatchObject({ users: [] });
-  transport.close();
   await closed;
+  target.close();
 });
 
 test('the health check answers for the server and for each service', async () => {

@@ -105,6 +105,9 @@ export async function loadLanguage(tag: string): Promise<Language> {
   return { code, stem: (word) => stemmer(word) || word, stopWords };
 }
 
+/** Every language with rules of its own. */
+export const languageCodes: readonly string[] = Object.keys(loaders);
+
 /** `hi-IN` is `hi`; '' where there are no rules. */
 export function languageCode(tag: string): string {
   const code = tag.toLowerCase().split('-')[0] ?? '';

@@ -60,11 +60,20 @@ export function openEmbeddedSearch(options: EmbeddedSearchOptions = {}): SearchI
   return new EmbeddedSearch({ ...defaults, ...options });
 }
 
+/** Documents under their words, and what was removed lately. */
+class Holdings {
+  readonly index = new InvertedIndex();
+  readonly tombstones = new Map<string, number>();
+}
+
 class EmbeddedSearch implements SearchIndex {
+  readonly shared = false;
   readonly #settings: Settings;
-  readonly #index = new InvertedIndex();
-  readonly #tombstones = new Map<string, number>();
   readonly #visible = new Map<string, Visible>();
+  #serving = new Holdings();
+  /** Being filled by a rebuild; takes every write as well. */
+  #building: Holdings | undefined;
+  #wasBuilt = false;
   #visibleAsOf = 0;
 
   constructor(settings: Settings) {
@@ -72,66 +81,101 @@ class EmbeddedSearch implements SearchIndex {
   }
 
   async put(documents: readonly SearchDocument[]): Promise<void> {
+    await this.#putInto(documents, () => (this.#building ? [this.#serving, this.#building] : [this.#serving]));
+  }
+
+  async #putInto(documents: readonly SearchDocument[], into: () => readonly Holdings[]): Promise<void> {
     const codes = new Set(documents.map((document) => languageCode(document.language)));
     const languages: Language[] = await Promise.all([...codes].map(loadLanguage));
-    for (const language of languages) if (language !== noLanguage) this.#index.learn(language);
     let sliceEndMs = performance.now() + sliceMs;
     for (const document of documents) {
-      this.#putOne(document);
+      for (const holdings of into()) this.#putOne(holdings, document, languages);
       if (performance.now() < sliceEndMs) continue;
       await new Promise((resolve) => setImmediate(resolve));
       sliceEndMs = performance.now() + sliceMs;
     }
   }
 
-  #putOne(document: SearchDocument): void {
-    if ((this.#tombstones.get(document.id) ?? Number.NEGATIVE_INFINITY) >= document.version) return;
-    const known = this.#index.document(document.id);
+  #putOne({ index, tombstones }: Holdings, document: SearchDocument, languages: readonly Language[]): void {
+    if ((tombstones.get(document.id) ?? Number.NEGATIVE_INFINITY) >= document.version) return;
+    const known = index.document(document.id);
     if (known !== undefined && known.version > document.version) return;
     const { documentsMax, charsMax } = this.#settings;
-    if ((known === undefined && this.#index.size >= documentsMax) || this.#index.charCount >= charsMax) {
+    if ((known === undefined && index.size >= documentsMax) || index.charCount >= charsMax) {
       throw new SearchFault('full', `The search index is full: ${documentsMax} documents or ${charsMax} characters.`);
     }
-    this.#tombstones.delete(document.id);
-    this.#index.add(document);
+    for (const language of languages) if (language !== noLanguage) index.learn(language);
+    tombstones.delete(document.id);
+    index.add(document);
   }
 
   async remove(ids: readonly string[], version: number): Promise<void> {
-    for (const id of ids) {
-      const known = this.#index.document(id);
-      if (known !== undefined && known.version > version) continue;
-      this.#index.remove(id);
-      const before = this.#tombstones.get(id) ?? Number.NEGATIVE_INFINITY;
-      this.#tombstones.delete(id);
-      this.#tombstones.set(id, Math.max(before, version));
-    }
-    for (const id of this.#tombstones.keys()) {
-      if (this.#tombstones.size <= tombstonesMax) break;
-      this.#tombstones.delete(id);
+    for (const holdings of this.#building ? [this.#serving, this.#building] : [this.#serving]) {
+      removeFrom(holdings, ids, version);
     }
   }
 
   async search(query: SearchQuery): Promise<SearchAnswer> {
-    return new Search(this.#index, this.#settings, this.#visibleTo(query.viewerMarks), query).run();
+    return new Search(this.#serving.index, this.#settings, this.#visibleTo(query.viewerMarks), query).run();
+  }
+
+  async needsRebuild(): Promise<boolean> {
+    return !this.#wasBuilt;
+  }
+
+  async rebuild(documents: AsyncIterable<readonly SearchDocument[]>, signal?: AbortSignal): Promise<void> {
+    if (this.#building !== undefined) throw new SearchFault('invalid', 'The search index is being rebuilt already.');
+    const building = new Holdings();
+    this.#building = building;
+    try {
+      for await (const some of documents) {
+        signal?.throwIfAborted();
+        await this.#putInto(some, () => [building]);
+      }
+      signal?.throwIfAborted();
+      this.#serving = building;
+      this.#wasBuilt = true;
+      this.#visible.clear();
+    } finally {
+      this.#building = undefined;
+    }
   }
 
   async ping(): Promise<number> {
     return 0;
   }
 
+  async close(): Promise<void> {}
+
   /** Most searches are by viewers with the same few marks. */
   #visibleTo(marks: ReadonlySet<string>): Visible {
-    if (marks.size > marksKeptMax) return this.#index.visibleTo(marks);
-    if (this.#visibleAsOf !== this.#index.changes) this.#visible.clear();
-    this.#visibleAsOf = this.#index.changes;
+    const { index } = this.#serving;
+    if (marks.size > marksKeptMax) return index.visibleTo(marks);
+    if (this.#visibleAsOf !== index.changes) this.#visible.clear();
+    this.#visibleAsOf = index.changes;
     const key = JSON.stringify([...marks].sort());
     const kept = this.#visible.get(key);
     if (kept !== undefined) return kept;
-    const visible = this.#index.visibleTo(marks);
+    const visible = index.visibleTo(marks);
     const [oldest] = this.#visible.keys();
     if (this.#visible.size >= visibleKept && oldest !== undefined) this.#visible.delete(oldest);
     this.#visible.set(key, visible);
     return visible;
+  }
+}
+
+function removeFrom({ index, tombstones }: Holdings, ids: readonly string[], version: number): void {
+  for (const id of ids) {
+    const known = index.document(id);
+    if (known !== undefined && known.version > version) continue;
+    index.remove(id);
+    const before = tombstones.get(id) ?? Number.NEGATIVE_INFINITY;
+    tombstones.delete(id);
+    tombstones.set(id, Math.max(before, version));
+  }
+  for (const id of tombstones.keys()) {
+    if (tombstones.size <= tombstonesMax) break;
+    tombstones.delete(id);
   }
 }
 

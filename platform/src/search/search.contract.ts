@@ -18,6 +18,13 @@ export async function idsFor(index: SearchIndex, words: string, given: Partial<S
   return (await index.search(query(words, given))).hits.map((hit) => hit.id);
 }
 
+/** Documents as a rebuild reads them. */
+export async function* chunks(
+  ...given: readonly (readonly SearchDocument[])[]
+): AsyncGenerator<readonly SearchDocument[]> {
+  yield* given;
+}
+
 export function searchContract(name: string, open: () => Promise<SearchIndex>): void {
   const filled = async (...documents: SearchDocument[]) => {
     const index = await open();
@@ -189,6 +196,84 @@ export function searchContract(name: string, open: () => Promise<SearchIndex>): 
       await index.put([document('a', { version: 2, title: 'after' })]);
       expect(await idsFor(index, 'before')).toEqual([]);
       expect(await idsFor(index, 'after')).toEqual(['a']);
+    });
+
+    it('needs a rebuild until one has filled it, and holds what the rebuild read and nothing else', async () => {
+      const index = await filled(document('kept', { title: 'ledger' }), document('gone', { title: 'ledger' }));
+      expect(await index.needsRebuild()).toBe(true);
+      await index.rebuild(chunks([document('kept', { title: 'ledger' })], [], [document('new', { title: 'ledger' })]));
+      expect(await index.needsRebuild()).toBe(false);
+      expect((await idsFor(index, 'ledger')).sort()).toEqual(['kept', 'new']);
+      await index.put([document('later', { title: 'ledger' })]);
+      expect((await idsFor(index, 'ledger')).sort()).toEqual(['kept', 'later', 'new']);
+    });
+
+    it('serves the old index until the new one is whole, and keeps what was written meanwhile', async () => {
+      const index = await filled(...['a', 'b', 'c'].map((id) => document(id, { title: 'ledger' })));
+      const during: string[][] = [];
+      async function* stored() {
+        yield [document('a', { title: 'ledger' }), document('b', { title: 'ledger' })];
+        during.push((await idsFor(index, 'ledger')).sort());
+        await index.put([document('a', { version: 2, title: 'journal' })]);
+        await index.remove(['c'], 1);
+        await index.put([document('d', { title: 'ledger' })]);
+        during.push((await idsFor(index, 'ledger')).sort());
+        // Read before it was replaced and removed above.
+        yield [document('a', { title: 'ledger' }), document('c', { title: 'ledger' })];
+      }
+      await index.rebuild(stored());
+      expect(during).toEqual([
+        ['a', 'b', 'c'],
+        ['b', 'd'],
+      ]);
+      expect((await idsFor(index, 'ledger')).sort()).toEqual(['b', 'd']);
+      expect(await idsFor(index, 'journal')).toEqual(['a']);
+    });
+
+    it('keeps serving the old index when a rebuild fails or is called off, and can be rebuilt afterwards', async () => {
+      const index = await filled(document('a', { title: 'ledger' }));
+      async function* broken() {
+        yield [document('b', { title: 'ledger' })];
+        throw new Error('the store is gone');
+      }
+      await expect(index.rebuild(broken())).rejects.toThrow('the store is gone');
+      const off = AbortSignal.abort(new Error('called off'));
+      await expect(index.rebuild(chunks([document('b', { title: 'ledger' })]), off)).rejects.toThrow('called off');
+      expect(await idsFor(index, 'ledger')).toEqual(['a']);
+      expect(await index.needsRebuild()).toBe(true);
+      await index.put([document('c', { title: 'ledger' })]);
+      await index.rebuild(chunks([document('b', { title: 'ledger' })]));
+      expect(await idsFor(index, 'ledger')).toEqual(['b']);
+    });
+
+    it('refuses a second rebuild beside the first', async () => {
+      const index = await open();
+      async function* nested() {
+        await expect(index.rebuild(chunks())).rejects.toMatchObject({ name: 'SearchFault', kind: 'invalid' });
+        yield [document('a', { title: 'ledger' })];
+      }
+      await index.rebuild(nested());
+      expect(await idsFor(index, 'ledger')).toEqual(['a']);
+    });
+
+    it('filters by long values, and may leave them out of facets', async () => {
+      const long = 'x'.repeat(40_000);
+      const index = await filled(
+        document('a', { title: 'ledger', values: { kind: `${long}a` } }),
+        document('b', { title: 'ledger', values: { kind: `${long}b` } }),
+      );
+      const answer = await index.search(query('ledger', { filters: { kind: `${long}b` } }));
+      expect(answer.hits.map((hit) => [hit.id, hit.values['kind']])).toEqual([['b', `${long}b`]]);
+    });
+
+    it('gives no more than the first thousand hits, and counts all', async () => {
+      const index = await filled(
+        ...Array.from({ length: 1_020 }, (_, at) => document(`d${String(at).padStart(4, '0')}`, { title: 'ledger' })),
+      );
+      const last = await index.search(query('ledger', { offset: 990, limit: 100 }));
+      expect(last.hits.map((hit) => hit.id)).toEqual(Array.from({ length: 10 }, (_, at) => `d0${990 + at}`));
+      expect(last.total).toBe(1_020);
+      expect((await index.search(query('ledger', { offset: 1_000 }))).hits).toEqual([]);
     });
 
     it('bears hostile queries', async () => {

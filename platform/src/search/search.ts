@@ -1,9 +1,9 @@
 /**
  * The `search` port: an index of documents with words, filters and rights.
  *
- * Adapters: search-embedded.ts (an inverted index in this process, derived and rebuildable); Elasticsearch/OpenSearch
- * comes with the many-process issue. The viewer filter is a required argument, so a hit, a count, a facet or a
- * highlight never comes from a document the viewer may not see.
+ * Adapters: search-embedded.ts (an inverted index in this process), search-opensearch.ts (an index that many processes
+ * share on a server). Both are derived and can be built again while they serve. The viewer filter is a required
+ * argument, so a hit, a count, a facet or a highlight never comes from a document the viewer may not see.
  */
 export interface SearchDocument {
   readonly id: string;
@@ -11,7 +11,7 @@ export interface SearchDocument {
   readonly version: number;
   /** Searched text by field name, e.g. title, summary, body. */
   readonly text: Readonly<Record<string, string>>;
-  /** Exact values by field name, for filters and facets. */
+  /** Exact values by field name, for filters and facets. Facets may leave out values of more than 256 characters. */
   readonly values: Readonly<Record<string, string>>;
   /** The viewer must hold at least one of these marks, e.g. `public`, `course:<id>`. */
   readonly visibleTo: readonly string[];
@@ -57,13 +57,34 @@ export interface SearchAnswer {
 export const searchLimitMax = 100;
 export const searchWindowMax = 1_000;
 
+/** Every method throws SearchFault, `unavailable` soon after the engine has gone away: no call waits without end. */
 export interface SearchIndex {
-  /** Throws SearchFault `full` past what the adapter can hold; what was put before stays. */
+  /**
+   * True when the index is on a server, one for all processes that open it by its name: what one of them puts, all find.
+   * False when it is this process's own: every process must be given every document.
+   */
+  readonly shared: boolean;
+  /**
+   * Resolved, the documents are found by every search that begins. Throws SearchFault `full` past what the adapter can
+   * hold, `invalid` for a document that it cannot take; what was put before stays, and of these some may be in.
+   */
   put(documents: readonly SearchDocument[]): Promise<void>;
   /** Removes; a later `put` of the same or an older version is passed over. */
   remove(ids: readonly string[], version: number): Promise<void>;
   search(query: SearchQuery): Promise<SearchAnswer>;
+  /** True until a `rebuild` has filled the index, and again when what serves has another form than this program makes. */
+  needsRebuild(): Promise<boolean>;
+  /**
+   * Builds a second index from all that is stored and then, at one moment, serves it instead of the first. Until then
+   * searches are answered from the first, and `put` and `remove` of this process reach both. `documents` is read after
+   * the call and must hold what was put before it; what it does not hold is gone with the switch. When it throws, when
+   * `signal` is aborted or when not all arrived, it throws and the first index goes on serving. One rebuild at a time,
+   * by one process: the caller holds a lease.
+   */
+  rebuild(documents: AsyncIterable<readonly SearchDocument[]>, signal?: AbortSignal): Promise<void>;
+  /** Round trip in milliseconds. */
   ping(): Promise<number>;
+  close(): Promise<void>;
 }
 
 export class SearchFault extends Error {

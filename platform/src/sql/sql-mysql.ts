@@ -75,6 +75,7 @@ export async function openMysql(options: MysqlOptions): Promise<Sql> {
       told.emit(`${server.place} ${channel}`, payload);
     },
     listen: async (channel, heard) => listen(server, channel, heard, listeners),
+    staleReader: () => sql,
     openLockSession: () => openLockSession(server, sessions),
     tryLock: async (name) => {
       const session = await openLockSession(server, sessions);
@@ -308,6 +309,7 @@ async function inTransaction<T>(
   options: SqlTransactionOptions = {},
 ): Promise<T> {
   const connection = await onLivingConnection(() => begin(source, options));
+  const beforeCommit: (() => Promise<void>)[] = [];
   const afterCommit: (() => void)[] = [];
   let ended: SqlFault | undefined;
   let broken = false;
@@ -323,7 +325,13 @@ async function inTransaction<T>(
     }
   };
   try {
-    const result = await work({ ...executor(runner), afterCommit: (done) => void afterCommit.push(done) });
+    const tx: SqlTransaction = {
+      ...executor(runner),
+      beforeCommit: (last) => void beforeCommit.push(last),
+      afterCommit: (done) => void afterCommit.push(done),
+    };
+    const result = await work(tx);
+    for (const last of beforeCommit) await last();
     if (ended !== undefined) throw ended;
     await commit(connection, source.server);
     for (const done of afterCommit) done();
@@ -451,7 +459,10 @@ async function openLockSession(server: Server, sessions: Set<SqlLockSession>): P
     },
     close: async () => {
       sessions.delete(session);
-      await connection.end().catch(() => connection.destroy());
+      // The server ends a connection in its own time: who closes a session may count on its locks being free.
+      await run(connection, 'SELECT RELEASE_ALL_LOCKS()', [])
+        .then(() => connection.end())
+        .catch(() => connection.destroy());
       end();
     },
   };

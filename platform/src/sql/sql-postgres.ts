@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
+import { ConfigError } from '../config.ts';
 import {
   type Sql,
   type SqlExecutor,
@@ -21,6 +22,7 @@ import {
   type SqlTransactionOptions,
   type SqlValue,
 } from './sql.ts';
+import { openStaleReads, type Replica } from './stale-reads.ts';
 
 export interface PostgresOptions {
   readonly url: string;
@@ -29,6 +31,8 @@ export interface PostgresOptions {
   readonly waitMsMax?: number;
   /** A statement that runs longer is cancelled by the server. */
   readonly statementMsMax?: number;
+  /** The same database on servers that follow this one by streaming replication; at most as many as `replicasMax`. */
+  readonly replicaUrls?: readonly string[];
 }
 
 const defaultConnectionsMax = 8;
@@ -49,6 +53,10 @@ const types = {
 
 type PgClient = pg.Client | pg.PoolClient;
 
+const replicasMax = 16;
+/** A replica that does not answer by then is passed over for the primary, who waits no longer than its reader would. */
+const replicaWaitMsMax = 1_000;
+
 /** Opens a pool; the database must exist. */
 export async function openPostgres(options: PostgresOptions): Promise<Sql> {
   const config: pg.PoolConfig = {
@@ -64,11 +72,20 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
   pool.on('error', () => {});
   const listeners = new Set<{ close(): Promise<void> }>();
   const sessions = new Set<SqlLockSession>();
+  const ownExecutor = executor((text, values) =>
+    isRead(text) ? onLivingConnection(() => run(pool, text, values)) : run(pool, text, values),
+  );
+  const replicas = openReplicas(config, options.replicaUrls ?? []);
+  const staleReads = openStaleReads({
+    primary: ownExecutor,
+    written: async () => (await placeIn(ownExecutor, 'SELECT pg_current_wal_lsn() AS lsn')) ?? 0n,
+    replicas: replicas.map(({ replica }) => replica),
+    clock: () => performance.now(),
+  });
 
   const sql: Sql = {
-    ...executor((text, values) =>
-      isRead(text) ? onLivingConnection(() => run(pool, text, values)) : run(pool, text, values),
-    ),
+    ...ownExecutor,
+    staleReader: staleReads.reader,
     transaction: (work, transactionOptions) => inTransaction(pool, work, transactionOptions),
     migrate: (folder) => migrate(pool, folder),
     notify: async (channel, payload) => {
@@ -92,11 +109,45 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
     close: async () => {
       await Promise.all([...listeners].map((listener) => listener.close()));
       await Promise.all([...sessions].map((session) => session.close()));
+      await Promise.all(replicas.map((replica) => replica.close()));
       await pool.end();
     },
   };
   await sql.ping();
   return sql;
+}
+
+interface OpenReplica {
+  readonly replica: Replica;
+  close(): Promise<void>;
+}
+
+/** Pools to the replicas, which need not be there: who reads hears of it by being slower. */
+function openReplicas(primary: pg.PoolConfig, urls: readonly string[]): OpenReplica[] {
+  if (urls.length > replicasMax)
+    throw new ConfigError(`A database has at most ${replicasMax} replicas, not ${urls.length}.`);
+  return urls.map((connectionString) => {
+    const pool = new pg.Pool({ ...primary, connectionString, connectionTimeoutMillis: replicaWaitMsMax });
+    pool.on('error', () => {});
+    const sql = executor((text, values) => onLivingConnection(() => run(pool, text, values)));
+    const replayed = () =>
+      placeIn(sql, 'SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END AS lsn');
+    return { replica: { sql, replayed }, close: () => pool.end() };
+  });
+}
+
+/** A place in the write-ahead log, as bytes from its beginning. */
+async function placeIn(sql: SqlExecutor, text: string): Promise<bigint | undefined> {
+  const [row] = await sql.query<{ lsn: string | null }>(text);
+  const [high, low] = row?.lsn?.split('/') ?? [];
+  return high === undefined || low === undefined ? undefined : (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
+}
+
+/** The URL of this database on another server, e.g. a replica. */
+export function databaseUrlOn(serverUrl: string, name: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${encodeURIComponent(name)}`;
+  return url.href;
 }
 
 /** The URL of a database of this name on the server of `serverUrl`; makes the database when it does not exist. */
@@ -114,9 +165,7 @@ export async function ensureDatabaseUrl(serverUrl: string, name: string): Promis
   } finally {
     await client.end();
   }
-  const url = new URL(serverUrl);
-  url.pathname = `/${encodeURIComponent(name)}`;
-  return url.href;
+  return databaseUrlOn(serverUrl, name);
 }
 
 type Runner = (text: string, values: readonly SqlValue[]) => Promise<pg.QueryResult>;
@@ -156,6 +205,7 @@ async function inTransaction<T>(
   options: SqlTransactionOptions = {},
 ): Promise<T> {
   const client = await onLivingConnection(() => begin(pool, options));
+  const beforeCommit: (() => Promise<void>)[] = [];
   const afterCommit: (() => void)[] = [];
   let broken = false;
   const noteBroken = () => {
@@ -165,11 +215,11 @@ async function inTransaction<T>(
   try {
     const tx: SqlTransaction = {
       ...executor((text, values) => run(client, text, values)),
-      afterCommit: (done) => {
-        afterCommit.push(done);
-      },
+      beforeCommit: (last) => void beforeCommit.push(last),
+      afterCommit: (done) => void afterCommit.push(done),
     };
     const result = await work(tx);
+    for (const last of beforeCommit) await last();
     await commit(client);
     for (const done of afterCommit) done();
     return result;
@@ -393,6 +443,7 @@ function faultKind(code: string): SqlFaultKind {
 function asFault(error: unknown): SqlFault {
   if (error instanceof SqlFault) return error;
   const { code, constraint, message } = error as { code?: string; constraint?: string; message?: string };
-  const sqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : '';
+  // EPIPE has the form of an SQLSTATE and is a connection that is gone.
+  const sqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE' ? code : '';
   return new SqlFault(faultKind(sqlState), message ?? String(error), constraint ?? '', { cause: error });
 }

@@ -168,6 +168,30 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
       expect(seen).toEqual(['committed']);
     });
 
+    it('runs beforeCommit in the transaction, in order, after its work; what it throws rolls all back', async () => {
+      const seen: string[] = [];
+      await sql.transaction(async (tx) => {
+        tx.beforeCommit(async () => {
+          seen.push('first');
+          await tx.execute("INSERT INTO accounts VALUES ('last words', 1)");
+          tx.beforeCommit(async () => void seen.push('added by the first'));
+        });
+        tx.beforeCommit(async () => void seen.push('second'));
+        tx.afterCommit(() => seen.push('committed'));
+        seen.push('worked');
+      });
+      expect(seen).toEqual(['worked', 'first', 'second', 'added by the first', 'committed']);
+      expect(await sql.query("SELECT balance FROM accounts WHERE id = 'last words'")).toEqual([{ balance: 1n }]);
+      const refused = sql.transaction(async (tx) => {
+        tx.beforeCommit(async () => {
+          throw new Error('not so');
+        });
+        await tx.execute("INSERT INTO accounts VALUES ('never', 1)");
+      });
+      await expect(refused).rejects.toThrow('not so');
+      expect(await sql.query("SELECT balance FROM accounts WHERE id = 'never'")).toEqual([]);
+    });
+
     it('names the violated constraint and what kind it is', async () => {
       await sql.execute("INSERT INTO accounts VALUES ('twice', 1)");
       const twice = await sql.execute("INSERT INTO accounts VALUES ('twice', 1)").catch((error: unknown) => error);

@@ -26,6 +26,11 @@ export interface SqlExecutor {
 
 /** A transaction: everything through it commits together or not at all. */
 export interface SqlTransaction extends SqlExecutor {
+  /**
+   * Runs in the transaction when its work is done, just before COMMIT, in the order of the calls: so that what many parts
+   * of the work add is written by one statement. What it throws rolls all back.
+   */
+  beforeCommit(run: () => Promise<void>): void;
   /** Runs after a successful commit; never when the transaction rolls back. Must not throw. */
   afterCommit(run: () => void): void;
 }
@@ -61,10 +66,19 @@ export interface Sql extends SqlExecutor {
   tryLock(name: string): Promise<{ readonly lost: AbortSignal; release(): Promise<void> } | undefined>;
   /** Like `tryLock`, for many locks on one connection. */
   openLockSession(): Promise<SqlLockSession>;
+  /**
+   * For reads that may be `lagMsMax` old: what was committed longer ago they see, wholly. They go to a replica that is known
+   * to be as fresh as that, and to this database when there is none or it fails. For lists and reports that say of
+   * themselves that they lag; never for what decides, or for what the reader has just written.
+   */
+  staleReader(lagMsMax: number): StaleReader;
   /** Round trip of a trivial statement in milliseconds; throws when the database does not answer. */
   ping(): Promise<number>;
   close(): Promise<void>;
 }
+
+/** Each SELECT by itself; throws TypeError for any other statement. */
+export interface StaleReader extends Pick<SqlExecutor, 'dialect' | 'query'> {}
 
 /**
  * One connection of its own. Its locks and subscriptions live and die with it: when `lost` is aborted all of them are

@@ -8,7 +8,10 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { eventRow } from '@suuupra/contracts/events';
 import type { EventHandler } from '../service.ts';
 import { retrying, type Sql, type SqlDialect, type SqlTransaction } from '../sql/sql.ts';
-import type { Telemetry } from '../telemetry/telemetry.ts';
+import { inScope } from '../telemetry/call-scope.ts';
+import { messagingSystem, span as spanNames } from '../telemetry/semantic-names.ts';
+import type { Span, Telemetry } from '../telemetry/telemetry.ts';
+import type { EventCause } from './outbox.ts';
 import type { Consumer, Stream, StreamRecord } from './stream.ts';
 
 export interface Subscription {
@@ -49,20 +52,21 @@ export async function applyOnce(
   telemetry: Telemetry,
 ): Promise<number> {
   if (records.length === 0) return 0;
-  await goAhead(records, handlers, telemetry);
+  await goAhead(group, records, handlers, telemetry);
   const applied = await retrying(() =>
     sql.transaction(async (tx) => {
       const fresh = await claim(tx, group, records);
-      for (const record of fresh) await apply(tx, record, handlers, telemetry);
+      for (const record of fresh) await apply(tx, { group, record, handlers, telemetry });
       return fresh;
     }),
   );
   const counted = telemetry.counter('suuupra_events_applied_total', 'Events applied', ['consumer', 'type']);
-  const delay = telemetry.histogram('suuupra_event_delay_seconds', 'From the fact to its application', ['consumer']);
+  const delay = telemetry.durations('suuupra_event_delay_seconds', 'From the fact to its application', ['consumer']);
   for (const { envelope } of applied) {
     counted.inc({ consumer: group, type: envelope.type });
     if (envelope.time !== undefined) {
-      delay.observe({ consumer: group }, Math.max(0, Date.now() - timestampMs(envelope.time)) / 1_000);
+      const seconds = Math.max(0, Date.now() - timestampMs(envelope.time)) / 1_000;
+      delay.observe({ consumer: group }, seconds, envelope.traceparent);
     }
   }
   return applied.length;
@@ -70,25 +74,19 @@ export async function applyOnce(
 
 /** Begins the work ahead of the transaction in the order of the events, and waits for all of it. */
 async function goAhead(
+  group: string,
   records: readonly StreamRecord[],
   handlers: ReadonlyMap<string, EventHandler>,
   telemetry: Telemetry,
 ): Promise<void> {
-  const begun = records.map(async ({ envelope }) => {
+  const begun = records.map(async (record) => {
+    const { envelope } = record;
     const handler = handlers.get(envelope.type);
-    if (handler?.ahead === undefined) return;
-    const span = telemetry.span(`ahead of ${envelope.type}`, envelope.traceparent, {
-      'messaging.message.id': envelope.id,
-    });
-    try {
-      const cause = { requestId: envelope.correlationId, traceparent: span.traceparent };
-      await handler.ahead({ event: fromBinary(handler.schema, envelope.data), envelope, cause });
-    } catch (error) {
-      span.fail(error);
-      throw error;
-    } finally {
-      span.end();
-    }
+    const { ahead } = handler ?? {};
+    if (handler === undefined || ahead === undefined) return;
+    await spanned(telemetry.span(...spanOf('prepare', group, record)), record, (cause) =>
+      ahead({ event: fromBinary(handler.schema, envelope.data), envelope, cause }),
+    );
   });
   for (const one of await Promise.allSettled(begun)) if (one.status === 'rejected') throw one.reason;
 }
@@ -130,26 +128,50 @@ const claims: Readonly<Record<SqlDialect, Claim>> = {
   },
 };
 
-async function apply(
-  tx: SqlTransaction,
-  record: StreamRecord,
-  handlers: ReadonlyMap<string, EventHandler>,
-  telemetry: Telemetry,
-): Promise<void> {
+interface Applying {
+  readonly group: string;
+  readonly record: StreamRecord;
+  readonly handlers: ReadonlyMap<string, EventHandler>;
+  readonly telemetry: Telemetry;
+}
+
+async function apply(tx: SqlTransaction, { group, record, handlers, telemetry }: Applying): Promise<void> {
   const { envelope } = record;
   const handler = handlers.get(envelope.type);
   if (handler === undefined) return;
-  const span = telemetry.span(`apply ${envelope.type}`, envelope.traceparent, { 'messaging.message.id': envelope.id });
+  await spanned(telemetry.span(...spanOf('process', group, record)), record, async (cause) => {
+    await handler.apply({ event: fromBinary(handler.schema, envelope.data), envelope, tx, cause });
+  });
+}
+
+/** The work as a span below the fact that caused it; what is logged within it carries the request of that fact. */
+async function spanned(span: Span, { envelope }: StreamRecord, work: (cause: EventCause) => Promise<void>) {
+  const cause = { requestId: envelope.correlationId, traceparent: span.traceparent };
   try {
-    const event = fromBinary(handler.schema, envelope.data);
-    const cause = { requestId: envelope.correlationId, traceparent: span.traceparent };
-    await handler.apply({ event, envelope, tx, cause });
+    await inScope(cause, () => work(cause));
   } catch (error) {
     span.fail(error);
     throw error;
   } finally {
     span.end();
   }
+}
+
+function spanOf(operation: string, group: string, record: StreamRecord): Parameters<Telemetry['span']> {
+  const { envelope } = record;
+  const type = envelope.type.split('.').at(-1) ?? envelope.type;
+  const attributes = {
+    [spanNames.messagingSystem]: messagingSystem,
+    [spanNames.messagingOperation]: operation,
+    [spanNames.messagingOperationType]: 'process',
+    [spanNames.messagingDestination]: record.topic,
+    [spanNames.messagingPartition]: String(record.partition),
+    [spanNames.messagingGroup]: group,
+    [spanNames.messageId]: envelope.id,
+    [spanNames.conversationId]: envelope.correlationId,
+    [spanNames.eventType]: envelope.type,
+  };
+  return [`${operation} ${type}`, envelope.traceparent, attributes, { kind: 'consumer' }];
 }
 
 function handlerTable(group: string, handlers: readonly EventHandler[]): Map<string, EventHandler> {

@@ -1,20 +1,22 @@
 /**
  * Brings the outbox of one service to the stream: the second half of the transactional outbox (see outbox.ts).
  *
- * Of all processes of a service one leads, by a lock in the service's database; the others tell it that there is
+ * Of all processes of a service one leads, by a lock or a lease in the service's database; the others tell it that there is
  * something to bring. They do so by a notification of its own after the commit: inside the transaction it would take a lock
  * that all notifying transactions share until the disk has the commit (PostgreSQL: src/backend/commands/async.c).
  */
 import { fromBinary } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Envelope, EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
-import type { Sql, SqlDialect, SqlLockSession } from '../sql/sql.ts';
-import type { Telemetry } from '../telemetry/telemetry.ts';
+import { messagingSystem, span as spanNames } from '../telemetry/semantic-names.ts';
+import type { Span, Telemetry } from '../telemetry/telemetry.ts';
 import { backOffMs, coalesced, createBell } from './bell.ts';
+import type { OutboxSession, OutboxStore, WaitingEvent } from './outbox-store.ts';
 import type { Stream } from './stream.ts';
 
 export interface RelayOptions {
-  /** The service's own database, with the tables of sql/service-tables.ts. */
-  readonly sql: Sql;
+  /** The service's own. */
+  readonly outbox: OutboxStore;
   readonly stream: Pick<Stream, 'append'>;
   readonly telemetry: Telemetry;
 }
@@ -28,26 +30,22 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-const leaderLock = 'outbox-relay';
-const channel = 'outbox';
 const batchMax = 500;
-/** How soon a process takes over from one that died, and how long a nudge that was lost may delay an event. */
-const idleMsMax = 1_000;
 const retryFirstMs = 100;
 const retryMsMax = 5_000;
 const drainCheckMs = 20;
 const drainMsMax = 10_000;
 
 export function startRelay(options: RelayOptions): Relay {
-  const { sql, telemetry } = options;
+  const { outbox, telemetry } = options;
   const bell = createBell();
   let stopped = false;
   let leading = false;
   let failures = 0;
 
   const tellLeader = coalesced(async () => {
-    await sql.notify(channel, '').catch((error: unknown) => {
-      telemetry.log.debug('the leading outbox relay could not be told; it looks for itself every second', { error });
+    await outbox.tell().catch((error: unknown) => {
+      telemetry.log.debug('the leading outbox relay could not be told; it looks for itself', { error });
     });
   });
   const nudge = () => {
@@ -55,20 +53,18 @@ export function startRelay(options: RelayOptions): Relay {
     else if (!stopped) void tellLeader();
   };
 
-  const serve = async (session: SqlLockSession) => {
+  const serve = async (session: OutboxSession) => {
     while (!stopped && !session.lost.aborted) {
-      if (!leading) {
-        leading = await session.tryLock(leaderLock);
-        if (leading) await session.listen(channel, () => bell.ring());
-      }
+      leading ||= await session.tryLead(() => bell.ring());
       if (leading) await bringAll(options, () => stopped || session.lost.aborted);
       failures = 0;
-      if (!stopped) await bell.wait(idleMsMax);
+      // So soon one takes over from another that died, and so long a lost nudge may delay an event.
+      if (!stopped) await bell.wait(outbox.lookEveryMs);
     }
   };
   const run = async () => {
     while (!stopped) {
-      const session = await sql.openLockSession().catch(() => undefined);
+      const session = await outbox.openSession().catch(() => undefined);
       try {
         if (session === undefined) throw new Error('the database of the outbox does not answer');
         await serve(session);
@@ -85,7 +81,7 @@ export function startRelay(options: RelayOptions): Relay {
   const running = run();
   return {
     nudge,
-    drain: (timeoutMs = drainMsMax) => drain(sql, nudge, timeoutMs),
+    drain: (timeoutMs = drainMsMax) => drain(outbox, nudge, timeoutMs),
     stop: async () => {
       stopped = true;
       bell.ring();
@@ -94,62 +90,81 @@ export function startRelay(options: RelayOptions): Relay {
   };
 }
 
-/**
- * What is taken is removed by its id, not by a position that was reached: a row that commits late, with an id below others
- * that are gone already, is taken by the next look. So no position is passed over, whatever order ids are given in.
- */
-const statements: Readonly<Record<SqlDialect, { oldest: string; remove: string; waiting: string }>> = {
-  postgres: {
-    oldest: 'SELECT id, topic, envelope FROM outbox ORDER BY id LIMIT $1',
-    remove: 'DELETE FROM outbox WHERE id = ANY ($1)',
-    waiting: 'SELECT 1 FROM outbox WHERE id <= $1 LIMIT 1',
-  },
-  mysql: {
-    oldest: 'SELECT id, topic, envelope FROM outbox ORDER BY id LIMIT ?',
-    remove: 'DELETE FROM outbox WHERE id IN (?)',
-    waiting: 'SELECT 1 FROM outbox WHERE id <= ? LIMIT 1',
-  },
-};
-
-interface OutboxRow extends Record<string, unknown> {
-  id: bigint;
-  topic: string;
-  envelope: Buffer;
-}
-
-async function bringAll({ sql, stream, telemetry }: RelayOptions, ended: () => boolean): Promise<void> {
+async function bringAll({ outbox, stream, telemetry }: RelayOptions, ended: () => boolean): Promise<void> {
   while (!ended()) {
-    const rows = await sql.query<OutboxRow>(statements[sql.dialect].oldest, [batchMax]);
-    if (rows.length === 0) return;
-    for (const [topic, envelopes] of byTopic(rows)) {
-      await stream.append(topic, envelopes);
+    const waiting = await outbox.oldest(batchMax);
+    if (waiting.length === 0) return;
+    for (const [topic, envelopes] of byTopic(waiting)) {
+      await appendSpanned(stream, telemetry, topic, envelopes);
       telemetry
         .counter('suuupra_events_published_total', 'Events brought to the stream', ['topic'])
         .inc({ topic }, envelopes.length);
     }
-    await sql.execute(statements[sql.dialect].remove, [rows.map((row) => row.id)]);
-    if (rows.length < batchMax) return;
+    await outbox.remove([...new Set(waiting.map(({ place }) => place))]);
+    if (waiting.length < batchMax) return;
   }
 }
 
-function byTopic(rows: readonly OutboxRow[]): Map<string, Envelope[]> {
+/**
+ * Each event's way to the stream is a span from the fact to the append, and what consumers do hangs below it. A repeat of
+ * an append is another span.
+ */
+async function appendSpanned(
+  stream: RelayOptions['stream'],
+  telemetry: Telemetry,
+  topic: string,
+  envelopes: readonly Envelope[],
+): Promise<void> {
+  const spans = envelopes.map((envelope) => sendSpan(telemetry, topic, envelope));
+  try {
+    await stream.append(topic, envelopes);
+  } catch (error) {
+    for (const span of spans) span?.fail(error);
+    throw error;
+  } finally {
+    for (const span of spans) span?.end();
+  }
+}
+
+/** Undefined for an event that belongs to no trace: it must not begin one here. */
+function sendSpan(telemetry: Telemetry, topic: string, envelope: Envelope): Span | undefined {
+  if (envelope.traceparent === '') return undefined;
+  const type = envelope.type.split('.').at(-1) ?? envelope.type;
+  const span = telemetry.span(
+    `send ${type}`,
+    envelope.traceparent,
+    {
+      [spanNames.messagingSystem]: messagingSystem,
+      [spanNames.messagingOperation]: 'send',
+      [spanNames.messagingOperationType]: 'send',
+      [spanNames.messagingDestination]: topic,
+      [spanNames.messageId]: envelope.id,
+      [spanNames.conversationId]: envelope.correlationId,
+      [spanNames.eventType]: envelope.type,
+    },
+    { kind: 'producer', ...(envelope.time === undefined ? {} : { startedAtMs: timestampMs(envelope.time) }) },
+  );
+  envelope.traceparent = span.traceparent;
+  return span;
+}
+
+function byTopic(waiting: readonly WaitingEvent[]): Map<string, Envelope[]> {
   const topics = new Map<string, Envelope[]>();
-  for (const row of rows) {
-    const envelopes = topics.get(row.topic) ?? [];
-    envelopes.push(fromBinary(EnvelopeSchema, row.envelope));
-    topics.set(row.topic, envelopes);
+  for (const { topic, envelope } of waiting) {
+    const envelopes = topics.get(topic) ?? [];
+    envelopes.push(fromBinary(EnvelopeSchema, envelope));
+    topics.set(topic, envelopes);
   }
   return topics;
 }
 
 /** Whoever leads does the work; this only waits for it. */
-async function drain(sql: Sql, nudge: () => void, timeoutMs: number): Promise<void> {
-  const [newest] = await sql.query<{ id: bigint | null }>('SELECT max(id) AS id FROM outbox');
+async function drain(outbox: OutboxStore, nudge: () => void, timeoutMs: number): Promise<void> {
+  const newest = await outbox.newest();
   const untilMs = Date.now() + timeoutMs;
-  while (newest?.id !== undefined && newest.id !== null) {
+  while (newest !== undefined) {
     nudge();
-    const waiting = await sql.query(statements[sql.dialect].waiting, [newest.id]);
-    if (waiting.length === 0) return;
+    if (!(await outbox.isWaiting(newest))) return;
     if (Date.now() > untilMs) throw new Error(`the outbox was not empty after ${timeoutMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, drainCheckMs));
   }

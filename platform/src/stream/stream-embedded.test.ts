@@ -4,26 +4,29 @@ import { openPostgres } from '../sql/sql-postgres.ts';
 import { openTelemetry } from '../telemetry/telemetry-process.ts';
 import { freshDatabaseUrl, openTestSql } from '../testing.ts';
 import { pruneLog } from './embedded/log.ts';
-import { partitionOf } from './embedded/tables.ts';
-import { collector, streamContract, testEnvelope } from './stream.contract.ts';
+import type { RecordCheck } from './record-check.ts';
+import { collector, streamContract, testCheck, testEnvelope } from './stream.contract.ts';
 import type { Stream } from './stream.ts';
 import { openEmbeddedStream } from './stream-embedded.ts';
 
 const telemetry = openTelemetry({ logLevel: 'silent', traceShare: 0, otlpEndpoint: '' }).forService('test');
-const quickly = { telemetry, world: { random: () => 0.5 }, retry: { firstMs: 2, mostMs: 20 } };
+const quickly = { telemetry, world: { random: () => 0.5 }, retry: { firstMs: 2, mostMs: 20 }, check: testCheck };
 
 streamContract('embedded, in PostgreSQL', async () => {
   const url = await freshDatabaseUrl();
   const admin = await openTestSql(url);
   const opened = new Map<Stream, MortalSql>();
+  const open = async (check: RecordCheck = testCheck) => {
+    const name = `process_${opened.size}`;
+    const sql = mortal(await openPostgres({ url: `${url}?application_name=${name}`, connectionsMax: 6 }), name);
+    const stream = await openEmbeddedStream({ sql, ...quickly, check });
+    opened.set(stream, sql);
+    return stream;
+  };
   return {
-    async open() {
-      const name = `process_${opened.size}`;
-      const sql = mortal(await openPostgres({ url: `${url}?application_name=${name}`, connectionsMax: 6 }), name);
-      const stream = await openEmbeddedStream({ sql, ...quickly });
-      opened.set(stream, sql);
-      return stream;
-    },
+    open: () => open(),
+    openMortal: () => open(),
+    openUnchecked: () => open(() => undefined),
     kill: async (stream) => opened.get(stream)?.kill(admin),
     async close() {
       for (const [stream, sql] of opened) {
@@ -75,11 +78,6 @@ describe('the embedded stream', () => {
     await sql.close();
   });
 
-  it('puts a subject into the same partition for ever', () => {
-    // The published FNV-1a values 811c9dc5, e40c292c and bf9cf968, modulo 8. Another hash would part a subject's history.
-    expect(['', 'a', 'foobar'].map(partitionOf)).toEqual([5, 4, 0]);
-  });
-
   it('removes old records that every group has passed, and nothing else', async () => {
     const read = collector();
     await stream.append(
@@ -105,6 +103,37 @@ describe('the embedded stream', () => {
     await late.reached(1);
     await newcomer.stop();
     expect(late.records.map((record) => [record.envelope.id, record.position])).toEqual([[next.id, 6n]]);
+  });
+
+  it('appends an event id once, also when two appenders bring it at the same moment', async () => {
+    const other = await openEmbeddedStream({ sql, ...quickly });
+    const envelopes = Array.from({ length: 20 }, (_, index) => testEnvelope(`s${index % 3}`));
+    await Promise.all([
+      stream.append('once', envelopes),
+      other.append('once', envelopes),
+      stream.append('once', [...envelopes.slice(0, 5), ...envelopes.slice(0, 5)]),
+    ]);
+    await other.append('once', envelopes);
+    expect(await stream.lag('once', ['once'])).toBe(20n);
+    await other.close();
+  });
+
+  it('puts a record whose bytes are no envelope to the dead letters, and goes on', async () => {
+    const read = collector();
+    const [first, last] = [testEnvelope('one'), testEnvelope('one')];
+    await stream.append('damaged', [first, testEnvelope('one'), last]);
+    await sql.execute(
+      "UPDATE stream_log SET envelope = '\\xff' WHERE topic = 'damaged' AND position = 2 AND partition = $1",
+      [stream.partitionOf('one')],
+    );
+    const types = new Set(['test.v1.Happened']);
+    const consumer = await stream.consume({ group: 'damaged', topics: ['damaged'], types, handle: read.take });
+    await read.reached(2);
+    await consumer.stop();
+    expect(read.records.map((record) => record.envelope.id)).toEqual([first.id, last.id]);
+    const [dead] = await stream.deadLetters(1);
+    expect(dead).toMatchObject({ group: 'damaged', position: 2n });
+    expect(Buffer.from(dead?.envelope.data ?? [])).toEqual(Buffer.from([0xff]));
   });
 
   it('reads on with a new lock session after the old one was lost', async () => {

@@ -9,12 +9,13 @@
 import type { Sql } from '../sql/sql.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { World } from '../world.ts';
+import { defaultRetry, type RetryLimits } from './delivery.ts';
 import { createHeads } from './embedded/heads.ts';
 import { appendToLog, ensureTopic, latestInLog } from './embedded/log.ts';
 import { createMembers } from './embedded/members.ts';
 import { createOffsets } from './embedded/offsets.ts';
-import { defaultRetry, type RetryLimits } from './embedded/partition-loop.ts';
-import { prepareStreamTables } from './embedded/tables.ts';
+import { partitionOf, prepareStreamTables } from './embedded/tables.ts';
+import { checkByContracts, type RecordCheck, refuseUnfit } from './record-check.ts';
 import type { Stream } from './stream.ts';
 
 export interface EmbeddedStreamOptions {
@@ -25,6 +26,8 @@ export interface EmbeddedStreamOptions {
   readonly retry?: RetryLimits;
   /** Age at which records that every group has passed may be removed; default 30 days. */
   readonly keptMs?: number;
+  /** What may travel; contracts/src/events.ts says it when absent. */
+  readonly check?: RecordCheck;
 }
 
 const defaultKeptMs = 30 * 24 * 3_600_000;
@@ -33,6 +36,7 @@ const listMax = 100;
 export async function openEmbeddedStream(options: EmbeddedStreamOptions): Promise<Stream> {
   const { sql, telemetry, world } = options;
   await prepareStreamTables(sql);
+  const check = options.check ?? checkByContracts;
   const heads = createHeads();
   const offsets = createOffsets(sql, telemetry);
   const members = createMembers({
@@ -42,6 +46,7 @@ export async function openEmbeddedStream(options: EmbeddedStreamOptions): Promis
     telemetry,
     retry: options.retry ?? defaultRetry,
     random: world.random,
+    check,
     keptMs: options.keptMs ?? defaultKeptMs,
   });
   const ensured = new Set<string>();
@@ -52,6 +57,7 @@ export async function openEmbeddedStream(options: EmbeddedStreamOptions): Promis
   };
   return {
     async append(topic, envelopes) {
+      refuseUnfit(check, topic, envelopes);
       await ensure(topic);
       const moved = await appendToLog(sql, topic, envelopes);
       for (const { key, position } of moved) heads.advance(key, position);
@@ -61,11 +67,12 @@ export async function openEmbeddedStream(options: EmbeddedStreamOptions): Promis
       for (const topic of consumeOptions.topics) await ensure(topic);
       return members.join(consumeOptions);
     },
+    partitionOf,
     lag: offsets.lag,
     deadLetters: (limit) => offsets.deadLetters(Math.min(limit, listMax)),
-    async rewind(group, topics) {
+    async rewind(group, topics, since) {
       await offsets.flush();
-      await members.whileIdle(group, topics, () => offsets.reset(group, topics));
+      await members.whileIdle(group, topics, () => offsets.reset(group, topics, since));
     },
     latest: (limit) => latestInLog(sql, Math.min(limit, listMax)),
     ping: () => sql.ping(),

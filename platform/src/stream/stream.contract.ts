@@ -4,11 +4,16 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type Envelope, EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SqlFault } from '../sql/sql.ts';
+import { type RecordCheck, RecordRefused } from './record-check.ts';
 import type { ConsumeOptions, Stream, StreamRecord } from './stream.ts';
 
 export interface StreamUnderTest {
   /** A stream as another process would open it, with delays between tries of a few milliseconds. */
   open(): Promise<Stream>;
+  /** One that is going to be killed, in whatever way that is real for the adapter. */
+  openMortal(): Promise<Stream>;
+  /** One that appends what no check lets through, as a process of another version would. */
+  openUnchecked(): Promise<Stream>;
   /** What a kill -9 does to that process: its connections are gone and nothing it had in hand is written. */
   kill(stream: Stream): Promise<void>;
   close(): Promise<void>;
@@ -16,6 +21,12 @@ export interface StreamUnderTest {
 
 const type = 'test.v1.Happened';
 let made = 0;
+
+/** What may travel in these tests: events of two types on any topic, in bytes that do not begin with a zero. */
+export const testCheck: RecordCheck = (_topic, envelope) => {
+  if (![type, 'test.v1.Other'].includes(envelope.type)) return `no ${envelope.type} may travel here`;
+  return envelope.data[0] === 0 ? 'its bytes do not decode' : undefined;
+};
 
 /** An envelope with an id of its own. */
 export function testEnvelope(subject: string, text = '', envelopeType = type): Envelope {
@@ -82,6 +93,11 @@ function idsOf(records: readonly { readonly envelope: Envelope }[]): string[] {
   return records.map((record) => record.envelope.id);
 }
 
+async function nextMillisecond(): Promise<void> {
+  const nowMs = Date.now();
+  while (Date.now() <= nowMs + 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Positions by partition; contiguous from 1 when nothing is wrong. */
 function expectContiguous(records: readonly StreamRecord[]): void {
   const partitions = Map.groupBy(records, (record) => record.partition);
@@ -141,7 +157,7 @@ export function streamContract(name: string, prepare: () => Promise<StreamUnderT
       });
     });
 
-    it('appends an event id once, also when two appenders bring it at the same moment', async () => {
+    it('loses nothing of what is appended again, and keeps the first of each in the order of its subject', async () => {
       const { topic, group } = fresh();
       const envelopes = Array.from({ length: 20 }, (_, index) => testEnvelope(`s${index % 3}`));
       await Promise.all([
@@ -152,10 +168,56 @@ export function streamContract(name: string, prepare: () => Promise<StreamUnderT
       await other.append(topic, envelopes);
       const collected = collector();
       const consumer = await stream.consume(consuming(group, topic, collected.take));
-      await collected.reached(20);
+      while ((await stream.lag(group, [topic])) > 0n);
       await consumer.stop();
-      expect(idsOf(collected.records).sort()).toEqual(idsOf(envelopes.map((envelope) => ({ envelope }))).sort());
+      for (const subject of ['s0', 's1', 's2']) {
+        const ofSubject = (records: readonly { readonly envelope: Envelope }[]) =>
+          new Set(idsOf(records.filter((record) => record.envelope.subject === subject)));
+        expect([...ofSubject(collected.records)]).toEqual([...ofSubject(envelopes.map((envelope) => ({ envelope })))]);
+      }
       expectContiguous(collected.records);
+    });
+
+    it('puts a subject into the partition that it names', async () => {
+      const { topic, group } = fresh();
+      const subjects = Array.from({ length: 30 }, (_, index) => `subject-${index}`);
+      const collected = collector();
+      await stream.append(
+        topic,
+        subjects.map((subject) => testEnvelope(subject)),
+      );
+      const consumer = await other.consume(consuming(group, topic, collected.take));
+      await collected.reached(30);
+      await consumer.stop();
+      for (const { partition, envelope } of collected.records) {
+        expect(partition).toBe(stream.partitionOf(envelope.subject));
+      }
+      // The published FNV-1a values 811c9dc5, e40c292c and bf9cf968, modulo 8. Another hash would part a subject's history.
+      expect(['', 'a', 'foobar'].map(stream.partitionOf)).toEqual([5, 4, 0]);
+    });
+
+    it('refuses an append that holds what may not travel, and appends nothing of it', async () => {
+      const { topic, group } = fresh();
+      const unknown = testEnvelope('one', '', 'test.v1.Unheard');
+      await expect(stream.append(topic, [testEnvelope('one'), unknown])).rejects.toThrow(RecordRefused);
+      await expect(stream.append(topic, [testEnvelope('one', '\0')])).rejects.toThrow('do not decode');
+      expect(await stream.lag(group, [topic])).toBe(0n);
+    });
+
+    it('puts what came in all the same to the dead letters, untried, and passes over types that nobody asked for', async () => {
+      const { topic, group } = fresh();
+      const [good, last] = [testEnvelope('one'), testEnvelope('one')];
+      const broken = testEnvelope('one', '\0 broken');
+      const unchecked = await under.openUnchecked();
+      await unchecked.append(topic, [good, broken, testEnvelope('one', '', 'test.v1.Unheard'), last]);
+      const collected = collector();
+      const consumer = await stream.consume(consuming(group, topic, collected.take));
+      await collected.reached(2);
+      await consumer.stop();
+      expect(idsOf(collected.records)).toEqual(idsOf([{ envelope: good }, { envelope: last }]));
+      const dead = (await stream.deadLetters(100)).filter((letter) => letter.group === group);
+      expect(dead).toMatchObject([{ topic, position: 2n, error: 'Error: its bytes do not decode' }]);
+      expect(dead[0]?.envelope.id).toBe(broken.id);
       expect(await stream.lag(group, [topic])).toBe(0n);
     });
 
@@ -313,7 +375,7 @@ export function streamContract(name: string, prepare: () => Promise<StreamUnderT
 
     it('gives a record again when the consumer died before its position was written', async () => {
       const { topic, group } = fresh();
-      const doomed = await under.open();
+      const doomed = await under.openMortal();
       const envelope = testEnvelope('one');
       await stream.append(topic, [envelope]);
       const first = collector();
@@ -333,7 +395,7 @@ export function streamContract(name: string, prepare: () => Promise<StreamUnderT
 
     it('shares the partitions out among processes, and takes over those of a dead one', async () => {
       const { topic, group } = fresh();
-      const doomed = await under.open();
+      const doomed = await under.openMortal();
       const mine = collector();
       const theirs = collector();
       const consumer = await stream.consume(consuming(group, topic, mine.take));
@@ -389,6 +451,27 @@ export function streamContract(name: string, prepare: () => Promise<StreamUnderT
       expect(sequence(second.records)).toEqual(sequence(first.records));
     });
 
+    it('rewinds to a time, so that only what was appended since comes again', async () => {
+      const { topic, group } = fresh();
+      const [before, since] = [testEnvelope('one'), testEnvelope('two')];
+      await stream.append(topic, [before]);
+      await nextMillisecond();
+      const at = new Date();
+      await stream.append(topic, [since]);
+      const [first, again] = [collector(), collector()];
+      const consumer = await stream.consume(consuming(group, topic, first.take));
+      await first.reached(2);
+      await consumer.stop();
+      await other.rewind(group, [topic], at);
+      expect(await other.lag(group, [topic])).toBe(1n);
+      const second = await other.consume(consuming(group, topic, again.take));
+      await again.reached(1);
+      await second.stop();
+      expect(idsOf(again.records)).toEqual([since.id]);
+      await stream.rewind(group, [topic], new Date(Date.now() + 60_000));
+      expect(await stream.lag(group, [topic])).toBe(0n);
+    });
+
     it('finishes the batch under way when it is stopped', async () => {
       const { topic, group } = fresh();
       const entered = Promise.withResolvers<void>();
@@ -414,8 +497,11 @@ export function streamContract(name: string, prepare: () => Promise<StreamUnderT
       const { topic } = fresh();
       const second = fresh().topic;
       const envelopes = [testEnvelope('a'), testEnvelope('b'), testEnvelope('c')];
-      for (const [index, envelope] of envelopes.entries())
+      for (const [index, envelope] of envelopes.entries()) {
         await stream.append(index === 1 ? second : topic, [envelope]);
+        // "Newest" is told to the millisecond.
+        await nextMillisecond();
+      }
       expect(idsOf(await stream.latest(3))).toEqual(envelopes.toReversed().map((envelope) => envelope.id));
       expect((await stream.latest(1_000)).length).toBeLessThanOrEqual(100);
       expect(await stream.ping()).toBeGreaterThanOrEqual(0);

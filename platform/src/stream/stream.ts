@@ -1,9 +1,18 @@
 /**
  * The `stream` port: an ordered, partitioned, durable log of events with consumer groups.
  *
- * Facts of one key keep their order; a group sees each fact at least once, and exactly once in effect because consumers
- * record the event id in the transaction that applies it (see inbox.ts). Positions in a partition are contiguous and
- * follow commit order. Adapters: stream-embedded.ts (PostgreSQL); Kafka comes with the many-process issue.
+ * Facts of one subject keep their order; a group sees each fact at least once, and exactly once in effect because
+ * consumers record the event id in the transaction that applies it (see inbox.ts). Positions in a partition are contiguous
+ * and follow the order of the appends. Adapters: stream-embedded.ts (PostgreSQL), stream-kafka.ts (Apache Kafka).
+ *
+ * An append that is repeated, because its answer was lost or its process died, may be held twice; then the first of the
+ * two keeps its place among the facts of its subject. The embedded adapter passes over ids that it holds; Kafka knows
+ * repeats of one producer's session only. Consumers must not count on either.
+ *
+ * Only events that contracts/src/events.ts gives to the topic may travel, in bytes that decode: another is refused at the
+ * append. One that came in some other way goes to the dead letters of each group that wants its type, or, when its bytes
+ * do not tell a type, of each group that reads the topic. An event of a type that a group does not want is passed over,
+ * whether or not this version knows it: a newer publisher must not fill the dead letters of older consumers.
  */
 import type { Envelope } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
 
@@ -42,13 +51,17 @@ export interface DeadLetter {
   readonly topic: string;
   readonly partition: number;
   readonly position: bigint;
+  /** Of bytes that were no event: what could be read of it, with the bytes as its data. */
   readonly envelope: Envelope;
   readonly error: string;
   readonly at: Date;
 }
 
 export interface Stream {
-  /** Appends in order; an event id that the topic already holds is passed over. Durable when it resolves. */
+  /**
+   * Appends in order. Durable when it resolves; when it rejects, within a bounded time, some of it may have been appended
+   * and the caller repeats all of it. Throws RecordRefused, with nothing appended, for what may not travel on the topic.
+   */
   append(topic: string, envelopes: readonly Envelope[]): Promise<void>;
   /** Starts a member of a group. Partitions are shared out among the members of all processes. */
   consume(options: ConsumeOptions): Promise<Consumer>;
@@ -56,8 +69,14 @@ export interface Stream {
   lag(group: string, topics: readonly string[]): Promise<bigint>;
   /** The newest dead letters, at most `limit` (at most 100). */
   deadLetters(limit: number): Promise<DeadLetter[]>;
-  /** Puts the group back to the beginning of the topics. No member may be running. */
-  rewind(group: string, topics: readonly string[]): Promise<void>;
+  /**
+   * Puts the group back to the first record that was appended at `since` or later, in each partition; to the beginning of
+   * the topics when there is no `since`. No member may be running. A group that records what it applied must forget it
+   * (`forgetApplied` of inbox.ts) to apply it again.
+   */
+  rewind(group: string, topics: readonly string[], since?: Date): Promise<void>;
+  /** The partition, of every topic, that holds the facts of a subject. The same in every process and for ever. */
+  partitionOf(subject: string): number;
   /** The newest records of all topics, newest first, at most `limit` (at most 100). For the operator's page. */
   latest(limit: number): Promise<StreamRecord[]>;
   ping(): Promise<number>;

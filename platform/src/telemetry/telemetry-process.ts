@@ -3,18 +3,20 @@
  * (automatic instrumentation costs most of a gateway's throughput). Spans go to a bounded ring for the operator's page
  * and, when OTEL_EXPORTER_OTLP_ENDPOINT is set, in batches to that collector.
  */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Attributes,
+  SpanKind as OtelKind,
   type Span as OtelSpan,
   ROOT_CONTEXT,
   SpanStatusCode,
   TraceFlags,
+  type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
-  BatchSpanProcessor,
   ParentBasedSampler,
   type ReadableSpan,
   type SpanProcessor,
@@ -23,7 +25,12 @@ import {
 } from '@opentelemetry/sdk-trace';
 import pino from 'pino';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { FinishedSpan, Log, LogFields, ProcessTelemetry, Span, Telemetry } from './telemetry.ts';
+import { traceIdsOf } from './call-scope.ts';
+import { openLogger, serviceLog } from './log-lines.ts';
+import { type MetricsFormat, metricsAs } from './open-metrics.ts';
+import { resource, span as spanNames } from './semantic-names.ts';
+import { exportSpans } from './span-export.ts';
+import type { Durations, FinishedSpan, ProcessTelemetry, Span, SpanKind, Telemetry } from './telemetry.ts';
 
 export interface TelemetryOptions {
   /** debug, info, warn, error or silent. */
@@ -34,101 +41,157 @@ export interface TelemetryOptions {
   readonly otlpEndpoint: string;
   /** Where log lines go; standard output by default. */
   readonly logTo?: { write(line: string): void };
+  /** `service.instance.id` of everything from this process; made up when absent. */
+  readonly instance?: string;
+  /** `service.version`; SUUUPRA_VERSION, which images carry, when absent. */
+  readonly version?: string;
 }
 
 const spansKeptMax = 1_000;
-const defaultBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
-const traceparentPattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+/** Longer texts (a stack, a query) are cut; a span has at most 64 attributes. */
+const attributeCharsMax = 2_048;
+const attributesMax = 64;
+const closeMsMax = 3_000;
+const defaultBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5, 5];
 
 export function openTelemetry(options: TelemetryOptions): ProcessTelemetry {
-  const registry = new Registry();
+  const instance = options.instance ?? randomUUID();
+  const version = options.version ?? process.env['SUUUPRA_VERSION'] ?? '';
+  // Of this kind, or prom-client keeps no exemplars; the text is written by open-metrics.ts in either format.
+  const registry = new Registry<MetricsFormat>();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   collectDefaultMetrics({ register: registry, prefix: 'suuupra_process_' });
+  const destination = options.logTo ?? pino.destination({ dest: 1, sync: false });
+  const logger = openLogger({ level: options.logLevel, to: destination, instance, version });
+  const metrics = metricsOf(registry);
   const ring: FinishedSpan[] = [];
   const keepers: SpanProcessor[] = [ringProcessor(ring)];
   if (options.otlpEndpoint !== '') {
-    keepers.push(
-      new BatchSpanProcessor({
-        exporter: new OTLPTraceExporter({ url: `${options.otlpEndpoint.replace(/\/$/, '')}/v1/traces` }),
-      }),
-    );
+    const spans = metrics.counter('suuupra_telemetry_spans_total', 'Kept spans, by what became of them', ['result']);
+    for (const result of ['exported', 'failed', 'dropped']) spans.inc({ result }, 0);
+    keepers.push(exportSpans({ endpoint: options.otlpEndpoint, log: serviceLog(logger, 'telemetry'), spans }));
   }
-  const provider = new TracerProvider({
-    resource: resourceFromAttributes({ 'service.name': 'suuupra' }),
-    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.traceShare) }),
-    spanProcessors: keepers,
-  });
-  const logger = pino(
-    {
-      level: options.logLevel,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    options.logTo ?? pino.destination({ dest: 1, sync: false }),
-  );
+  const known = new Map<string, Telemetry>();
+  const tracerOf = tracers(keepers, options.traceShare, { instance, version });
   return {
-    forService: (name) => serviceTelemetry(name, registry, provider, logger),
-    metricsText: () => registry.metrics(),
-    recentSpans: (limit) => ring.slice(-Math.min(limit, spansKeptMax)).reverse(),
+    instance,
+    version,
+    forService: (name) => {
+      const own = known.get(name) ?? serviceTelemetry(tracerOf(name), serviceLog(logger, name), metrics);
+      known.set(name, own);
+      return own;
+    },
+    metricsText: async () => (await metricsAs(registry, '')).text,
+    metrics: (accept) => metricsAs(registry, accept),
+    recentSpans: (limit, traceId) => {
+      const found = traceId === undefined ? ring : ring.filter((span) => span.traceId === traceId);
+      return found.slice(-Math.min(limit, spansKeptMax)).reverse();
+    },
     close: async () => {
-      await provider.shutdown();
+      const sent = Promise.all(keepers.map((keeper) => keeper.shutdown()));
+      await Promise.race([sent, delay(closeMsMax, undefined, { ref: false })]);
       await new Promise<void>((resolve) => logger.flush(() => resolve()));
     },
   };
 }
 
-function serviceTelemetry(
-  service: string,
-  registry: Registry,
-  provider: TracerProvider,
-  logger: pino.Logger,
-): Telemetry {
-  const tracer = provider.getTracer(service);
+/** Each service is a resource of its own, so that a trace shows services also where one process holds them all. */
+function tracers(
+  spanProcessors: readonly SpanProcessor[],
+  share: number,
+  { instance, version }: Readonly<Record<'instance' | 'version', string>>,
+): (service: string) => Tracer {
+  const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) });
+  return (service) =>
+    new TracerProvider({
+      resource: resourceFromAttributes({
+        [resource.serviceName]: service,
+        [resource.serviceNamespace]: 'suuupra',
+        [resource.serviceInstance]: instance,
+        ...(version === '' ? {} : { [resource.serviceVersion]: version }),
+      }),
+      sampler,
+      spanProcessors: [...spanProcessors],
+      spanLimits: { attributeValueLengthLimit: attributeCharsMax, attributeCountLimit: attributesMax },
+    }).getTracer(service);
+}
+
+type Metrics = Pick<Telemetry, 'counter' | 'histogram' | 'durations' | 'gauge'>;
+
+function metricsOf(registry: Registry<MetricsFormat>): Metrics {
+  const registers = [registry];
   return {
-    log: serviceLog(logger.child({ service })),
-    span: (name, traceparent, attributes = {}) =>
-      wrapSpan(tracer.startSpan(name, { attributes: attributes as Attributes }, parentContext(traceparent))),
     counter: (name, help, labels = []) =>
       (registry.getSingleMetric(name) as Counter | undefined) ??
-      new Counter({ name, help, labelNames: labels, registers: [registry] }),
+      new Counter({ name, help, labelNames: labels, registers }),
     histogram: (name, help, labels, buckets = defaultBuckets) =>
       (registry.getSingleMetric(name) as Histogram | undefined) ??
-      new Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers: [registry] }),
+      new Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers }),
+    durations: (name, help, labels) =>
+      durations(
+        (registry.getSingleMetric(name) as Histogram | undefined) ??
+          new Histogram({
+            name,
+            help,
+            labelNames: labels,
+            buckets: defaultBuckets,
+            registers,
+            enableExemplars: true,
+          }),
+      ),
     gauge: (name, help, labels = []) =>
-      (registry.getSingleMetric(name) as Gauge | undefined) ??
-      new Gauge({ name, help, labelNames: labels, registers: [registry] }),
+      (registry.getSingleMetric(name) as Gauge | undefined) ?? new Gauge({ name, help, labelNames: labels, registers }),
   };
 }
 
-function serviceLog(logger: pino.Logger): Log {
-  const line =
-    (level: 'debug' | 'info' | 'warn' | 'error') =>
-    (message: string, fields: LogFields = {}) => {
-      const { error, ...rest } = fields;
-      logger[level](error === undefined ? rest : { ...rest, error: describeError(error) }, message);
-    };
-  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+/** Only a kept trace is worth pointing at. */
+function durations(histogram: Histogram): Durations {
+  return {
+    observe: (labels, seconds, traceparent = '') => {
+      const ids = traceIdsOf(traceparent);
+      const exemplarLabels = ids?.sampled === true ? { trace_id: ids.traceId, span_id: ids.spanId } : {};
+      histogram.observe({ labels, value: seconds, exemplarLabels });
+    },
+  };
 }
 
-const causesMax = 5;
+function serviceTelemetry(tracer: Tracer, log: Telemetry['log'], metrics: Metrics): Telemetry {
+  return {
+    log,
+    span: (name, traceparent, attributes = {}, { kind = 'internal', startedAtMs } = {}) =>
+      wrapSpan(
+        tracer.startSpan(
+          name,
+          {
+            kind: otelKinds[kind],
+            attributes: attributes as Attributes,
+            ...(startedAtMs === undefined ? {} : { startTime: startedAtMs }),
+          },
+          parentContext(traceparent),
+        ),
+      ),
+    ...metrics,
+  };
+}
 
-/** Message, stack and causes of an error, for a log line. */
-function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined || depth >= causesMax ? {} : { cause: describeError(error.cause, depth + 1) };
-  return { name: error.name, message: error.message, stack: error.stack, ...cause };
+const otelKinds: Readonly<Record<SpanKind, OtelKind>> = {
+  internal: OtelKind.INTERNAL,
+  server: OtelKind.SERVER,
+  client: OtelKind.CLIENT,
+  producer: OtelKind.PRODUCER,
+  consumer: OtelKind.CONSUMER,
+};
+
+function kindOf(kind: OtelKind): SpanKind {
+  return (Object.keys(otelKinds) as SpanKind[]).find((name) => otelKinds[name] === kind) ?? 'internal';
 }
 
 function parentContext(traceparent: string) {
-  const match = traceparentPattern.exec(traceparent);
-  const [, traceId, spanId, flags] = match ?? [];
-  if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT;
-  return trace.setSpanContext(ROOT_CONTEXT, {
-    traceId,
-    spanId,
-    traceFlags: Number.parseInt(flags, 16) & TraceFlags.SAMPLED,
-    isRemote: true,
-  });
+  const ids = traceIdsOf(traceparent);
+  if (ids === undefined) return ROOT_CONTEXT;
+  const { traceId, spanId, sampled } = ids;
+  const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
 }
 
 function wrapSpan(span: OtelSpan): Span {
@@ -139,7 +202,10 @@ function wrapSpan(span: OtelSpan): Span {
       span.setAttribute(attribute, value);
     },
     fail: (error) => {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : 'refused' });
+      const type = error instanceof Error ? error.name : typeof error === 'string' ? error : 'refused';
+      span.setAttribute(spanNames.errorType, type);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: type });
+      if (error instanceof Error) span.recordException(error);
     },
     end: () => span.end(),
   };
@@ -163,6 +229,7 @@ function finished(span: ReadableSpan): FinishedSpan {
   return {
     name: span.name,
     service: span.instrumentationScope.name,
+    kind: kindOf(span.kind),
     traceId: span.spanContext().traceId,
     spanId: span.spanContext().spanId,
     parentSpanId: span.parentSpanContext?.spanId ?? '',

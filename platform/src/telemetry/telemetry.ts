@@ -15,27 +15,46 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
+export type SpanKind = 'internal' | 'server' | 'client' | 'producer' | 'consumer';
+
+export type SpanAttributes = Readonly<Record<string, string | number | boolean>>;
+
 export interface Span {
   /** W3C traceparent to pass on. */
   readonly traceparent: string;
   set(attribute: string, value: string | number | boolean): void;
+  /** Marks it as failed, with the kind of the error; of an Error, what it says and where. */
   fail(error: unknown): void;
   end(): void;
 }
 
+export interface SpanOptions {
+  readonly kind?: SpanKind;
+  /** Milliseconds since the epoch, for what began before; now when absent. */
+  readonly startedAtMs?: number;
+}
+
+/** A histogram of times whose buckets say, to a reader of OpenMetrics, which kept trace fell into them. */
+export interface Durations {
+  observe(labels: Readonly<Record<string, string>>, seconds: number, traceparent?: string): void;
+}
+
 export interface Telemetry {
   readonly log: Log;
-  /** A span of this service below the given traceparent ('' starts a trace). */
-  span(name: string, traceparent: string, attributes?: Readonly<Record<string, string | number | boolean>>): Span;
+  /** A span of this service below the given traceparent ('' starts a trace). Attributes: semantic-names.ts. */
+  span(name: string, traceparent: string, attributes?: SpanAttributes, options?: SpanOptions): Span;
   /** Metrics are made once by name; asking again gives the same one. Names start with `suuupra_`, units last. */
   counter(name: string, help: string, labels?: readonly string[]): Counter;
   histogram(name: string, help: string, labels: readonly string[], bucketsSeconds?: readonly number[]): Histogram;
+  /** A histogram with exemplars. The name ends in `_seconds`. */
+  durations(name: string, help: string, labels: readonly string[]): Durations;
   gauge(name: string, help: string, labels?: readonly string[]): Gauge;
 }
 
 export interface FinishedSpan {
   readonly name: string;
   readonly service: string;
+  readonly kind: SpanKind;
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string;
@@ -47,10 +66,16 @@ export interface FinishedSpan {
 
 /** The telemetry of one process, from which each service gets its own. */
 export interface ProcessTelemetry {
+  /** What tells this process from others of the same services: `service.instance.id`. */
+  readonly instance: string;
+  readonly version: string;
   forService(name: string): Telemetry;
   /** Prometheus text format. */
   metricsText(): Promise<string>;
-  /** The last finished spans, newest first, at most `limit` (at most 1,000). */
-  recentSpans(limit: number): FinishedSpan[];
+  /** In the format that the Accept header asks for ('' for none): OpenMetrics with exemplars, or Prometheus text. */
+  metrics(accept: string): Promise<{ readonly type: string; readonly text: string }>;
+  /** The last finished spans, newest first, at most `limit` (at most 1,000); of one trace when it is named. */
+  recentSpans(limit: number, traceId?: string): FinishedSpan[];
+  /** Sends what waits, for at most a few seconds. */
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import {
 import { CourseStatus, LessonKind, Level, QuestionKind } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LessonBody } from './lesson.ts';
 import {
   addText,
   admin,
@@ -237,11 +238,9 @@ describe('publishing', () => {
     const { client, as } = school;
     const { courseId, paidId } = await makeCourse(school);
     const versions = async () => {
-      const rows = await school.service.sql.query(
-        "SELECT id FROM documents WHERE collection = 'lesson_versions' AND body->>'lessonId' = $1",
-        [paidId],
-      );
-      return rows.length;
+      const { documents } = school.service;
+      const all = (await documents?.find<LessonBody>('lesson_versions', {}, { limit: 1_000 })) ?? [];
+      return all.filter(({ body }) => body.lessonId === paidId).length;
     };
     await publish(school, courseId);
     await client.updateCourse({ id: courseId, summary: 'Only this' }, as(meera));

@@ -32,7 +32,7 @@ export interface Door {
   readonly open: Set<Exchange>;
   readonly inFlight: ReturnType<Telemetry['gauge']>;
   readonly requests: ReturnType<Telemetry['counter']>;
-  readonly durations: ReturnType<Telemetry['histogram']>;
+  readonly durations: ReturnType<Telemetry['durations']>;
 }
 
 /** Who asks, and by which proof. */

@@ -14,6 +14,7 @@ import { localTransport } from '@suuupra/platform/rpc/transport-local';
 import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
 import { realWorld } from '@suuupra/platform/world';
 import type { GatewayLimits } from './limits.ts';
+import type { OperationsParts } from './operations.ts';
 import type { Dependency } from './own-routes.ts';
 import { createGateway, type Gateway } from './service.ts';
 import type { Shedder } from './shedding.ts';
@@ -28,6 +29,7 @@ export interface TestGatewayOptions {
   readonly limits?: Partial<GatewayLimits>;
   readonly dependencies?: readonly Dependency[];
   readonly shedder?: Shedder;
+  readonly operations?: OperationsParts;
 }
 
 export interface TestGateway {
@@ -90,6 +92,7 @@ export async function startGatewayForTest(options: TestGatewayOptions = {}): Pro
     dependencies: options.dependencies ?? [],
     limits: options.limits ?? {},
     ...(options.shedder !== undefined && { shedder: options.shedder }),
+    ...(options.operations !== undefined && { operations: options.operations }),
   });
   const port = await gateway.listen(0, '127.0.0.1');
   return {

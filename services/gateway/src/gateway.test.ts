@@ -133,9 +133,12 @@ describe('a method of a contract', () => {
     const text = await response.text();
     expect(text).not.toMatch(/relation|stack|\.ts/);
     expect(JSON.parse(text)).toMatchObject({ code: 'internal', traceId: '4bf92f3577b34da6a3ce929d0e0e4736' });
-    const line = logged.find((each) => each.level === 'error');
+    const line = logged.find((each) => each['log.level'] === 'error');
     expect(JSON.stringify(line)).toContain('relation \\"courses\\" does not exist');
-    expect(JSON.stringify(line)).toContain('4bf92f3577b34da6a3ce929d0e0e4736');
+    expect(line).toMatchObject({
+      'trace.id': '4bf92f3577b34da6a3ce929d0e0e4736',
+      'http.request.id': response.headers.get('x-request-id'),
+    });
     const away = await fetch(`${url}/api/v1/lessons/x`);
     expect(away.status).toBe(503);
     expect(away.headers.get('retry-after')).toBe('1');

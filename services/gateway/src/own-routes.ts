@@ -13,7 +13,7 @@ export interface Dependency {
 }
 
 export interface OwnRouteParts {
-  readonly process: Pick<ProcessTelemetry, 'metricsText'>;
+  readonly process: Pick<ProcessTelemetry, 'metrics'>;
   readonly dependencies: readonly Dependency[];
   readonly readinessMsMax: number;
   readonly isDraining: () => boolean;
@@ -29,11 +29,14 @@ export function ownRoutes(parts: OwnRouteParts): RawRoute[] {
   return [
     own('/healthz', 'Is the process alive', async () => json(200, { status: 'ok' })),
     own('/readyz', 'Can every dependency be used, and how fast does each answer', readiness),
-    own('/metrics', 'Counters in the text format of Prometheus', async () => ({
-      status: 200,
-      type: 'text/plain; version=0.0.4; charset=utf-8',
-      text: await parts.process.metricsText(),
-    })),
+    own(
+      '/metrics',
+      'Metrics in the text format of Prometheus, or OpenMetrics where that is asked for',
+      async (request) => ({
+        status: 200,
+        ...(await parts.process.metrics(request.headers.accept ?? '')),
+      }),
+    ),
     own('/api/v1/openapi.json', 'This API as an OpenAPI 3.1 document', async () => {
       document ??= JSON.stringify(parts.document());
       return { status: 200, type: 'application/json', text: document };
@@ -50,7 +53,7 @@ export function isUnlimited(path: string): boolean {
   return path === '/healthz' || path === '/readyz' || path === '/metrics';
 }
 
-function own(path: string, summary: string, answer: () => Promise<Answer>): RawRoute {
+function own(path: string, summary: string, answer: (request: IncomingMessage) => Promise<Answer>): RawRoute {
   return {
     method: 'GET',
     path,
@@ -59,7 +62,7 @@ function own(path: string, summary: string, answer: () => Promise<Answer>): RawR
     bodyBytesMax: 0,
     hidden: path === '/docs/api',
     handle: async (request: IncomingMessage, response: ServerResponse, _context: RawContext) => {
-      send(request, response, await answer());
+      send(request, response, await answer(request));
     },
   };
 }

@@ -5,6 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refuseByAccess } from '@suuupra/platform/rpc/access';
 import { anonymous, isRefusal, type Refusal, RpcFault, refuse } from '@suuupra/platform/rpc/rpc';
+import { inScope } from '@suuupra/platform/telemetry/call-scope';
+import { span as spanNames } from '@suuupra/platform/telemetry/semantic-names';
 import { clientAddress, clientNetwork } from './client-address.ts';
 import { type Caller, count, type Door } from './door.ts';
 import { clientLeft, contextOf, type Exchange, sendRefusal } from './exchange.ts';
@@ -25,6 +27,17 @@ export async function handleRequest(door: Door, request: IncomingMessage, respon
   const exchange = openExchange(door, request, response, route, isRefusal(target) ? undefined : target);
   setCommonHeaders(door, exchange);
   discardRest(request, response, door.limits.discardMsMax);
+  const scope = { requestId: exchange.requestId, traceparent: exchange.span.traceparent };
+  await inScope(scope, () => answerExchange(door, exchange, target, found));
+}
+
+async function answerExchange(
+  door: Door,
+  exchange: Exchange,
+  target: Target | Refusal,
+  found: ReturnType<Door['router']['find']> | undefined,
+): Promise<void> {
+  const { request } = exchange;
   try {
     if (isRefusal(target)) return sendRefusal(exchange, target);
     if (request.headers.host === undefined && request.httpVersion !== '1.0') {
@@ -87,9 +100,12 @@ function openExchange(
     `${route === undefined ? 'unknown' : verb} ${template}`,
     incomingTraceparent(single(headers.traceparent)),
     {
-      'http.route': template,
-      'request.id': requestId,
+      [spanNames.httpMethod]: route === undefined ? '_OTHER' : verb,
+      [spanNames.httpRoute]: template,
+      [spanNames.urlScheme]: 'http',
+      [spanNames.requestId]: requestId,
     },
+    { kind: 'server' },
   );
   const exchange: Exchange = {
     request,
@@ -119,8 +135,9 @@ function closeExchange(door: Door, exchange: Exchange, route: Route | undefined)
   door.open.delete(exchange);
   const labels = { method: route?.verb ?? 'other', route: route?.template ?? 'none' };
   door.requests.inc({ ...labels, status: response.headersSent ? response.statusCode : 499 });
-  door.durations.observe(labels, (performance.now() - exchange.startedAtMs) / 1_000);
-  span.set('http.status', response.statusCode);
+  door.durations.observe(labels, (performance.now() - exchange.startedAtMs) / 1_000, span.traceparent);
+  span.set(spanNames.httpStatus, response.statusCode);
+  if (response.statusCode >= 500) span.fail(String(response.statusCode));
   span.end();
 }
 

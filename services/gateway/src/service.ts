@@ -3,13 +3,17 @@
  * messages together, and hands streams through untouched. It owns no data.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { ListenOptions } from 'node:net';
 import type { DescService } from '@bufbuild/protobuf';
 import type { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
+import { OperationsService } from '@suuupra/contracts/gen/suuupra/operations/v1/operations_pb.ts';
 import type { Cache } from '@suuupra/platform/cache/cache';
 import type { RawRoute } from '@suuupra/platform/http/route';
 import type { Keys } from '@suuupra/platform/keys/keys';
+import { serve } from '@suuupra/platform/rpc/dispatch';
 import type { Client } from '@suuupra/platform/rpc/rpc';
 import type { Transport } from '@suuupra/platform/rpc/transport';
+import { localTransport } from '@suuupra/platform/rpc/transport-local';
 import type { ProcessTelemetry, Telemetry } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
 import { openCompressor } from './answer.ts';
@@ -17,6 +21,7 @@ import { openAnswerCache } from './answer-cache.ts';
 import type { Door } from './door.ts';
 import { defaultLimits, type GatewayLimits } from './limits.ts';
 import { openApiDocument } from './openapi.ts';
+import { type OperationsParts, operationsImplementation } from './operations.ts';
 import { type Dependency, isUnlimited, ownRoutes } from './own-routes.ts';
 import { handleRequest } from './requests.ts';
 import { methodRoutes, type Route, rawRoute } from './route.ts';
@@ -39,7 +44,9 @@ export interface GatewayParts {
   readonly keys: Pick<Keys, 'secret'>;
   readonly world: World;
   readonly telemetry: Telemetry;
-  readonly process: Pick<ProcessTelemetry, 'metricsText'>;
+  readonly process: Pick<ProcessTelemetry, 'metrics'>;
+  /** The processes that the operator's page tells of; absent: there is no such page. */
+  readonly operations?: OperationsParts;
   readonly settings: GatewaySettings;
   readonly dependencies: readonly Dependency[];
   readonly limits?: Partial<GatewayLimits>;
@@ -55,8 +62,8 @@ export interface GatewaySettings {
 
 export interface Gateway {
   handle(request: IncomingMessage, response: ServerResponse): void;
-  /** Resolves with the port when it listens. */
-  listen(port: number, host: string): Promise<number>;
+  /** Resolves with the port when it listens. With `shared`, several processes may have the port; the kernel spreads over them. */
+  listen(port: number, host: string, shared?: boolean): Promise<number>;
   /**
    * Says at /readyz that it drains, takes no new connections, ends event streams at once, lets requests under way finish
    * and closes what is left after `drainMs`.
@@ -76,6 +83,7 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
     isDraining: () => state.draining,
     document: () => openApiDocument(routes, parts.settings.publicUrl),
   });
+  if (parts.operations !== undefined) routes.push(...operationsRoutes(parts.operations, parts));
   for (const service of parts.catalog.services) {
     routes.push(...methodRoutes(service, parts.catalog.transportOf(service)));
   }
@@ -90,12 +98,21 @@ export async function createGateway(parts: GatewayParts): Promise<Gateway> {
   const server = createHttpServer(handle, limits);
   return {
     handle,
-    listen: (port, host) => listen(server, port, host),
+    listen: (port, host, shared = false) => listen(server, { port, host, reusePort: shared }),
     close: async ({ drainMs }) => {
       state.draining = true;
       await drain(server, door, drainMs);
     },
   };
+}
+
+/** The gateway's own contract: called like any other, in this process. */
+function operationsRoutes(operations: OperationsParts, { world, telemetry }: GatewayParts): Route[] {
+  const served = serve([operationsImplementation(operations)], { world, telemetry });
+  return methodRoutes(
+    OperationsService,
+    localTransport(() => served),
+  );
 }
 
 async function openDoor(parts: GatewayParts, limits: GatewayLimits, routes: readonly Route[]): Promise<Door> {
@@ -122,20 +139,20 @@ async function openDoor(parts: GatewayParts, limits: GatewayLimits, routes: read
       'route',
       'status',
     ]),
-    durations: telemetry.histogram('suuupra_http_request_duration_seconds', 'Time from request to answer', [
+    durations: telemetry.durations('suuupra_http_request_duration_seconds', 'Time from request to answer', [
       'method',
       'route',
     ]),
   };
 }
 
-function listen(server: Server, port: number, host: string): Promise<number> {
+function listen(server: Server, place: ListenOptions & { readonly port: number }): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => {
+    server.listen(place, () => {
       server.off('error', reject);
       const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
+      resolve(typeof address === 'object' && address !== null ? address.port : place.port);
     });
   });
 }

@@ -186,7 +186,7 @@ describe('a raw route', () => {
     expect(await send(10)).toBe(200);
     expect(await send(40)).toBe(413);
     await failed.promise;
-    expect(logged.filter((line) => line.level === 'error')).toEqual([]);
+    expect(logged.filter((line) => line['log.level'] === 'error')).toEqual([]);
   });
 
   test('that fails is a problem without its cause; that takes too long is 504', async () => {

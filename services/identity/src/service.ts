@@ -8,6 +8,7 @@ import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/iden
 import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { openMailQueue } from '@suuupra/platform/mail/mail-queue';
 import { defineService } from '@suuupra/platform/service';
+import { counted, countFacts } from '@suuupra/platform/telemetry/facts';
 import { openPasswords } from './passwords.ts';
 import { identityRpc } from './rpc.ts';
 import { pruneExpired } from './sessions.ts';
@@ -23,8 +24,10 @@ export const identity = defineService({
   consumes: [],
   publishes: [UserRegisteredSchema, EmailVerifiedSchema, SessionEndedSchema, UserRolesChangedSchema],
   migrations: new URL('../migrations/', import.meta.url),
-  start: async ({ engines, publishIn, world, telemetry, settings }) => {
+  start: async ({ engines, publishIn: publish, world, telemetry, settings }) => {
     const { sql, mail, keys } = engines;
+    const signUps = telemetry.counter('suuupra_sign_ups_total', 'Accounts made');
+    const publishIn = countFacts(publish, [counted(UserRegisteredSchema, () => signUps.inc())]);
     const passwords = await openPasswords(await keys.secret('password-pepper'));
     // Mails wait sealed: some carry a link that verifies an address.
     const sealedWith = await keys.secret('identity-mail-queue');

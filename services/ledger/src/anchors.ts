@@ -27,11 +27,13 @@ export function startAnchors(parts: {
   readonly store: LedgerReading;
   readonly world: World;
   readonly failed: (error: unknown) => void;
+  /** Of several: whose book it is. */
+  readonly shard?: number;
 }): Loop {
   let anchored = 0n;
   return startLoop({
     round: async () => {
-      anchored = await writeAnchor(parts.objects, parts.store, parts.world.now(), anchored);
+      anchored = await writeAnchor(parts.objects, parts.store, parts.world.now(), anchored, parts.shard);
       return slotOf(parts.world.now()) + anchorEveryMs;
     },
     now: () => parts.world.now(),
@@ -46,6 +48,7 @@ export async function writeAnchor(
   store: LedgerReading,
   nowMs: number,
   anchored: bigint,
+  shard = 0,
 ): Promise<bigint> {
   const head = await store.reading((reader) => reader.head());
   if (head.batchSequence <= anchored) return anchored;
@@ -56,7 +59,7 @@ export async function writeAnchor(
     hash: Buffer.from(hash).toString('hex'),
   });
   try {
-    await objects.put(anchorId(slotOf(nowMs)), 'application/json', Readable.from([body]), anchorBytesMax);
+    await objects.put(anchorId(slotOf(nowMs), shard), 'application/json', Readable.from([body]), anchorBytesMax);
     return batchSequence;
   } catch (error) {
     // Another process, or this one before it was started again, has written this slot; the next will have the rest.
@@ -66,10 +69,10 @@ export async function writeAnchor(
 }
 
 /** All anchors of the time, oldest first. */
-export async function readAnchors(objects: Objects, fromMs: number, untilMs: number): Promise<Anchor[]> {
+export async function readAnchors(objects: Objects, fromMs: number, untilMs: number, shard = 0): Promise<Anchor[]> {
   const anchors: Anchor[] = [];
   for (let slot = slotOf(fromMs); slot <= untilMs; slot += anchorEveryMs) {
-    const body = await objects.read(anchorId(slot));
+    const body = await objects.read(anchorId(slot, shard));
     if (body === undefined) continue;
     const { batch, journal, hash } = JSON.parse(await text(body)) as Record<'batch' | 'journal' | 'hash', string>;
     anchors.push({ batchSequence: BigInt(batch), journalSequence: BigInt(journal), hash: Buffer.from(hash, 'hex') });
@@ -81,6 +84,6 @@ function slotOf(ms: number): number {
   return ms - (ms % anchorEveryMs);
 }
 
-function anchorId(slotMs: number): string {
-  return `chain/${new Date(slotMs).toISOString().slice(0, 16).replaceAll(':', '')}`;
+function anchorId(slotMs: number, shard: number): string {
+  return `chain${shard === 0 ? '' : `-${shard}`}/${new Date(slotMs).toISOString().slice(0, 16).replaceAll(':', '')}`;
 }

@@ -9,8 +9,18 @@ import type { Publish } from '@suuupra/platform/stream/outbox';
 import { identity } from './command.ts';
 import type { Written } from './ledger-writer.ts';
 
-/** The one key of the feed: all of it is in one partition, in one order. */
-export const bookName = 'main';
+/** The key of a book's feed: all of it is in one partition, in one order. One of several shards has a feed of its own. */
+export function bookName(shard: number): string {
+  return shard === 0 ? 'main' : `shard-${shard}`;
+}
+
+/** Which book it is of, and how a journal's number is said outside. */
+export interface BookTold {
+  readonly book: string;
+  readonly numberOf: (sequence: bigint) => bigint;
+}
+
+export const onlyBook: BookTold = { book: bookName(0), numberOf: (sequence) => sequence };
 
 /**
  * One event for the batch, which any number of journals share; one for each crossing of a monitor; and one for each journal
@@ -20,6 +30,7 @@ export async function tellBooked(
   publishIn: (tx: SqlTransaction) => Publish,
   tx: SqlTransaction,
   { applied, causes, commands }: Written,
+  { book, numberOf }: BookTold = onlyBook,
 ): Promise<void> {
   const publish = publishIn(tx);
   const journals = applied.batch?.batch.journals ?? [];
@@ -33,10 +44,14 @@ export async function tellBooked(
   for (const { id, reference, kind, cause, sequence } of journals) {
     const fact = facts.get(identity(kind, cause));
     if (fact !== undefined)
-      await publish(JournalPostedSchema, { journalId: id, reference, kind, sequence }, causes.get(fact));
+      await publish(
+        JournalPostedSchema,
+        { journalId: id, reference, kind, sequence: numberOf(sequence) },
+        causes.get(fact),
+      );
   }
   await publish(JournalsPostedSchema, {
-    book: bookName,
+    book,
     batchSequence: applied.batch.batch.sequence,
     firstSequence: first.sequence,
     lastSequence: first.sequence + BigInt(journals.length) - 1n,
@@ -51,6 +66,6 @@ export async function tellBooked(
       thresholdMinor: threshold,
       balanceMinor: balance,
       isBeyond,
-      sequence,
+      sequence: numberOf(sequence),
     });
 }

@@ -5,8 +5,9 @@
  * An account holds one currency; the same code in two currencies is two accounts. Codes in the thousands follow the
  * usual order (1 assets, 2 liabilities, 4 revenue, 5 expenses). What is owed to one person is a sub-account, `2200:<user>`.
  *
- * Every account is kept exactly, as one row, however much it is used: one writer folds all transfers of a batch into one
- * change of the account, so that an account that everything touches costs less and not more. There are no split accounts.
+ * Within a shard every account is kept exactly, as one row, however much it is used: one writer folds all transfers of a
+ * batch into one change of the account, so that an account that everything touches costs less and not more. What is owed to
+ * one person is in one shard (`exact`); every other account has a row in each shard, and is their sum (`sharded`).
  */
 
 export type Side = 'debit' | 'credit';
@@ -25,6 +26,7 @@ export const disputed = '1150';
 export const suspense = '1190';
 export const dueFromInstructors = '1200';
 export const exchange = '1800';
+export const betweenShards = '1900';
 export const taxPayable = '2100';
 export const centralTax = '2110';
 export const stateTax = '2120';
@@ -64,6 +66,7 @@ const furtherAccounts: readonly AccountKind[] = [
   { code: suspense, name: 'Unreconciled differences', ...asset },
   { code: dueFromInstructors, name: 'Due from instructors', ...asset },
   { code: exchange, name: 'Foreign exchange liquidity', ...asset },
+  { code: betweenShards, name: 'On the way between shards', ...asset },
   { code: centralTax, name: 'CGST payable', ...liability },
   { code: stateTax, name: 'SGST payable', ...liability },
   { code: integratedTax, name: 'IGST payable', ...liability },
@@ -186,6 +189,7 @@ export function pairRefused(kind: string, debit: string, credit: string, referen
   return undefined;
 }
 
-function isOfPerson(code: string): boolean {
+/** Whether the account is what is owed to one person. */
+export function isOfPerson(code: string): boolean {
   return code[4] === ':';
 }

@@ -65,6 +65,14 @@ export interface BookOrder extends Order {
   readonly transfers: readonly TransferOrder[];
   /** Held, not moved. timeoutUs 0: never expires. */
   readonly hold?: { readonly timeoutUs: bigint } | undefined;
+  /** Of the part that is held here of a journal that goes on in another shard: the whole of it (shard-route.ts). */
+  readonly crossing?: Crossing | undefined;
+}
+
+/** What of a journal is booked in the other shard before what is held here moves. */
+export interface Crossing {
+  readonly to: number;
+  readonly transfers: readonly TransferOrder[];
 }
 
 /** Posts a hold, in whole (amount 0) or in part, or gives it up. What is not posted of it is free again. */
@@ -163,6 +171,10 @@ export type Rejection =
   | 'already_reversed'
   | 'exceeds_original'
   | 'period_sealed'
+  /** Several shards: what is asked needs one row of an account that is the sum of many. */
+  | 'account_sharded'
+  /** Several shards: more than one transaction between two of them can do. */
+  | 'crosses_shards'
   /** The id was used with other contents; not recorded, the id keeps its first answer. */
   | 'id_reused';
 
@@ -266,6 +278,7 @@ function orderRequest(order: LedgerOrder): Request {
         transfers: transfersText(order.transfers),
         pending: String(order.hold !== undefined),
         timeout: String(order.hold?.timeoutUs ?? 0n),
+        ...(order.crossing && { crossing: `${order.crossing.to}: ${transfersText(order.crossing.transfers)}` }),
       };
     case 'resolve':
       return { target: order.target, amount: String(order.amount) };

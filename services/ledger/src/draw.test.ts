@@ -136,6 +136,13 @@ describe('orders to the book', () => {
     expect(under.reason(take(1n))).toBe('limit_exceeded');
   });
 
+  it('M12 keeps no time for a hold that came to nothing: the store has no row for it, and the hash would not fit', () => {
+    const under = openBook();
+    const order = hold(60n, 5n, 'nothing');
+    const [result] = under.run([{ ...order, transfers: order.transfers.map((each) => ({ ...each, upTo: true })) }]);
+    expect(result).toMatchObject({ kind: 'posted', journal: { holds: [], expiresAtUs: 0n } });
+  });
+
   it('M6 resolves a hold once, and says what became of it', () => {
     const under = openBook();
     under.run([fund(100n), floorZero(), hold(60n, 0n, 'h1'), hold(30n, 0n, 'h2'), hold(10n, 5n, 'h3')]);

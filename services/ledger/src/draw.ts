@@ -243,8 +243,16 @@ function drawBook(working: Working, order: BookOrder): Drawn | DrawnNo {
     ? upToMoves(working, order)
     : { moves: transfers.map(({ debit, credit, amount }) => ({ debit, credit, amount })), details: '' };
   if (hold === undefined) return { ...drawn, transfers: moves, details };
-  const expiresAtUs = hold.timeoutUs === 0n ? 0n : working.recordedAtUs + hold.timeoutUs;
-  return { ...drawn, holds: moves, expiresAtUs, details };
+  // What came to nothing holds nothing, so nothing of it expires: the store keeps the time with what is held.
+  const expiresAtUs = hold.timeoutUs === 0n || moves.length === 0 ? 0n : working.recordedAtUs + hold.timeoutUs;
+  return { ...drawn, holds: moves, expiresAtUs, details: order.crossing === undefined ? details : crossingKept(order) };
+}
+
+/** What is to be done in the other shard is in the journal itself: whoever finds the hold can finish it. */
+function crossingKept(order: BookOrder): string {
+  const { to = 0, transfers = [] } = order.crossing ?? {};
+  const kept = transfers.map(({ debit, credit, amount }) => ({ debit, credit, amount: String(amount) }));
+  return withRequest(order, { crossing: { to, transfers: kept } });
 }
 
 function upToMoves(working: Working, order: BookOrder): { moves: Transfer[]; details: string } {
@@ -349,6 +357,8 @@ function drawReversal(working: Working, order: ReversalOrder): Drawn | DrawnNo {
   const isOurs = target.kind !== 'reversal' && templates.templateVersions[target.kind] === undefined;
   if (target.transfers.length === 0 || !isOurs || target.currency !== order.currency)
     return no('not_reversible', `${target.kind} ${order.target} cannot be reversed in ${order.currency}`);
+  if (target.transfers.some((transfer) => Object.values(transfer).includes(chart.betweenShards)))
+    return no('not_reversible', `${order.target} went from one shard to another: book it the other way round`);
   const left = leftOf(target);
   const transfers = order.transfers.length === 0 ? turnedRound(left) : order.transfers;
   if (transfers.length === 0) return no('already_reversed', `all of ${order.target} was reversed`);

@@ -97,6 +97,7 @@ function refundCommand(event: OrderRefunded): LedgerCommand {
     orderId: event.orderId,
     lines: event.lines.map((line) => ({
       lineId: line.lineId,
+      instructorId: line.instructorId,
       gross: amountOf(line.gross, currency),
       tax: amountOf(line.tax, currency),
       net: amountOf(line.net, currency),

@@ -10,7 +10,7 @@ import { csvHeader, csvRows } from './general-ledger.ts';
 import {
   type AccountName,
   beforeRange,
-  type LedgerReading,
+  type ReportReading,
   type TransferRange,
   timeMaxUs,
   timeMinUs,
@@ -29,7 +29,7 @@ export const exportRoute: RawRouteDeclaration = {
   lasting: true,
 };
 
-export function generalLedgerRoute(store: LedgerReading): RawRoute {
+export function generalLedgerRoute(store: ReportReading): RawRoute {
   return {
     ...exportRoute,
     handle: (_request, response, context) => sendGeneralLedger(store, response, context),
@@ -43,7 +43,7 @@ interface Wanted {
   readonly code: string;
 }
 
-async function sendGeneralLedger(store: LedgerReading, response: ServerResponse, context: RawContext): Promise<void> {
+async function sendGeneralLedger(store: ReportReading, response: ServerResponse, context: RawContext): Promise<void> {
   const wanted = readWanted(context);
   if (isRefusal(wanted)) return sendProblem(response, wanted, context);
   const { sequence, accounts } = await store.reading(async (reader) => ({
@@ -91,7 +91,7 @@ function rangeOf({ fromUs, untilUs }: Wanted, untilSequence: bigint, account: Ac
 }
 
 async function sendTransfers(
-  store: LedgerReading,
+  store: ReportReading,
   response: ServerResponse,
   { signal }: RawContext,
   range: TransferRange,

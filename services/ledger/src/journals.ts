@@ -63,6 +63,8 @@ export interface SaleLine {
 /** What goes back of a line now. net + tax = gross. */
 export interface LineRefund {
   readonly lineId: string;
+  /** Whose line it is: which shard has it. Not needed where there is one. */
+  readonly instructorId?: string | undefined;
   readonly gross: bigint;
   readonly tax: bigint;
   readonly net: bigint;

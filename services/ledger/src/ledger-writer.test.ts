@@ -263,11 +263,11 @@ describe('the writer on PostgreSQL (a server without fsync: what is tested is wh
  * back itself, and both connections end.
  */
 async function cuttingProxy(target: string, when: 'before' | 'after') {
-  const { hostname, port } = new URL(target);
+  const { port } = new URL(target);
   const sockets = new Set<net.Socket>();
   let isCutting = false;
   const server = net.createServer((client) => {
-    const upstream = net.connect(Number(port), hostname);
+    const upstream = net.connect(Number(port), '127.0.0.1');
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => {});
@@ -292,6 +292,8 @@ async function cuttingProxy(target: string, when: 'before' | 'after') {
   await listening;
   const url = new URL(target);
   url.port = String((server.address() as net.AddressInfo).port);
+  // Not by the server's socket, which its address may name as a host: by the proxy.
+  url.hostname = '127.0.0.1';
   return {
     url: url.href,
     cutNextCommit: () => {

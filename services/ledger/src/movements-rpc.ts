@@ -6,7 +6,8 @@ import { lineIdsOf, lineOfTransfer } from './movement.ts';
 import {
   type BookedTransfer,
   beforeRange,
-  type LedgerReading,
+  type Head,
+  type ReportReading,
   type TransferRange,
   timeMaxUs,
   timeMinUs,
@@ -16,10 +17,14 @@ import { timestampOf } from './time.ts';
 type Booking = Handlers<typeof LedgerBookingService>;
 
 /** The methods that only read; booking.ts has the one that writes. */
-export function bookingReads(store: LedgerReading): Omit<Booking, 'bookJournals'> {
+export function bookingReads(
+  store: ReportReading,
+  position: () => Promise<Pick<Head, 'journalSequence' | 'recordedAtUs'>> = () =>
+    store.reading((reader) => reader.head()),
+): Omit<Booking, 'bookJournals'> {
   return {
     getPosition: async () => {
-      const { journalSequence, recordedAtUs } = await store.reading((reader) => reader.head());
+      const { journalSequence, recordedAtUs } = await position();
       return { sequence: journalSequence, recordedAt: timestampOf(recordedAtUs) };
     },
     listMovedAccounts: listMovedAccounts(store),
@@ -35,7 +40,7 @@ function refuseRange({ afterSequence, untilSequence }: { afterSequence: bigint; 
     : undefined;
 }
 
-function listMovedAccounts(store: LedgerReading): Booking['listMovedAccounts'] {
+function listMovedAccounts(store: ReportReading): Booking['listMovedAccounts'] {
   return async (request) => {
     const page = readPage(request, ['text', 'text']);
     if (isRefusal(page)) return page;
@@ -55,7 +60,7 @@ function listMovedAccounts(store: LedgerReading): Booking['listMovedAccounts'] {
 }
 
 /** A book that has not come so far is refused, never answered short: what follows would settle too little. */
-function listMovements(store: LedgerReading): Booking['listMovements'] {
+function listMovements(store: ReportReading): Booking['listMovements'] {
   return async (request) => {
     const page = readPage(request, ['integer', 'integer']);
     if (isRefusal(page)) return page;

@@ -12,7 +12,13 @@ export interface LedgerReading {
   reading<T>(work: (reader: LedgerReader) => Promise<T>): Promise<T>;
 }
 
-export interface LedgerReader {
+/** A book of one shard or of many, for who reports from it. */
+export interface ReportReading {
+  /** Runs `work` on one consistent view of the book; of many shards, of each by itself. */
+  reading<T>(work: (reader: ReportReader) => Promise<T>): Promise<T>;
+}
+
+export interface ReportReader {
   /** Where the writer stands. */
   head(): Promise<Head>;
   /** The last journal recorded at or before the time; 0 when there is none. */
@@ -57,6 +63,10 @@ export interface LedgerReader {
   periods(before: bigint, limit: number): Promise<SealedPeriod[]>;
   /** What accounts added up to over all that happened before the end of the period, as it was sealed. */
   periodTotals(number: bigint): Promise<AccountTotals[]>;
+}
+
+/** And for who checks one shard's book, row by row. */
+export interface LedgerReader extends ReportReader {
   /** Sequences above `after` of the journals whose holds are open, in order. */
   openHolds(after: bigint, limit: number): Promise<bigint[]>;
   /** Orders with sold lines after the given order id, in order. */

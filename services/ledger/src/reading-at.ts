@@ -2,7 +2,7 @@
 import { Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { newAccount } from './account.ts';
 import { accountKind } from './chart.ts';
-import type { AccountName, AccountStanding, Head, LedgerReader, LedgerReading } from './reader.ts';
+import type { AccountName, AccountStanding, Head, ReportReader, ReportReading } from './reader.ts';
 
 /** When to ask again: a book that follows its writer is not further behind than this. */
 const retryAfterSeconds = 1;
@@ -12,9 +12,9 @@ const retryAfterSeconds = 1;
  * where the book has not come so far: a copy that follows, or a number that nobody was given yet.
  */
 export function readingAt<T>(
-  store: LedgerReading,
+  store: ReportReading,
   atLeast: bigint,
-  work: (reader: LedgerReader, head: Head) => Promise<T>,
+  work: (reader: ReportReader, head: Head) => Promise<T>,
 ): Promise<T | Refusal> {
   return store.reading(async (reader) => {
     const head = await reader.head();
@@ -26,7 +26,7 @@ export function readingAt<T>(
 
 /** An account of the chart that nothing touched yet stands at zero. Refuses `not_found` for a code outside the chart. */
 export async function standing(
-  reader: LedgerReader,
+  reader: ReportReader,
   { code, currency }: AccountName,
 ): Promise<AccountStanding | Refusal> {
   const kind = accountKind(code);

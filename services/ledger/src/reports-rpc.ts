@@ -17,7 +17,7 @@ import { adjustmentHandlers } from './adjustments.ts';
 import { accountKind, balanceOn } from './chart.ts';
 import { commandHandlers } from './desk-commands.ts';
 import { closePeriod, type Desk } from './periods.ts';
-import type { AccountName, AccountTotals, Head, LedgerReader, LedgerReading } from './reader.ts';
+import type { AccountName, AccountTotals, Head, ReportReader, ReportReading } from './reader.ts';
 import { readingAt, standing } from './reading-at.ts';
 import { accountOf, currencyBalances, monitorsOn, periodOf } from './report.ts';
 import { readStatement, type StatementLine, type StatementPlace } from './statements.ts';
@@ -41,7 +41,7 @@ export function ledgerReportsRpc(desk: Desk): Implementation {
   });
 }
 
-function listAccounts(store: LedgerReading): Reports['listAccounts'] {
+function listAccounts(store: ReportReading): Reports['listAccounts'] {
   return async (request) => {
     const page = readPage(request, ['text', 'text']);
     if (isRefusal(page)) return page;
@@ -69,7 +69,7 @@ function tokenAfter(given: readonly AccountName[]): string {
   return last === undefined ? '' : pageToken([last.code, last.currency]);
 }
 
-function getAccount(store: LedgerReading): Reports['getAccount'] {
+function getAccount(store: ReportReading): Reports['getAccount'] {
   return async (request) => {
     const read = await readingAt(store, request.atLeast, async (reader, head) => ({
       head,
@@ -82,7 +82,7 @@ function getAccount(store: LedgerReading): Reports['getAccount'] {
   };
 }
 
-function getBalance(store: LedgerReading): Reports['getBalance'] {
+function getBalance(store: ReportReading): Reports['getBalance'] {
   return async (request) => {
     const { code, currency } = request;
     const kind = accountKind(code);
@@ -107,7 +107,7 @@ function getBalance(store: LedgerReading): Reports['getBalance'] {
 }
 
 async function balanceAt(
-  reader: LedgerReader,
+  reader: ReportReader,
   head: Head,
   { at, effectiveAt, sequence }: GetBalanceRequest,
   name: AccountName,
@@ -122,7 +122,7 @@ async function balanceAt(
   return { totals: await reader.totalsAfter(after, name), sequence: after };
 }
 
-function getStatement(store: LedgerReading): Reports['getStatement'] {
+function getStatement(store: ReportReading): Reports['getStatement'] {
   return async (request) => {
     const page = readPage(request, ['integer', 'integer', 'integer', 'integer', 'integer']);
     if (isRefusal(page)) return page;
@@ -182,7 +182,7 @@ function lineOf(line: StatementLine) {
 
 const newestOfAll = 9_223_372_036_854_775_807n;
 
-function listPeriods(store: LedgerReading): Reports['listPeriods'] {
+function listPeriods(store: ReportReading): Reports['listPeriods'] {
   return async (request) => {
     const page = readPage(request, ['integer']);
     if (isRefusal(page)) return page;
@@ -198,7 +198,7 @@ function listPeriods(store: LedgerReading): Reports['listPeriods'] {
   };
 }
 
-function getPeriod(store: LedgerReading): Reports['getPeriod'] {
+function getPeriod(store: ReportReading): Reports['getPeriod'] {
   return (request) =>
     store.reading(async (reader) => {
       const [period] = request.number < newestOfAll ? await reader.periods(request.number + 1n, 1) : [];
@@ -207,7 +207,7 @@ function getPeriod(store: LedgerReading): Reports['getPeriod'] {
     });
 }
 
-function listMonitors(store: LedgerReading): Reports['listMonitors'] {
+function listMonitors(store: ReportReading): Reports['listMonitors'] {
   return async (request) => {
     const page = readPage(request, ['text', 'text']);
     if (isRefusal(page)) return page;

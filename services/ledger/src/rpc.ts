@@ -23,14 +23,14 @@ import {
   type Side as NormalSide,
 } from './chart.ts';
 import type { SoldLine } from './journals.ts';
-import type { AccountTotals, Head, LedgerReader, LedgerReading, RecordedJournal } from './reader.ts';
+import type { AccountTotals, Head, RecordedJournal, ReportReader, ReportReading } from './reader.ts';
 import { readingAt } from './reading-at.ts';
 import { currencyBalances } from './report.ts';
 import { microsecondsOf, timestampOf } from './time.ts';
 
 type LedgerHandlers = Handlers<typeof LedgerService>;
 
-export function ledgerRpc(store: LedgerReading, world: World): Implementation {
+export function ledgerRpc(store: ReportReading, world: World): Implementation {
   return implement(LedgerService, {
     getTrialBalance: getTrialBalance(store, world),
     listEntries: listEntries(store),
@@ -39,7 +39,7 @@ export function ledgerRpc(store: LedgerReading, world: World): Implementation {
 }
 
 /** A time to come is answered as of now, and the answer says so. */
-function getTrialBalance(store: LedgerReading, world: World): LedgerHandlers['getTrialBalance'] {
+function getTrialBalance(store: ReportReading, world: World): LedgerHandlers['getTrialBalance'] {
   return async (request) => {
     const refused = refusePoints(request);
     if (refused !== undefined) return refused;
@@ -70,7 +70,7 @@ interface TotalsAt {
 }
 
 async function totalsAt(
-  reader: LedgerReader,
+  reader: ReportReader,
   head: Head,
   { at, effectiveAt, sequence }: GetTrialBalanceRequest,
   nowUs: bigint,
@@ -94,7 +94,7 @@ async function totalsAt(
 
 const newestOfAll = 9_223_372_036_854_775_807n;
 
-function listEntries(store: LedgerReading): LedgerHandlers['listEntries'] {
+function listEntries(store: ReportReading): LedgerHandlers['listEntries'] {
   return async (request) => {
     const page = readPage(request, ['integer']);
     if (isRefusal(page)) return page;
@@ -148,7 +148,7 @@ function legsOf({ transfers, currency }: RecordedJournal) {
   return [...leg('debit'), ...leg('credit')];
 }
 
-function getMyEarnings(store: LedgerReading): LedgerHandlers['getMyEarnings'] {
+function getMyEarnings(store: ReportReading): LedgerHandlers['getMyEarnings'] {
   return async (request, { principal }) => {
     const page = readPage(request, ['integer', 'text']);
     if (isRefusal(page)) return page;

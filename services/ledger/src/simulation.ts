@@ -289,7 +289,7 @@ function isExpiry(result: CommandResult): boolean {
 }
 
 /** A first and a later answer to the same commands say the same. */
-function sameAnswers(first: readonly CommandResult[], second: readonly CommandResult[]): void {
+export function sameAnswers(first: readonly CommandResult[], second: readonly CommandResult[]): void {
   for (const [index, before] of first.entries()) {
     const now = second[index];
     if (before.kind === 'posted' || before.kind === 'duplicate') {
@@ -300,7 +300,7 @@ function sameAnswers(first: readonly CommandResult[], second: readonly CommandRe
 }
 
 /** What a database with the store's promises would keep, and the checks of it. */
-class SimulatedBook {
+export class SimulatedBook {
   place: Place = {
     epoch: 1n,
     batchSequence: 0n,

@@ -11,7 +11,7 @@ import {
   type AccountTotals,
   type BookedTransfer,
   beforeRange,
-  type LedgerReader,
+  type ReportReader,
   type TransferKey,
   type TransferRange,
   timeMaxUs,
@@ -57,7 +57,7 @@ export interface StatementPlace extends TransferKey {
 
 /** Undefined for an account that is not in the chart; one that nothing touched yet stands at zero. */
 export async function readStatement(
-  reader: LedgerReader,
+  reader: ReportReader,
   of: StatementOf,
   after: StatementPlace | undefined,
   limit: number,
@@ -85,7 +85,7 @@ interface Sides {
 }
 
 async function bounds(
-  reader: LedgerReader,
+  reader: ReportReader,
   { account, basis, fromUs, untilUs, sequence }: StatementOf,
 ): Promise<{ range: TransferRange; before: Sides; end: Sides }> {
   if (basis === 'effective') {

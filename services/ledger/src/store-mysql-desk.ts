@@ -6,12 +6,14 @@ import type { LedgerDesk } from './desk.ts';
 import { type SealedPeriod, timeMaxUs } from './reader.ts';
 import { mysqlReaderOn } from './reader-mysql.ts';
 import type { WriterRow } from './reader-postgres.ts';
+import { BookClosed } from './store.ts';
 
 export function mysqlDesk(sql: Sql): LedgerDesk {
   return {
     lockBook: async (tx) => {
       const [row] = await tx.query<WriterRow>('SELECT * FROM ledger_writer WHERE shard = 0 FOR UPDATE');
       if (row === undefined) throw new Error('the ledger has no writer row');
+      if (row.epoch < 0n) throw new BookClosed();
       const { batch_sequence, journal_sequence, recorded_at_us, hash } = row;
       return { batchSequence: batch_sequence, journalSequence: journal_sequence, recordedAtUs: recorded_at_us, hash };
     },

@@ -14,7 +14,7 @@ import type { AccountChange, Applied, Loaded, Place } from './ledger.ts';
 import { lineTaxesText } from './line-taxes.ts';
 import { type JournalRow, mysqlReading, type RejectionRow, rejectionOf, withTransfers } from './reader-mysql.ts';
 import { type LineRow, lineColumns, lineOf, type WriterRow } from './reader-postgres.ts';
-import type { LedgerStore } from './store.ts';
+import { BookClosed, type LedgerStore } from './store.ts';
 
 export interface MysqlLedgerOptions {
   /** The totals are kept after this many journals; a past balance adds up at most so many. */
@@ -36,7 +36,8 @@ export function mysqlLedger(sql: Sql, options: MysqlLedgerOptions = {}): LedgerS
     durabilityGap: () => durabilityGap(sql),
     takeOver: () =>
       sql.transaction(async (tx) => {
-        await tx.execute('UPDATE ledger_writer SET epoch = epoch + 1 WHERE shard = 0');
+        const taken = await tx.execute('UPDATE ledger_writer SET epoch = epoch + 1 WHERE shard = 0 AND epoch > 0');
+        if (taken === 0) throw new BookClosed();
         return lockedPlace(tx);
       }),
     place: () => sql.transaction(lockedPlace),
@@ -241,10 +242,11 @@ async function moveWriter(tx: SqlExecutor, from: Place, { batch }: Applied): Pro
   const to = batch.place;
   const moved = await tx.execute(
     `UPDATE ledger_writer SET batch_sequence = ?, journal_sequence = ?, recorded_at_us = ?, hash = ?, sealed_until_us = ?
-     WHERE shard = 0 AND epoch = ? AND batch_sequence = ? AND hash = ? AND sealed_until_us = ?`,
+     WHERE shard = 0 AND epoch = ? AND batch_sequence = ? AND hash = ? AND sealed_until_us = ?
+       AND recorded_at_us = ?`,
     [
       ...[to.batchSequence, to.journalSequence, to.recordedAtUs, to.hash, to.sealedUntilUs],
-      ...[from.epoch, from.batchSequence, from.hash, from.sealedUntilUs],
+      ...[from.epoch, from.batchSequence, from.hash, from.sealedUntilUs, from.recordedAtUs],
     ],
   );
   return moved === 1;

@@ -12,7 +12,7 @@ import type { SoldLine, Transfer } from './journals.ts';
 import type { AccountChange, Applied, Loaded, Place } from './ledger.ts';
 import { lineTaxesText } from './line-taxes.ts';
 import { type LineRow, lineColumns, lineOf, postgresReading } from './reader-postgres.ts';
-import type { LedgerStore } from './store.ts';
+import { BookClosed, type LedgerStore } from './store.ts';
 
 export interface PostgresLedgerOptions {
   /** The totals are kept after this many journals; a past balance adds up at most so many. */
@@ -39,8 +39,9 @@ export function postgresLedger(sql: Sql, options: PostgresLedgerOptions = {}): L
     durabilityGap: () => durabilityGap(sql),
     takeOver: async () => {
       const [row] = await sql.query<PlaceRow>(
-        `UPDATE ledger_writer SET epoch = epoch + 1 WHERE shard = 0 RETURNING ${placeColumns}`,
+        `UPDATE ledger_writer SET epoch = epoch + 1 WHERE shard = 0 AND epoch > 0 RETURNING ${placeColumns}`,
       );
+      if (row === undefined) throw new BookClosed();
       return placeOf(row);
     },
     place: async () => {
@@ -129,6 +130,7 @@ async function moveWriter(tx: SqlExecutor, from: Place, applied: Applied, role: 
     `UPDATE ledger_writer SET batch_sequence = $1, journal_sequence = $2, recorded_at_us = $3, hash = $4,
        sealed_until_us = $9
      WHERE shard = 0 AND epoch = $5 AND batch_sequence = $6 AND hash = $7 AND sealed_until_us = $8
+       AND recorded_at_us = $10
      RETURNING set_config('idle_in_transaction_session_timeout', '${silentMsMax}', true)${taken}`,
     [
       place.batchSequence,
@@ -140,6 +142,7 @@ async function moveWriter(tx: SqlExecutor, from: Place, applied: Applied, role: 
       from.hash,
       from.sealedUntilUs,
       place.sealedUntilUs,
+      from.recordedAtUs,
     ],
   );
   return moved.length === 1;

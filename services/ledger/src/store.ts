@@ -11,12 +11,20 @@ import type { KnownJournal, Needs } from './command.ts';
 import type { Applied, Loaded, Place } from './ledger.ts';
 import type { LedgerReading } from './reader.ts';
 
+/** This book takes nothing more: it was closed, because its shard moves or has moved to another database. */
+export class BookClosed extends Error {
+  constructor() {
+    super('the book is closed here: its shard moves to another database');
+    this.name = 'BookClosed';
+  }
+}
+
 export interface LedgerStore extends LedgerReading {
   /** Why an answered commit may be lost with the machine, as one sentence; undefined when it is on disk. */
   durabilityGap(): Promise<string | undefined>;
   /**
    * Makes the caller the writer: the epoch goes up by one, and whoever wrote under an older one commits nothing more. Waits
-   * until a commit under way is decided.
+   * until a commit under way is decided. Throws BookClosed where the book is closed (its epoch is below zero).
    */
   takeOver(): Promise<Place>;
   /** Where the book stands. Waits (a row lock) until a commit under way is decided. */

@@ -1,5 +1,6 @@
 /**
- * `npm run ledger:verify -- --data DIR` or `-- --url postgres://… or mysql://… [--objects DIR]`: is the book what was written?
+ * `npm run ledger:verify -- --data DIR` or `-- --url postgres://… or mysql://… [--objects DIR] [--shard N]`: is the book what
+ * was written? Of a book of shards each is looked at by its own address; all of them by `npm run shards -- verify`.
  *
  * It only reads. It may run while the platform does, on the folder's own server, or start that server for the time of the
  * check. It ends with 0 when the book is intact, 1 when it is not, 2 when it could not be checked.
@@ -24,6 +25,8 @@ interface Asked {
   readonly dataFolder: string;
   readonly url: string;
   readonly objectsFolder: string;
+  /** Whose anchors: each shard's database is a book, given by its --url. */
+  readonly shard: number;
 }
 
 /** Gives the exit code. */
@@ -35,7 +38,7 @@ export async function runVerify(args: readonly string[], print: (line: string) =
     const sql = await openSql({ url, connectionsMax: 2, durability: 'not needed' });
     closing.push(() => sql.close());
     const { store } = ledgerStores(sql);
-    const anchors = await anchorsOf(asked.objectsFolder, store);
+    const anchors = await anchorsOf(asked, store);
     const startedMs = performance.now();
     const verdict = await verifyLedger(store, anchors);
     report(verdict, performance.now() - startedMs, print);
@@ -49,13 +52,16 @@ export async function runVerify(args: readonly string[], print: (line: string) =
 }
 
 function readArgs(args: readonly string[]): Asked {
-  const options = { data: { type: 'string' }, url: { type: 'string' }, objects: { type: 'string' } } as const;
+  const text = { type: 'string' } as const;
+  const options = { data: text, url: text, objects: text, shard: text };
   const { values } = parseArgs({ args: [...args], options });
   const dataFolder = path.resolve(values.data ?? process.env['SUUUPRA_DATA'] ?? 'data');
   const url = values.url ?? '';
   const objects =
     values.objects ?? (url === '' || values.data !== undefined ? path.join(dataFolder, 'objects', 'ledger') : '');
-  return { dataFolder, url, objectsFolder: objects };
+  const shard = values.shard ?? '0';
+  if (!/^\d{1,4}$/.test(shard)) throw new ConfigError(`--shard is "${shard}"; it is the number of a shard, from 0 on.`);
+  return { dataFolder, url, objectsFolder: objects, shard: Number(shard) };
 }
 
 /** The database of a data folder: on its server when that runs, else on one that runs for the check. */
@@ -70,13 +76,13 @@ async function openFolder(dataFolder: string, closing: (() => Promise<void>)[]):
   return server.database(databaseName);
 }
 
-async function anchorsOf(folder: string, store: LedgerReading): Promise<Anchor[]> {
+async function anchorsOf({ objectsFolder: folder, shard }: Asked, store: LedgerReading): Promise<Anchor[]> {
   if (folder === '' || !existsSync(folder)) return [];
   const world = realWorld();
   const [first] = await store.reading((reader) => reader.batches(0n, 1));
   if (first === undefined) return [];
   const objects = await openDiskObjects({ folder, world });
-  return readAnchors(objects, Number(first.recordedAtUs / 1_000n), world.now());
+  return readAnchors(objects, Number(first.recordedAtUs / 1_000n), world.now(), shard);
 }
 
 function report(verdict: Verdict, tookMs: number, print: (line: string) => void): void {

@@ -31,37 +31,59 @@ interface NotificationRow extends Record<string, unknown> {
   read_at: Date | null;
 }
 
-/** Adds one and removes what is beyond the newest 500. Holds the lock of the person's feed until the commit. */
-export async function addNotification(
+/** Adds them in their order and removes what is beyond each person's newest 500. Holds the locks of their feeds until the commit. */
+export async function addNotifications(
   tx: SqlTransaction,
   world: Pick<World, 'id' | 'now'>,
-  userId: string,
-  notice: Notice,
+  added: readonly { readonly userId: string; readonly notice: Notice }[],
 ): Promise<void> {
-  const [feed] = await tx.query<{ last_seq: bigint }>(
-    `INSERT INTO feeds (user_id, last_seq) VALUES ($1, 1)
-     ON CONFLICT (user_id) DO UPDATE SET last_seq = feeds.last_seq + 1 RETURNING last_seq`,
-    [userId],
+  if (added.length === 0) return;
+  const numbers = await takeNumbers(
+    tx,
+    added.map(({ userId }) => userId),
   );
-  if (feed === undefined) throw new Error('a feed gave no number');
+  const at = new Date(world.now());
   await tx.execute(
     `INSERT INTO notifications (user_id, seq, id, kind, title, body, link, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+     SELECT *, $8::timestamptz FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])`,
     [
-      userId,
-      feed.last_seq,
-      world.id('ntf'),
-      notice.kind,
-      notice.title,
-      notice.body,
-      notice.link,
-      new Date(world.now()),
+      added.map(({ userId }) => userId),
+      numbers,
+      added.map(() => world.id('ntf')),
+      added.map(({ notice }) => notice.kind),
+      added.map(({ notice }) => notice.title),
+      added.map(({ notice }) => notice.body),
+      added.map(({ notice }) => notice.link),
+      at,
     ],
   );
-  await tx.execute('DELETE FROM notifications WHERE user_id = $1 AND seq <= $2', [
-    userId,
-    feed.last_seq - BigInt(keptMax),
-  ]);
+  const ends = new Map(added.map(({ userId }, index) => [userId, (numbers[index] ?? 0n) - BigInt(keptMax)]));
+  const full = [...ends].filter(([, end]) => end > 0n);
+  if (full.length === 0) return;
+  await tx.execute(
+    `DELETE FROM notifications USING unnest($1::text[], $2::bigint[]) AS beyond (user_id, seq)
+     WHERE notifications.user_id = beyond.user_id AND notifications.seq <= beyond.seq`,
+    [full.map(([userId]) => userId), full.map(([, end]) => end)],
+  );
+}
+
+/** The next number of each of these people's feeds, in order. Feeds are locked in one order, so that two processes do not deadlock. */
+async function takeNumbers(tx: SqlTransaction, userIds: readonly string[]): Promise<bigint[]> {
+  const counts = new Map<string, bigint>();
+  for (const userId of userIds) counts.set(userId, (counts.get(userId) ?? 0n) + 1n);
+  const sorted = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+  const feeds = await tx.query<{ user_id: string; last_seq: bigint }>(
+    `INSERT INTO feeds (user_id, last_seq) SELECT * FROM unnest($1::text[], $2::bigint[])
+     ON CONFLICT (user_id) DO UPDATE SET last_seq = feeds.last_seq + excluded.last_seq RETURNING user_id, last_seq`,
+    [sorted.map(([userId]) => userId), sorted.map(([, count]) => count)],
+  );
+  const last = new Map(feeds.map((feed) => [feed.user_id, feed.last_seq - (counts.get(feed.user_id) ?? 0n)]));
+  return userIds.map((userId) => {
+    const before = last.get(userId);
+    if (before === undefined) throw new Error('a feed gave no number');
+    last.set(userId, before + 1n);
+    return before + 1n;
+  });
 }
 
 export async function listNotifications(

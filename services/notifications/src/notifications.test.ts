@@ -14,7 +14,7 @@ import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/plat
 import { type ServiceUnderTest, startServiceForTest, userPrincipal } from '@suuupra/platform/testing-service';
 import { type TestWorld, testWorld } from '@suuupra/platform/world';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { addNotification, keptMax } from './feeds.ts';
+import { addNotifications, keptMax } from './feeds.ts';
 import { notificationsRpc } from './rpc.ts';
 import { notifications } from './service.ts';
 
@@ -192,6 +192,23 @@ describe('notifications', () => {
     expect((await feed()).map((one) => one.kind).sort()).toEqual(['enrolment', 'receipt', 'welcome']);
   });
 
+  it('that cannot be written down keep nothing from being told that is told with them', async () => {
+    const first = Promise.withResolvers<void>();
+    held = first.promise;
+    // Claimed alone, it holds the loop until all the others wait.
+    await under.deliver(EnrolmentGrantedSchema, granted);
+    // A sign that PostgreSQL takes in no text.
+    await under.deliver(OrderPaidSchema, { ...paid, buyerId: 'usr_\u0000' }, 'evt_poison');
+    for (let n = 0; n < 5; n += 1) await under.deliver(OrderPaidSchema, { ...paid, orderId: `ord_p${n}` });
+    held = undefined;
+    first.resolve();
+    await vi.waitFor(async () => {
+      const left = await under.sql.query<{ event_id: string; channel: string }>('SELECT event_id, channel FROM tasks');
+      expect(left).toEqual([{ event_id: 'evt_poison', channel: 'app' }]);
+    }, soon);
+    expect((await feed()).map((one) => one.kind).filter((kind) => kind === 'receipt')).toHaveLength(5);
+  });
+
   it('that could not be told for a week are dropped, and the log says so', async () => {
     down.content = true;
     await under.deliver(EnrolmentGrantedSchema, granted, 'evt_late');
@@ -203,8 +220,8 @@ describe('notifications', () => {
     await under.deliver(UserRegisteredSchema, { userId: asha.id });
     await told();
     expect((await feed()).map((one) => one.kind)).toEqual(['welcome']);
-    const errors = under.logged.filter((line) => String(line['event']) === 'evt_late' && line['level'] === 'error');
-    expect(errors.map((line) => line['channel']).sort()).toEqual(['app', 'mail']);
+    const errors = under.logged.filter((line) => ownOf(line)['event'] === 'evt_late' && line['log.level'] === 'error');
+    expect(errors.map((line) => ownOf(line)['channel']).sort()).toEqual(['app', 'mail']);
   });
 
   it('left by a process that died are told by the next', async () => {
@@ -265,7 +282,7 @@ describe('notifications', () => {
     const add = async (count: number, userId = asha.id) => {
       for (let n = 0; n < count; n += 1) {
         await under.sql.transaction((tx) =>
-          addNotification(tx, world, userId, { kind: 'welcome', title: `${n}`, body: '', link: '/' }),
+          addNotifications(tx, world, [{ userId, notice: { kind: 'welcome', title: `${n}`, body: '', link: '/' } }]),
         );
       }
     };
@@ -373,3 +390,8 @@ describe('notifications', () => {
     });
   });
 });
+
+/** What our own code adds to a log line. */
+function ownOf(line: Record<string, unknown>): Record<string, unknown> {
+  return (line['suuupra'] ?? {}) as Record<string, unknown>;
+}

@@ -8,7 +8,7 @@ import { openTestSql } from '@suuupra/platform/testing';
 import { userPrincipal } from '@suuupra/platform/testing-service';
 import { testWorld } from '@suuupra/platform/world';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { addNotification } from './feeds.ts';
+import { addNotifications } from './feeds.ts';
 import { openStreams, type StreamLimits, type Streams, streamLimits } from './streams.ts';
 
 /** One block of the stream: its fields, or its comment. */
@@ -81,7 +81,9 @@ describe('streams', () => {
 
   /** Commits a notification; whoever is to hear of it is woken by the test. */
   const add = (userId: string, title: string) =>
-    sql.transaction((tx) => addNotification(tx, world, userId, { kind: 'welcome', title, body: 'a\nb', link: '/' }));
+    sql.transaction((tx) =>
+      addNotifications(tx, world, [{ userId, notice: { kind: 'welcome', title, body: 'a\nb', link: '/' } }]),
+    );
 
   async function open(userId: string, lastEventId?: string): Promise<Browser> {
     const { port } = server.address() as AddressInfo;
@@ -128,7 +130,7 @@ describe('streams', () => {
 
   const tell = async (userId: string, title: string, by = streams) => {
     await add(userId, title);
-    by.wake(userId);
+    by.wake([userId]);
   };
 
   it('send what is new, with its number, and nothing of others', async () => {

@@ -42,8 +42,8 @@ const channel = 'notifications';
 
 export interface Streams {
   readonly route: RawRoute;
-  /** This person has a new notification, committed by this process. */
-  wake(userId: string): void;
+  /** These people have new notifications, committed by this process. At most as many as fit into one NOTIFY: 100. */
+  wake(userIds: readonly string[]): void;
   /** This session is over, as this process has just committed: its streams end, in every process. */
   endSession(sessionId: string): void;
   /** Hears what other processes commit. */
@@ -117,9 +117,9 @@ export function openStreams(parts: StreamParts): Streams {
   };
   return {
     route: { ...streamRoute, handle: serve },
-    wake: (userId) => {
-      wakeHere(userId);
-      tellOthers('wake', userId);
+    wake: (userIds) => {
+      for (const userId of userIds) wakeHere(userId);
+      tellOthers('wake', userIds.join(' '));
     },
     endSession: (sessionId) => {
       endHere(sessionId);
@@ -129,11 +129,12 @@ export function openStreams(parts: StreamParts): Streams {
       heartbeat = setInterval(() => void beat(parts, open), limits.heartbeatMs);
       heartbeat.unref();
       listener = await sql.listen(channel, (payload) => {
-        const [from, what, id] = payload.split(' ');
+        const [from, what, ...ids] = payload.split(' ');
         if (from === processId) return;
-        if (what === 'end') endHere(id);
+        if (what === 'end') endHere(ids[0]);
         // Without an id: the connection was lost and is back, so anything may have been missed.
-        else wakeHere(id);
+        else if (ids.length === 0) wakeHere(undefined);
+        else for (const id of ids) wakeHere(id);
       });
     },
     stop: async () => {

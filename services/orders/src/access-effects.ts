@@ -5,7 +5,7 @@ import type { EventCause } from '@suuupra/platform/stream/outbox';
 import { type AfterEvent, changeOrder, type OrdersSurroundings } from './change.ts';
 import { placesReleased, placesReturned, placesSold } from './cohorts.ts';
 import { giftsBought, giftsTakenBack } from './gifts.ts';
-import { isLineRefunded, type Order, statusOf } from './order.ts';
+import { isLineRefunded, type LineKind, type Order, statusOf } from './order.ts';
 import { poolsBought, poolsTakenBack, seatRefundSettled } from './seats.ts';
 import { billCancelled, billPaid, periodTakenBack } from './subscriptions.ts';
 
@@ -15,8 +15,8 @@ const moveAccess: AfterEvent = async (surroundings, tx, { order }, event, cause)
     case 'OrderPaid':
       return open(surroundings, tx, order, cause);
     case 'OrderCancelled':
-      await placesReleased(tx, order.id);
-      await billCancelled(surroundings, tx, order, event.because, cause);
+      if (has(order, 'cohort')) await placesReleased(tx, order.id);
+      if (has(order, 'subscription')) await billCancelled(surroundings, tx, order, event.because, cause);
       return;
     case 'RefundSucceeded':
       await seatRefundSettled(tx, event.refundId, 'succeeded');
@@ -33,6 +33,11 @@ const moveAccess: AfterEvent = async (surroundings, tx, { order }, event, cause)
 
 export const accessEffects: readonly AfterEvent[] = [moveAccess];
 
+/** Only such an order has anything in the tables of that kind. */
+function has(order: Order, kind: LineKind): boolean {
+  return order.lines.some((line) => line.kind === kind);
+}
+
 async function open(
   surroundings: OrdersSurroundings,
   tx: SqlTransaction,
@@ -41,9 +46,9 @@ async function open(
 ): Promise<void> {
   await giftsBought(surroundings, tx, order, cause);
   await poolsBought(surroundings, tx, order);
-  const lost = await placesSold(surroundings, tx, order, cause);
+  const lost = has(order, 'cohort') ? await placesSold(surroundings, tx, order, cause) : [];
   if (lost.length > 0) await refundByItself(surroundings, tx, order, lost, 'no place was left', cause);
-  if (await billPaid(surroundings, tx, order, cause)) return;
+  if (!has(order, 'subscription') || (await billPaid(surroundings, tx, order, cause))) return;
   const lineIds = order.lines.map((line) => line.id);
   await refundByItself(surroundings, tx, order, lineIds, 'the subscription had ended', cause);
 }

@@ -1,9 +1,11 @@
 /** The one way in which an order changes: its events, its row, its timers and what others are told, all in one transaction. */
+
 import type { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import type { LearningService } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
 import type { OrderItem } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import type { PaymentsService } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { type CallContext, type Client, isRefusal, type Refusal } from '@suuupra/platform/rpc/rpc';
+import type { OneAtATime } from '@suuupra/platform/sql/one-at-a-time';
 import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { EventCause, Publish } from '@suuupra/platform/stream/outbox';
 import type { Log } from '@suuupra/platform/telemetry/telemetry';
@@ -39,8 +41,8 @@ export interface OrdersSurroundings {
   readonly afterEvents: readonly AfterEvent[];
   /** How items that are no plain courses and bundles become lines. */
   readonly itemKinds: readonly ItemKind[];
-  /** Idempotency keys under way in this process. */
-  readonly running: Set<string>;
+  /** Idempotency keys under way, in whichever process. */
+  readonly running: OneAtATime;
 }
 
 /**

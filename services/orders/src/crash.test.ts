@@ -2,6 +2,7 @@
  * The process is killed before and after each of its statements and commits. The next one finds the order in order: what
  * was asked for is done once or was never begun, with the request sent again or without.
  */
+
 import { create } from '@bufbuild/protobuf';
 import { OrderPlacedSchema, OrderRefundedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import {
@@ -10,6 +11,7 @@ import {
   PlaceOrderRequestSchema,
 } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import { type CallContext, isRefusal, type Principal } from '@suuupra/platform/rpc/rpc';
+import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
 import { dyingAt } from '@suuupra/platform/testing-crash';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { OrdersSurroundings } from './change.ts';
@@ -32,7 +34,8 @@ async function everyPoint(prepare: () => Promise<{ story: Story; after: () => Pr
     for (let point = 1; ; point += 1) {
       const { story, after } = await prepare();
       const { database, dead } = dyingAt(point, when);
-      const dying = { ...school.surroundings, sql: database(school.service.sql), running: new Set<string>() };
+      const sql = database(school.service.sql);
+      const dying = { ...school.surroundings, sql, running: openOneAtATime(sql) };
       if ((await Promise.race([dead, story(dying).then(() => 'done')])) === 'done') break;
       points += 1;
       await after();

@@ -14,7 +14,7 @@ import type { EventCause } from '@suuupra/platform/stream/outbox';
 import { changeOrder, type OrdersSurroundings } from './change.ts';
 import { type OrderCommand, OrderContradiction } from './order.ts';
 import { settleRefund } from './refunds.ts';
-import { findView, lockBuyer, lockNumbering } from './store.ts';
+import { lockBuyerOf, lockNumbering } from './store.ts';
 
 /** A fact that contradicts the order throws, and so ends in the dead letters, where somebody looks. */
 export function eventHandlers(surroundings: OrdersSurroundings): EventHandler[] {
@@ -29,9 +29,8 @@ export function eventHandlers(surroundings: OrdersSurroundings): EventHandler[] 
       const { orderId, paymentId, provider } = event;
       const { currency = '', amountMinor = 0n } = event.amount ?? {};
       await lockNumbering(tx);
-      const view = await findView(tx, orderId);
       // Two orders of one buyer that are paid at once: the second sees what the first has.
-      if (view !== undefined) await lockBuyer(tx, view.buyerId);
+      await lockBuyerOf(tx, orderId);
       const atMs = surroundings.world.now();
       const command = { kind: 'pay', paymentId, provider, currency, amountMinor, atMs } as const;
       await changeKnown(surroundings, tx, orderId, command, cause);

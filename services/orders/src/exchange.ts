@@ -20,7 +20,7 @@ import { leftOfLinesMinor, type Order, payableMinor, totalOfLineMinor } from './
 import { orderMessage, viewOf } from './order-view.ts';
 import { visibleOrder } from './orders.ts';
 import { placeOrderFor, quoteFor } from './placing.ts';
-import { findView, type LoadedOrder, lockBuyer, lockOrder, setTimer } from './store.ts';
+import { type LoadedOrder, lockBuyerOf, lockOrder, setTimer } from './store.ts';
 
 /**
  * Refuses as placing the items does, and `order_not_paid`, `order_not_editable`, `refund_window_closed`. Lines of which
@@ -87,9 +87,8 @@ async function exchangeInTransaction(
   context: CallContext,
 ): Promise<Exchanged | Refusal> {
   const { world } = surroundings;
-  const known = await findView(tx, request.orderId);
   // Before the order, as everybody does who locks both.
-  if (known !== undefined) await lockBuyer(tx, known.buyerId);
+  await lockBuyerOf(tx, request.orderId);
   const loaded = await lockOrder(tx, request.orderId);
   if (loaded === undefined) return refuse('not_found', 'There is no such order.');
   const { order } = loaded;

@@ -1,4 +1,5 @@
 /** Invoices and credit notes: gapless under concurrency and death, frozen, and readable on paper. */
+
 import { create } from '@bufbuild/protobuf';
 import { InvoicesService } from '@suuupra/contracts/gen/suuupra/orders/v1/invoices_pb.ts';
 import { InvoiceIssuedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
@@ -11,6 +12,7 @@ import {
 import { PaymentSucceededSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import type { RawContext } from '@suuupra/platform/http/route';
 import { type CallContext, isRefusal, type Principal, type Refusal } from '@suuupra/platform/rpc/rpc';
+import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
 import { dyingAt } from '@suuupra/platform/testing-crash';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventHandlers } from './events.ts';
@@ -82,7 +84,7 @@ describe('numbers (M31)', () => {
       for (let point = 1; ; point += 1) {
         const { database, dead } = dyingAt(point, when);
         const sql = database(own.service.sql);
-        const dying = { ...own.surroundings, sql, running: new Set<string>() };
+        const dying = { ...own.surroundings, sql, running: openOneAtATime(sql) };
         const [paying] = eventHandlers(dying).filter((each) => each.schema === PaymentSucceededSchema);
         const buyer = learner();
         const story = async () => {

@@ -53,17 +53,9 @@ export async function createRefund(
     claimant: surroundings.world.id('call'),
   };
   const running = `${call.scope} ${call.method} ${call.key}`;
-  if (surroundings.running.has(running))
-    return refuse(
-      'idempotency_in_progress',
-      'The first request with this key has not finished; ask again in a moment.',
-    );
-  surroundings.running.add(running);
-  try {
-    return await createRefundOnce(surroundings, call, context);
-  } finally {
-    surroundings.running.delete(running);
-  }
+  const ran = await surroundings.running.run(running, () => createRefundOnce(surroundings, call, context));
+  if (ran !== undefined) return ran.done;
+  return refuse('idempotency_in_progress', 'The first request with this key has not finished; ask again in a moment.');
 }
 
 async function createRefundOnce(

@@ -1,4 +1,5 @@
 /** The orders service: what was bought, at which price, and what became of it. */
+
 import { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import { EmailVerifiedSchema } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_events_pb.ts';
 import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
@@ -28,6 +29,8 @@ import { PaymentsService } from '@suuupra/contracts/gen/suuupra/payments/v1/paym
 import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { implement } from '@suuupra/platform/rpc/rpc';
 import { defineService } from '@suuupra/platform/service';
+import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
+import { counted, countFacts } from '@suuupra/platform/telemetry/facts';
 import { accessEffects } from './access-effects.ts';
 import { accessItemKinds } from './access-items.ts';
 import type { AccessSurroundings } from './access-parts.ts';
@@ -80,7 +83,11 @@ export const orders = defineService({
   ],
   routes: [invoiceRoute],
   migrations: new URL('../migrations/', import.meta.url),
-  start: async ({ engines, clients, publishIn, world, telemetry }) => {
+  start: async ({ engines, clients, publishIn: publish, world, telemetry }) => {
+    const paid = telemetry.counter('suuupra_orders_paid_total', 'Orders paid, by currency', ['currency']);
+    const publishIn = countFacts(publish, [
+      counted(OrderPaidSchema, ({ total }) => paid.inc({ currency: total?.currency ?? '' })),
+    ]);
     const events = telemetry.counter('suuupra_orders_events_total', 'What became of orders, by event', ['event']);
     const lag = telemetry.gauge('suuupra_orders_projection_lag_events', 'Events that the sales have not read yet');
     let janitor: Loop | undefined;
@@ -98,7 +105,7 @@ export const orders = defineService({
         follower?.nudge();
         access?.nudge();
       },
-      running: new Set(),
+      running: openOneAtATime(engines.sql),
       afterEvents: [...commerceEffects, ...accessEffects],
       itemKinds: accessItemKinds,
     };
@@ -150,6 +157,7 @@ export const orders = defineService({
         await janitor?.stop();
         await follower?.stop();
         await access?.stop();
+        await surroundings.running.close();
       },
     };
   },

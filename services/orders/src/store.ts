@@ -13,8 +13,8 @@ export interface LoadedOrder {
 
 /** The order, folded from its events, with its stream locked until the transaction ends. */
 export async function lockOrder(tx: SqlTransaction, orderId: string): Promise<LoadedOrder | undefined> {
-  const [row] = await tx.query('SELECT version FROM orders WHERE id = $1 FOR UPDATE', [orderId]);
-  return row === undefined ? undefined : readStream(tx, orderId);
+  const [row] = await tx.query<{ version: number }>('SELECT version FROM orders WHERE id = $1 FOR UPDATE', [orderId]);
+  return row === undefined ? undefined : readStream(tx, orderId, row.version);
 }
 
 /** A stream is written down whole each time it has grown by so many events. */
@@ -22,9 +22,16 @@ const snapshotEvery = 40;
 /** Raise it with every change of what an Order holds: snapshots of another shape are not read. */
 const snapshotShape = 1;
 
-/** The order as it is: from its snapshot, if it has one, and the events after. */
-export async function readStream(executor: SqlExecutor, orderId: string): Promise<LoadedOrder | undefined> {
-  const snapshot = await readSnapshot(executor, orderId);
+/**
+ * The order as it is: from its snapshot, if it has one, and the events after. Who knows that the stream has come to a
+ * version says so: a short one has no snapshot to look for.
+ */
+export async function readStream(
+  executor: SqlExecutor,
+  orderId: string,
+  knownVersion = snapshotEvery,
+): Promise<LoadedOrder | undefined> {
+  const snapshot = knownVersion < snapshotEvery ? undefined : await readSnapshot(executor, orderId);
   const rows = await executor.query<{ version: number; type: string; data: unknown }>(
     'SELECT version, type, data FROM order_events WHERE stream_id = $1 AND version > $2 ORDER BY version',
     [orderId, snapshot?.version ?? 0],
@@ -293,8 +300,11 @@ export async function lockNumbering(tx: SqlTransaction): Promise<void> {
 }
 
 /** What orders of one buyer must not do at once waits for each other until the transaction ends. */
-export async function lockBuyer(tx: SqlTransaction, buyerId: string): Promise<void> {
-  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`orders of ${buyerId}`]);
+export async function lockBuyerOf(tx: SqlTransaction, orderId: string): Promise<void> {
+  await tx.query(
+    "SELECT pg_advisory_xact_lock(hashtextextended('orders of ' || buyer_id, 0)) FROM orders WHERE id = $1",
+    [orderId],
+  );
 }
 
 /** The order whose refund is made through the payment of another. */

@@ -1,4 +1,5 @@
 /** The orders service for tests of subscriptions, gifts, seats and cohorts: real PostgreSQL, a clock that tests move. */
+
 import { create } from '@bufbuild/protobuf';
 import { GetOffersResponseSchema } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import { EmailVerifiedSchema } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_events_pb.ts';
@@ -23,6 +24,7 @@ import {
   RefundPaymentResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { isRefusal, type Principal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
 import { outboxPublisher } from '@suuupra/platform/stream/outbox';
 import { type ServiceUnderTest, startServiceForTest, userPrincipal } from '@suuupra/platform/testing-service';
 import { realWorld, type World } from '@suuupra/platform/world';
@@ -188,7 +190,7 @@ function surroundingsOf(
     publishIn: (tx) => outboxPublisher(tx, { owner: 'orders', world, notify: () => {} }),
     count: () => {},
     nudge: () => {},
-    running: new Set(),
+    running: openOneAtATime(service.sql),
     afterEvents: [...commerceEffects, ...accessEffects],
     itemKinds: accessItemKinds,
   };

@@ -1,4 +1,5 @@
 /** The orders service for tests: real PostgreSQL, a clock that tests move, a school with a few courses, payments as told. */
+
 import { create } from '@bufbuild/protobuf';
 import type { RefusalCode } from '@suuupra/contracts/errors';
 import {
@@ -14,6 +15,7 @@ import {
   RefundPaymentResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { type CallOptions, isRefusal, type Principal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { outboxPublisher } from '@suuupra/platform/stream/outbox';
 import { type ServiceUnderTest, startServiceForTest, userPrincipal } from '@suuupra/platform/testing-service';
@@ -154,7 +156,7 @@ export function surroundingsOf(sql: Sql, world: World, clients: Neighbours): Ord
     publishIn: (tx) => outboxPublisher(tx, { owner: 'orders', world, notify: () => {} }),
     count: () => {},
     nudge: () => {},
-    running: new Set(),
+    running: openOneAtATime(sql),
     afterEvents: commerceEffects,
     itemKinds: [],
   };

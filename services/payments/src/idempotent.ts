@@ -24,22 +24,14 @@ export function callOf<I extends DescMessage, O extends DescMessage>(
   };
 }
 
-/** Runs one call of a key at a time in this process; another at the same time is refused. */
+/** Runs one call of a key at a time, whichever process it comes to; another at the same time is refused. */
 export async function oneAtATime<T>(
   surroundings: PaymentsSurroundings,
   call: Pick<IdempotentCall<DescMessage, DescMessage>, 'scope' | 'method' | 'key'>,
   run: () => Promise<T | Refusal>,
 ): Promise<T | Refusal> {
   const running = `${call.scope} ${call.method} ${call.key}`;
-  if (surroundings.running.has(running))
-    return refuse(
-      'idempotency_in_progress',
-      'The first request with this key has not finished; ask again in a moment.',
-    );
-  surroundings.running.add(running);
-  try {
-    return await run();
-  } finally {
-    surroundings.running.delete(running);
-  }
+  const ran = await surroundings.running.run(running, run);
+  if (ran !== undefined) return ran.done;
+  return refuse('idempotency_in_progress', 'The first request with this key has not finished; ask again in a moment.');
 }

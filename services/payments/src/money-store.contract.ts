@@ -129,8 +129,15 @@ export function moneyStoreContract(open: Opened): void {
       for (const [index, status] of (['succeeded', 'failed', 'succeeded', 'cancelled'] as const).entries())
         await settled(index, status, 'card');
       await settled(4, 'failed', 'upi');
-      const rate = (sinceMs: number, window: number) => routing.rate(sql, 'rated', 'card', sinceMs, window);
+      const of = (method: 'card' | 'upi', provider = 'rated') => ({ provider, method });
+      const rate = async (sinceMs: number, window: number) =>
+        (await routing.rates(sql, [of('card')], sinceMs, window))[0];
       expect(await rate(nowMs - 1, 10)).toEqual({ provider: 'rated', succeeded: 2, failed: 1 });
+      expect(await routing.rates(sql, [of('upi'), of('card', 'unheard of'), of('card')], nowMs - 1, 10)).toEqual([
+        { provider: 'rated', succeeded: 0, failed: 1 },
+        { provider: 'unheard of', succeeded: 0, failed: 0 },
+        { provider: 'rated', succeeded: 2, failed: 1 },
+      ]);
       expect(await rate(nowMs - 1, 1)).toMatchObject({ succeeded: 1, failed: 0 });
       expect(await rate(nowMs + 1, 10)).toMatchObject({ succeeded: 1, failed: 1 });
     });

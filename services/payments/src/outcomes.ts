@@ -68,9 +68,14 @@ export async function applyOutcome(
   if (intent === undefined || known === undefined) return undefined;
   const attempt = withFacts(known, 'facts' in said ? said.facts : undefined);
   const decision = decideOutcome(intent, attempt, said, source, world.now());
-  if (factsDiffer(known, attempt)) await store.saveFacts(tx, attempt);
+  if (!savesAttempt(decision) && factsDiffer(known, attempt)) await store.saveFacts(tx, attempt);
   await carryOut(surroundings, tx, decision, { attempt, intent }, source, { cause, telling });
   return decision.kind === 'nothing' || decision.kind === 'contradicts' ? attempt : decision.attempt;
+}
+
+/** Whether carrying it out writes the attempt with what the provider said of it. */
+function savesAttempt({ kind }: Decision): boolean {
+  return kind === 'moves' || kind === 'authorizes' || kind === 'captures';
 }
 
 function factsDiffer(before: Attempt, after: Attempt): boolean {

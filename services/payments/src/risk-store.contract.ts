@@ -71,14 +71,19 @@ export function riskStoreContract(open: () => Promise<{ risk: RiskStore; sql: Sq
       });
       expect(await store.signalsOf(sql, 'pay_r1')).toEqual({ customer: 'c', address: 'a' });
       expect(await store.signalsOf(sql, 'pay_none')).toEqual({});
-      const count = (counted: 'attempts' | 'failures', sinceMs: number) =>
-        store.count(sql, 'customer', 'c', counted, sinceMs);
-      expect([await count('attempts', nowMs), await count('attempts', nowMs + 1)]).toEqual([2, 1]);
-      expect([await count('failures', nowMs), await count('failures', nowMs + 6)]).toEqual([1, 0]);
-      expect(await store.count(sql, 'device', 'c', 'attempts', nowMs)).toBe(0);
+      const of = { dimension: 'customer', valueHash: 'c' } as const;
+      const wanted = [
+        { ...of, counted: 'attempts', sinceMs: nowMs },
+        { ...of, counted: 'attempts', sinceMs: nowMs + 1 },
+        { ...of, counted: 'failures', sinceMs: nowMs },
+        { ...of, counted: 'failures', sinceMs: nowMs + 6 },
+        { ...of, dimension: 'device', counted: 'attempts', sinceMs: nowMs },
+      ] as const;
+      expect(await store.counts(sql, wanted)).toEqual([2, 1, 1, 0, 0]);
+      expect(await store.counts(sql, [])).toEqual([]);
       expect(await store.pruneSignals(sql, nowMs, 10)).toBe(0);
       await store.pruneSignals(sql, nowMs + 1, 10);
-      expect(await count('attempts', nowMs)).toBe(1);
+      expect(await store.counts(sql, wanted.slice(0, 1))).toEqual([1]);
     });
 
     it('keeps decisions with what they were made of, newest first', async () => {

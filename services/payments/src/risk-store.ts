@@ -3,6 +3,13 @@ import type { SqlExecutor, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { Dimension, RiskBlock, RiskDecision, RiskOutcome, RiskRule, Signals } from './risk.ts';
 import type { Place } from './store.ts';
 
+export interface CountWish {
+  readonly dimension: Dimension;
+  readonly valueHash: string;
+  readonly counted: RiskRule['counted'];
+  readonly sinceMs: number;
+}
+
 export interface RiskStore {
   /** All, by name. */
   rules(executor: SqlExecutor): Promise<RiskRule[]>;
@@ -17,14 +24,8 @@ export interface RiskStore {
   /** In force now for one of the signals. */
   blocksOf(executor: SqlExecutor, signals: Signals, nowMs: number): Promise<RiskBlock[]>;
 
-  /** Attempts, or failed ones, with this value since then. */
-  count(
-    executor: SqlExecutor,
-    dimension: Dimension,
-    valueHash: string,
-    counted: RiskRule['counted'],
-    sinceMs: number,
-  ): Promise<number>;
+  /** For each wish in its order: attempts, or failed ones, with this value since then. */
+  counts(executor: SqlExecutor, wanted: readonly CountWish[]): Promise<number[]>;
   /** Keeps the signals of an attempt that is let through; once for each attempt. */
   keepSignals(tx: SqlTransaction, attemptId: string, signals: Signals, atMs: number): Promise<void>;
   markFailed(tx: SqlTransaction, attemptId: string): Promise<void>;

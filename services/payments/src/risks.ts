@@ -57,13 +57,16 @@ export async function judge(
   const { risk, sql, world } = surroundings;
   const blocks = await risk.blocksOf(sql, signals, world.now());
   const rules = applicable(await risk.rules(sql), signals, amountMinor);
-  const counted = await Promise.all(
-    rules.map(async (rule) => {
-      const sinceMs = world.now() - rule.windowSeconds * 1_000;
-      const value = signals[rule.dimension] ?? '';
-      return { rule, count: await risk.count(sql, rule.dimension, value, rule.counted, sinceMs) };
-    }),
+  const counts = await risk.counts(
+    sql,
+    rules.map(({ dimension, counted, windowSeconds }) => ({
+      dimension,
+      valueHash: signals[dimension] ?? '',
+      counted,
+      sinceMs: world.now() - windowSeconds * 1_000,
+    })),
   );
+  const counted = rules.map((rule, index) => ({ rule, count: counts[index] ?? 0 }));
   return decideRisk(blocks, counted);
 }
 

@@ -46,7 +46,7 @@ export function routingStoreContract(open: () => Promise<{ routing: RoutingStore
     });
 
     it('has no rate of a provider that nothing was tried at', async () => {
-      const rate = await store.rate(sql, 'never_tried', 'card', 0, 10);
+      const [rate] = await store.rates(sql, [{ provider: 'never_tried', method: 'card' }], 0, 10);
       expect(rate).toEqual({ provider: 'never_tried', succeeded: 0, failed: 0 });
     });
 

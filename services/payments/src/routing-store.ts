@@ -25,14 +25,13 @@ export interface RoutingStore {
   rules(executor: SqlExecutor): Promise<RoutingRules | undefined>;
   /** False when this version exists already: somebody else was faster. */
   putRules(executor: SqlExecutor, rules: RoutingRules, by: string): Promise<boolean>;
-  /** Outcomes of the provider's last settled attempts with the method since then, at most `window`. */
-  rate(
+  /** For each wish in its order: outcomes of the provider's last settled attempts with the method since then, at most `window`. */
+  rates(
     executor: SqlExecutor,
-    provider: string,
-    method: PaymentMethodKind,
+    wanted: readonly { readonly provider: string; readonly method: PaymentMethodKind }[],
     sinceMs: number,
     window: number,
-  ): Promise<Rate>;
+  ): Promise<Rate[]>;
   keepDecision(executor: SqlExecutor, decision: RoutingDecision): Promise<void>;
   /** Newest first. */
   listDecisions(

@@ -54,9 +54,8 @@ export async function chooseRoute(
   const { providers, routing, sql, world } = surroundings;
   const rules = (await routing.rules(sql)) ?? defaultRules(providers);
   const sinceMs = world.now() - rateWindowMs;
-  const rates = await Promise.all(
-    providers.map(({ name }) => routing.rate(sql, name, wish.method, sinceMs, rateWindow)),
-  );
+  const wanted = providers.map(({ name }) => ({ provider: name, method: wish.method }));
+  const rates = await routing.rates(sql, wanted, sinceMs, rateWindow);
   const candidates = providers.map((provider) => ({
     name: provider.name,
     capabilities: provider.capabilities,
@@ -183,7 +182,7 @@ export async function listProviders({ providers, routing, sql, world }: Payments
   return {
     providers: await Promise.all(
       providers.map(async ({ name, simulated, capabilities }) => {
-        const rates = capabilities.methods.map((method) => routing.rate(sql, name, method, sinceMs, rateWindow));
+        const wanted = capabilities.methods.map((method) => ({ provider: name, method }));
         const accepted = capabilities.methods.flatMap((method) => capabilities.currencies[method] ?? []);
         return {
           name,
@@ -193,7 +192,7 @@ export async function listProviders({ providers, routing, sql, world }: Payments
           manualCapture: capabilities.manualCapture.length > 0,
           multipleCapture: capabilities.multipleCapture,
           mandates: capabilities.mandates.length > 0,
-          rates: [...(await Promise.all(rates))],
+          rates: await routing.rates(sql, wanted, sinceMs, rateWindow),
         };
       }),
     ),

@@ -1,4 +1,5 @@
 /** The payments service: how money comes in and goes back. */
+
 import { OrdersService } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import { PaymentsChargingService } from '@suuupra/contracts/gen/suuupra/payments/v1/charging_pb.ts';
 import { PaymentsDeskService } from '@suuupra/contracts/gen/suuupra/payments/v1/desk_pb.ts';
@@ -22,6 +23,9 @@ import { RoutingService } from '@suuupra/contracts/gen/suuupra/payments/v1/routi
 import type { Keys } from '@suuupra/platform/keys/keys';
 import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { defineService } from '@suuupra/platform/service';
+import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
+import { type CountedFact, counted, countFacts, minorUnits } from '@suuupra/platform/telemetry/facts';
+import type { Telemetry } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
 import { paymentsMigrations, paymentsStores } from './adapters.ts';
 import type { Provider } from './provider.ts';
@@ -70,7 +74,8 @@ export const payments = defineService({
     readSandboxSettings(env);
     readProviderSettings(env, demo);
   },
-  start: async ({ engines: { sql, keys }, clients, publishIn, world, telemetry, settings }) => {
+  start: async ({ engines: { sql, keys }, clients, publishIn: publish, world, telemetry, settings }) => {
+    const publishIn = countFacts(publish, moneyFacts(telemetry));
     const counted = telemetry.counter('suuupra_payments_events_total', 'What became of payments, by event', ['event']);
     const { sandbox: sandboxStore, ...stores } = paymentsStores(sql);
     const loops: Loop[] = [];
@@ -109,7 +114,7 @@ export const payments = defineService({
       publishIn,
       count: (event) => counted.inc({ event }),
       nudge,
-      running: new Set(),
+      running: openOneAtATime(sql),
     };
     const loopOf = (name: string, round: () => Promise<number | undefined>) =>
       startLoop({
@@ -127,6 +132,7 @@ export const payments = defineService({
       },
       stop: async () => {
         await Promise.all(loops.map((loop) => loop.stop()));
+        await surroundings.running.close();
       },
     };
   },
@@ -143,4 +149,26 @@ function companies({ stripe, razorpay }: ProviderSettings, world: World, publicU
 /** Two live secrets, so that one can be replaced while the other signs. */
 async function webhookSecrets(keys: Keys, name: string): Promise<[Uint8Array, Uint8Array]> {
   return [await keys.secret(`payments.webhook.${name}.1`), await keys.secret(`payments.webhook.${name}.2`)];
+}
+
+/** Money in and out, in the minor units of each currency. A currency is one of the few that a provider settles in. */
+function moneyFacts({ counter }: Telemetry): CountedFact[] {
+  const revenue = counter('suuupra_revenue_minor_total', 'Captured, in minor units of the currency', ['currency']);
+  const refunded = counter('suuupra_refunded_minor_total', 'Refunded, in minor units of the currency', ['currency']);
+  const refunds = counter('suuupra_refunds_total', 'Refunds that reached the payer', ['currency']);
+  const failed = counter('suuupra_payments_failed_total', 'Payments that failed');
+  const count = (
+    metric: typeof revenue,
+    money: Parameters<typeof minorUnits>[0] & { currency?: string },
+    by?: number,
+  ) => metric.inc({ currency: money.currency ?? '' }, by ?? minorUnits(money));
+  return [
+    counted(PaymentSucceededSchema, ({ amount }) => amount && count(revenue, amount)),
+    counted(RefundSucceededSchema, ({ amount }) => {
+      if (amount === undefined) return;
+      count(refunded, amount);
+      count(refunds, amount, 1);
+    }),
+    counted(PaymentFailedSchema, () => failed.inc()),
+  ];
 }

@@ -114,25 +114,26 @@ const rulesAndBlocks: Pick<
 
 const signalsAndDecisions: Pick<
   RiskStore,
-  'count' | 'keepSignals' | 'markFailed' | 'signalsOf' | 'pruneSignals' | 'keepDecision' | 'listDecisions'
+  'counts' | 'keepSignals' | 'markFailed' | 'signalsOf' | 'pruneSignals' | 'keepDecision' | 'listDecisions'
 > = {
-  count: async (executor, dimension, valueHash, counted, sinceMs) => {
-    const [row] = await executor.query<{ n: bigint }>(
-      `SELECT count(*) AS n FROM risk_signals
-       WHERE dimension = ? AND value_hash = ? AND at >= ? AND (failed OR NOT ?)`,
-      [dimension, valueHash, new Date(sinceMs), counted === 'failures'],
-    );
-    return Number(row?.n ?? 0n);
-  },
+  counts: (executor, wanted) =>
+    Promise.all(
+      wanted.map(async ({ dimension, valueHash, counted, sinceMs }) => {
+        const [row] = await executor.query<{ n: bigint }>(
+          `SELECT count(*) AS n FROM risk_signals
+           WHERE dimension = ? AND value_hash = ? AND at >= ? AND (failed OR NOT ?)`,
+          [dimension, valueHash, new Date(sinceMs), counted === 'failures'],
+        );
+        return Number(row?.n ?? 0n);
+      }),
+    ),
   keepSignals: async (tx, attemptId, signals, atMs) => {
-    for (const dimension of dimensions) {
-      const value = signals[dimension];
-      if (value === undefined) continue;
-      await tx.execute(
-        `INSERT INTO risk_signals (attempt_id, dimension, value_hash, at) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE attempt_id = VALUES(attempt_id)`,
-        [attemptId, dimension, value, new Date(atMs)],
-      );
-    }
+    const known = dimensions.filter((dimension) => signals[dimension] !== undefined);
+    if (known.length === 0) return;
+    await tx.execute(
+      `INSERT INTO risk_signals (attempt_id, dimension, value_hash, at) VALUES ? ON DUPLICATE KEY UPDATE attempt_id = VALUES(attempt_id)`,
+      [known.map((dimension) => [attemptId, dimension, signals[dimension] ?? '', new Date(atMs)])],
+    );
   },
   markFailed: async (tx, attemptId) => {
     await tx.execute('UPDATE risk_signals SET failed = true WHERE attempt_id = ?', [attemptId]);

@@ -22,16 +22,19 @@ export const mysqlRoutingStore: RoutingStore = {
     );
     return inserted === 1;
   },
-  rate: async (executor, provider, method, sinceMs, window): Promise<Rate> => {
-    const [row] = await executor.query<{ succeeded: bigint; failed: bigint }>(
-      `SELECT COUNT(CASE WHEN status = 'succeeded' THEN 1 END) AS succeeded, COUNT(CASE WHEN status = 'failed' THEN 1 END) AS failed
-       FROM (SELECT status FROM attempts
-             WHERE provider = ? AND method = ? AND status IN ('succeeded', 'failed') AND moved_at >= ?
-             ORDER BY moved_at DESC LIMIT ?) AS recent`,
-      [provider, method, new Date(sinceMs), window],
-    );
-    return { provider, succeeded: Number(row?.succeeded ?? 0n), failed: Number(row?.failed ?? 0n) };
-  },
+  rates: (executor, wanted, sinceMs, window) =>
+    Promise.all(
+      wanted.map(async ({ provider, method }): Promise<Rate> => {
+        const [row] = await executor.query<{ succeeded: bigint; failed: bigint }>(
+          `SELECT COUNT(CASE WHEN status = 'succeeded' THEN 1 END) AS succeeded, COUNT(CASE WHEN status = 'failed' THEN 1 END) AS failed
+           FROM (SELECT status FROM attempts
+                 WHERE provider = ? AND method = ? AND status IN ('succeeded', 'failed') AND moved_at >= ?
+                 ORDER BY moved_at DESC LIMIT ?) AS recent`,
+          [provider, method, new Date(sinceMs), window],
+        );
+        return { provider, succeeded: Number(row?.succeeded ?? 0n), failed: Number(row?.failed ?? 0n) };
+      }),
+    ),
   keepDecision: async (executor, decision) => {
     const { candidates, rates, leftOut, rulesVersion } = decision;
     const inputs: KeptInputs = { candidates, rates, leftOut, rulesVersion };

@@ -116,25 +116,35 @@ const rulesAndBlocks: Pick<
 
 const signalsAndDecisions: Pick<
   RiskStore,
-  'count' | 'keepSignals' | 'markFailed' | 'signalsOf' | 'pruneSignals' | 'keepDecision' | 'listDecisions'
+  'counts' | 'keepSignals' | 'markFailed' | 'signalsOf' | 'pruneSignals' | 'keepDecision' | 'listDecisions'
 > = {
-  count: async (executor, dimension, valueHash, counted, sinceMs) => {
-    const [row] = await executor.query<{ n: bigint }>(
-      `SELECT count(*) AS n FROM risk_signals
-       WHERE dimension = $1 AND value_hash = $2 AND at >= $3 AND (failed OR NOT $4::boolean)`,
-      [dimension, valueHash, new Date(sinceMs), counted === 'failures'],
+  counts: async (executor, wanted) => {
+    if (wanted.length === 0) return [];
+    const rows = await executor.query<{ n: bigint }>(
+      `SELECT (SELECT count(*) FROM risk_signals
+               WHERE dimension = wanted.dimension AND value_hash = wanted.value_hash AND at >= wanted.since
+                 AND (failed OR NOT wanted.only_failed)) AS n
+       FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::boolean[]) WITH ORDINALITY
+         AS wanted (dimension, value_hash, since, only_failed, place)
+       ORDER BY place`,
+      [
+        wanted.map(({ dimension }) => dimension),
+        wanted.map(({ valueHash }) => valueHash),
+        wanted.map(({ sinceMs }) => new Date(sinceMs)),
+        wanted.map(({ counted }) => counted === 'failures'),
+      ],
     );
-    return Number(row?.n ?? 0n);
+    return rows.map(({ n }) => Number(n));
   },
   keepSignals: async (tx, attemptId, signals, atMs) => {
-    for (const dimension of dimensions) {
-      const value = signals[dimension];
-      if (value === undefined) continue;
-      await tx.execute(
-        `INSERT INTO risk_signals (attempt_id, dimension, value_hash, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-        [attemptId, dimension, value, new Date(atMs)],
-      );
-    }
+    const known = dimensions.filter((dimension) => signals[dimension] !== undefined);
+    if (known.length === 0) return;
+    await tx.execute(
+      `INSERT INTO risk_signals (attempt_id, dimension, value_hash, at)
+       SELECT $1::text, dimension, value_hash, $4::timestamptz FROM unnest($2::text[], $3::text[]) AS signal (dimension, value_hash)
+       ON CONFLICT DO NOTHING`,
+      [attemptId, known, known.map((dimension) => signals[dimension] ?? ''), new Date(atMs)],
+    );
   },
   markFailed: async (tx, attemptId) => {
     await tx.execute('UPDATE risk_signals SET failed = true WHERE attempt_id = $1', [attemptId]);

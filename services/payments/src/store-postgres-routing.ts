@@ -1,5 +1,5 @@
 /** The routing tables on PostgreSQL. */
-import type { Rate, RoutingRules } from './routing.ts';
+import type { RoutingRules } from './routing.ts';
 import type { RoutingDecision, RoutingStore } from './routing-store.ts';
 import { timeOf } from './store-postgres-money.ts';
 
@@ -20,15 +20,20 @@ export const postgresRoutingStore: RoutingStore = {
     );
     return inserted === 1;
   },
-  rate: async (executor, provider, method, sinceMs, window): Promise<Rate> => {
-    const [row] = await executor.query<{ succeeded: bigint; failed: bigint }>(
-      `SELECT count(*) FILTER (WHERE status = 'succeeded') AS succeeded, count(*) FILTER (WHERE status = 'failed') AS failed
-       FROM (SELECT status FROM attempts
-             WHERE provider = $1 AND method = $2 AND status IN ('succeeded', 'failed') AND moved_at >= $3
-             ORDER BY moved_at DESC LIMIT $4) AS recent`,
-      [provider, method, new Date(sinceMs), window],
+  rates: async (executor, wanted, sinceMs, window) => {
+    const rows = await executor.query<{ provider: string; succeeded: bigint; failed: bigint }>(
+      `SELECT wanted.provider, recent.succeeded, recent.failed
+       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (provider, method, place),
+         LATERAL (SELECT count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+                         count(*) FILTER (WHERE status = 'failed') AS failed
+                  FROM (SELECT status FROM attempts
+                        WHERE attempts.provider = wanted.provider AND attempts.method = wanted.method
+                          AND status IN ('succeeded', 'failed') AND moved_at >= $3
+                        ORDER BY moved_at DESC LIMIT $4) AS newest) AS recent
+       ORDER BY place`,
+      [wanted.map(({ provider }) => provider), wanted.map(({ method }) => method), new Date(sinceMs), window],
     );
-    return { provider, succeeded: Number(row?.succeeded ?? 0n), failed: Number(row?.failed ?? 0n) };
+    return rows.map((row) => ({ ...row, succeeded: Number(row.succeeded), failed: Number(row.failed) }));
   },
   keepDecision: async (executor, decision) => {
     const { candidates, rates, leftOut, rulesVersion } = decision;

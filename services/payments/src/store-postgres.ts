@@ -4,7 +4,7 @@ import type { DisputeStatus } from './dispute.ts';
 import type { Attempt, AttemptStatus, CaptureMethod, Intent, IntentStatus } from './payment.ts';
 import type { Authentication, CardFacts, FailureCode, PayerAction, PaymentMethodKind } from './provider.ts';
 import type { AttemptView, DueAttempt, KeptReport, KeptWebhook, PaymentsStore } from './store.ts';
-import { moneyBack, note, timeOf } from './store-postgres-money.ts';
+import { moneyBack, timeOf } from './store-postgres-money.ts';
 
 interface IntentRow extends SqlRow {
   order_id: string;
@@ -136,10 +136,12 @@ const intents: Pick<
   'openIntent' | 'lockIntent' | 'lockIntentOfAttempt' | 'findIntent' | 'saveIntent' | 'findAttemptByReference'
 > = {
   openIntent: async (tx, fresh, nowMs) => {
-    await tx.execute(
+    // The update changes nothing: it locks the row that is there and gives it, in the same statement.
+    const [row] = await tx.query<IntentRow>(
       `INSERT INTO intents (order_id, buyer_id, order_number, currency, amount_minor, status, captured_attempt_id,
            capture_method, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8) ON CONFLICT DO NOTHING`,
+       VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8)
+       ON CONFLICT (order_id) DO UPDATE SET order_id = intents.order_id RETURNING ${intentColumns}`,
       [
         fresh.orderId,
         fresh.buyerId,
@@ -151,7 +153,7 @@ const intents: Pick<
         new Date(nowMs),
       ],
     );
-    const intent = await intents.lockIntent(tx, fresh.orderId);
+    const intent = intentFrom(row);
     if (intent === undefined) throw new Error(`the intent of ${fresh.orderId} is gone`);
     return intent;
   },
@@ -206,9 +208,11 @@ const attempts: Pick<
 > = {
   insertAttempt: async (tx, attempt, syncDueAtMs) => {
     await tx.execute(
-      `INSERT INTO attempts (id, order_id, status, method, provider, currency, amount_minor, created_at, moved_at,
-         sync_due_at, capture_method, mandate_id, try_number, charge_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+      `WITH made AS (
+         INSERT INTO attempts (id, order_id, status, method, provider, currency, amount_minor, created_at, moved_at,
+           sync_due_at, capture_method, mandate_id, try_number, charge_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14))
+       INSERT INTO payment_history (subject_id, status, because, at) VALUES ($1, $3, 'request', $8)`,
       [
         attempt.id,
         attempt.orderId,
@@ -226,14 +230,16 @@ const attempts: Pick<
         timeOf(attempt.chargeAtMs),
       ],
     );
-    await note(tx, attempt.id, attempt.status, 'request', attempt.createdAtMs);
   },
   saveAttempt: async (tx, attempt, syncDueAtMs, because) => {
     await tx.execute(
-      `UPDATE attempts SET status = $2, action = $3::jsonb, failure_code = $4, failure_detail = $5, moved_at = $6,
-         settled_at = $7, sync_due_at = $8, sync_tries = 0, captured_minor = $9, capturable_until = $10,
-         provider_code = $11, charge_at = $12
-       WHERE id = $1`,
+      `WITH moved AS (
+         UPDATE attempts SET status = $2, action = $3::jsonb, failure_code = $4, failure_detail = $5, moved_at = $6,
+           settled_at = $7, sync_due_at = $8, sync_tries = 0, captured_minor = $9, capturable_until = $10,
+           provider_code = $11, charge_at = $12, reference = $13, card = $14::jsonb, authentication = $15::jsonb,
+           fee_minor = $16
+         WHERE id = $1)
+       INSERT INTO payment_history (subject_id, status, because, at) VALUES ($1, $2, $17, $6)`,
       [
         attempt.id,
         attempt.status,
@@ -247,10 +253,13 @@ const attempts: Pick<
         timeOf(attempt.capturableUntilMs),
         attempt.providerCode,
         timeOf(attempt.chargeAtMs),
+        attempt.reference,
+        jsonOf(attempt.card),
+        jsonOf(attempt.authentication),
+        attempt.feeMinor ?? null,
+        because,
       ],
     );
-    await saveFacts(tx, attempt);
-    await note(tx, attempt.id, attempt.status, because, attempt.movedAtMs);
   },
   saveFacts: (tx, attempt) => saveFacts(tx, attempt),
   findCharge: async (executor, orderId, tryNumber) => {

@@ -1,7 +1,9 @@
 /** What the operations of the service work with. */
+
 import { createHmac } from 'node:crypto';
 import type { OrdersService } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import type { Client } from '@suuupra/platform/rpc/rpc';
+import type { OneAtATime } from '@suuupra/platform/sql/one-at-a-time';
 import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { Publish } from '@suuupra/platform/stream/outbox';
 import type { Log } from '@suuupra/platform/telemetry/telemetry';
@@ -32,8 +34,8 @@ export interface PaymentsSurroundings {
   count(what: string): void;
   /** Something may be due earlier than the sweep knows. */
   nudge(): void;
-  /** Idempotency keys under way in this process. */
-  readonly running: Set<string>;
+  /** Idempotency keys under way, in whichever process. */
+  readonly running: OneAtATime;
 }
 
 /** The provider by its name; undefined for one we do not work with. */

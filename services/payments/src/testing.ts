@@ -1,4 +1,5 @@
 /** The payments service on a bench: real PostgreSQL, the real sandbox, a clock that tests move, orders that tests name. */
+
 import { randomBytes } from 'node:crypto';
 import { create, type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
@@ -17,6 +18,7 @@ import {
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
 import { migrateService, prepareServiceDatabase } from '@suuupra/platform/sql/service-tables';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { outboxPublisher } from '@suuupra/platform/stream/outbox';
@@ -198,6 +200,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     },
     close: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
+      await surroundings.running.close();
       if (options.beside === undefined) await plain.close();
     },
   };
@@ -292,7 +295,7 @@ function openProcess(options: BenchOptions, plain: Sql, world: World) {
     publishIn: (tx) => outboxPublisher(tx, { owner: 'payments', world, notify }),
     count: () => {},
     nudge,
-    running: new Set(),
+    running: openOneAtATime(sql),
   };
   return { surroundings, sandbox, second, sweep: sweepOf(surroundings), sent, logged, loops, waiting };
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { ReleasePublishedSchema } from '@suuupra/contracts/gen/suuupra/content/v1/content_events_pb.ts';
 import { GetReleaseResponseSchema, LessonKind, Level } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
@@ -41,6 +42,8 @@ interface World {
   readonly releases: Map<string, Release>;
   readonly entitled: Set<string>;
   readonly asked: string[];
+  /** Courses whose release content was asked for. */
+  readonly fetched: string[];
   contentIsDown: boolean;
   learningIsDown: boolean;
 }
@@ -53,7 +56,7 @@ afterEach(async () => {
 function newWorld(...releases: Release[]): World {
   return {
     releases: new Map(releases.map((one) => [one.course?.id ?? '', one])),
-    ...{ entitled: new Set<string>(), asked: [], contentIsDown: false, learningIsDown: false },
+    ...{ entitled: new Set<string>(), asked: [], fetched: [], contentIsDown: false, learningIsDown: false },
   };
 }
 
@@ -64,6 +67,7 @@ async function start(world: World, databaseUrl?: string): Promise<ServiceUnderTe
       content: {
         getRelease: async ({ courseId }) => {
           if (world.contentIsDown) throw new Error('content is down');
+          world.fetched.push(courseId);
           return world.releases.get(courseId) ?? refuse('not_found', 'none');
         },
         listReleasedCourses: async () => ({ courseIds: [...world.releases.keys()] }),
@@ -191,6 +195,45 @@ describe('search', () => {
     }
   });
 
+  it('takes over in another process what is written anew at the same release, and what was missed unheard', async () => {
+    const world = newWorld();
+    const first = await start(world);
+    const second = await start(world, first.databaseUrl);
+    await publish(first, world, release('crs_1', 1, 'Ledgers', [open]));
+    await eventually(async () => expect(await idsOf(second, 'ledger')).toEqual(['crs_1']));
+    // As a new form of documents does: the release stays, its documents are others; and nobody is told.
+    await first.sql.execute(
+      `UPDATE search_documents SET body = jsonb_set(body, '{text,title}', '"Journals"') WHERE id = 'course:crs_1'`,
+    );
+    await first.sql.execute(`UPDATE indexed_courses SET change = nextval('course_change')`);
+    for (const service of [first, second]) {
+      await eventually(async () => expect(await idsOf(service, 'journal')).toEqual(['crs_1']));
+    }
+  });
+
+  it('is indexed by another process when the one that held the lease is gone', async () => {
+    const world = newWorld();
+    const first = await start(world);
+    await publish(first, world, release('crs_1', 1, 'Ledgers', [open]));
+    const second = await start(world, first.databaseUrl);
+    await eventually(async () => expect(await idsOf(first, 'ledger')).toEqual(['crs_1']));
+    await running.splice(running.indexOf(first), 1)[0]?.stop();
+    await publish(second, world, release('crs_2', 1, 'Journals', []));
+    await eventually(async () => expect(await idsOf(second, 'journal')).toEqual(['crs_2']));
+    expect(await idsOf(second, 'ledger')).toEqual(['crs_1']);
+  });
+
+  it('asks content once for each release, however many processes there are', async () => {
+    const world = newWorld(release('crs_1', 1, 'Ledgers', [open]));
+    const first = await start(world);
+    const second = await start(world, first.databaseUrl);
+    for (const service of [first, second]) {
+      await eventually(async () => expect(await idsOf(service, 'ledger')).toEqual(['crs_1']));
+    }
+    await eventually(async () => expect(await first.sql.query('SELECT 1 FROM index_queue')).toEqual([]));
+    expect(world.fetched).toEqual(['crs_1']);
+  });
+
   it('indexes what it heard while content was down as soon as it answers, and forgets a course that is gone', async () => {
     const world = newWorld();
     const service = await start(world);
@@ -283,6 +326,45 @@ describe('search', () => {
     expect(await clientOf(service).search({ q: 'other', pageSize: 1, pageToken: nextPageToken })).toMatchObject({
       errors: [{ field: 'pageToken' }],
     });
+  });
+});
+
+const server = process.env['SUUUPRA_TEST_ON'] === 'opensearch' ? (process.env['SUUUPRA_TEST_OPENSEARCH'] ?? '') : '';
+
+describe.runIf(server !== '')('search on a server that its processes share', () => {
+  async function indicesOf(service: ServiceUnderTest): Promise<string[]> {
+    const alias = `test-${createHash('sha256').update(service.databaseUrl).digest('hex').slice(0, 12)}`;
+    return Object.keys((await (await fetch(`${server}/${alias}-*/_alias`)).json()) as object);
+  }
+
+  it('refuses while the index is gone, and builds it anew from what it has stored, without asking content', async () => {
+    const world = newWorld(release('crs_1', 1, 'Ledgers', [open, paid]));
+    const first = await start(world);
+    const second = await start(world, first.databaseUrl);
+    await eventually(async () => expect(await idsOf(second, 'ledger')).toEqual(['crs_1']));
+    await eventually(async () => expect(await indicesOf(first)).toHaveLength(1));
+    world.contentIsDown = true;
+    for (const index of await indicesOf(first)) await fetch(`${server}/${index}`, { method: 'DELETE' });
+    expect(await clientOf(first).search({ q: 'ledger' })).toMatchObject({ code: 'unavailable', retryAfterSeconds: 2 });
+    await vi.waitFor(async () => expect(await idsOf(second, 'ledger')).toEqual(['crs_1']), { timeout: 30_000 });
+    expect(await idsOf(first, 'sparrow')).toEqual(['les_open']);
+  });
+
+  it('takes out what a release no longer has, also when the one who wrote it died before', async () => {
+    const world = newWorld(release('crs_1', 1, 'Ledgers', [open, paid]));
+    const service = await start(world);
+    await eventually(async () => expect(await idsOf(service, 'sparrow')).toEqual(['les_open']));
+    await eventually(async () => expect(await service.sql.query('SELECT 1 FROM index_queue')).toEqual([]));
+    await service.sql.transaction(async (tx) => {
+      await tx.execute(`UPDATE indexed_courses SET change = nextval('course_change')`);
+      await tx.execute(`DELETE FROM search_documents WHERE id = 'lesson:les_open:full'`);
+      await tx.execute(
+        `INSERT INTO dropped_documents (id, course_id, release) VALUES ('lesson:les_open:full', 'crs_1', 1)`,
+      );
+    });
+    await eventually(async () => expect(await idsOf(service, 'sparrow')).toEqual([]));
+    expect(await idsOf(service, 'ledger')).toEqual(['crs_1']);
+    expect(await service.sql.query('SELECT 1 FROM dropped_documents')).toEqual([]);
   });
 });
 

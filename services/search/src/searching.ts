@@ -8,9 +8,9 @@ import type {
   SearchResultSchema,
 } from '@suuupra/contracts/gen/suuupra/search/v1/search_pb.ts';
 import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
-import { type CallContext, type Client, hasRole, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { type CallContext, type Client, hasRole, isRefusal, Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { escapeMarkup } from '@suuupra/platform/search/highlight';
-import { type SearchHit, type SearchIndex, searchWindowMax } from '@suuupra/platform/search/search';
+import { SearchFault, type SearchHit, type SearchIndex, searchWindowMax } from '@suuupra/platform/search/search';
 import type { Log } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
 import { LRUCache } from 'lru-cache';
@@ -32,6 +32,8 @@ const coursesAskedMax = 20;
 const accessKeptMs = 2_000;
 const accessKeptMax = 10_000;
 const accessMsMax = 1_000;
+/** When a client may try again while the engine is away. */
+const awaySeconds = 2;
 const facets = ['kind', 'level', 'language'] as const;
 
 export class Searching {
@@ -43,7 +45,21 @@ export class Searching {
     this.#access = new LRUCache({ max: accessKeptMax });
   }
 
+  /** Refuses `unavailable` while the engine is away. */
   async search(
+    request: SearchRequest,
+    context: CallContext,
+  ): Promise<MessageInitShape<typeof SearchResponseSchema> | Refusal> {
+    try {
+      return await this.#search(request, context);
+    } catch (error) {
+      if (!(error instanceof SearchFault) || error.kind !== 'unavailable') throw error;
+      this.#parts.log.warn('the search engine is away', { error, requestId: context.requestId });
+      return new Refusal('unavailable', 'Search does not answer at the moment; try again shortly.', [], awaySeconds);
+    }
+  }
+
+  async #search(
     request: SearchRequest,
     context: CallContext,
   ): Promise<MessageInitShape<typeof SearchResponseSchema> | Refusal> {

@@ -47,6 +47,8 @@ export type WebhookEndpointStatus = 'enabled' | 'disabled';
 
 export type WebhookDeliveryStatus = 'pending' | 'delivered' | 'failed';
 
+export type PartState = 'up' | 'down';
+
 export type CouponScope = 'all' | 'courses' | 'instructor';
 
 export type GiftStatus = 'open' | 'redeemed' | 'void' | 'ended';
@@ -812,6 +814,110 @@ export interface ReplayWebhookDeliveryResponse {
 
 export interface ReplayFailedWebhooksResponse {
   replayed: number;
+}
+
+export interface GetHealthResponse {
+  processes: ProcessHealth[];
+  deadLetterCount: number;
+  deadLetterCountExact: boolean;
+}
+
+export interface ProcessHealth {
+  instance: string;
+  answered: boolean;
+  services: string[];
+  startedAt?: string;
+  version: string;
+  latencyMs: number;
+  parts: Part[];
+  lags: ConsumerLag[];
+  outboxes: OutboxState[];
+  memoryBytes: string;
+}
+
+export interface Part {
+  name: string;
+  state?: PartState;
+  latencyMs: number;
+}
+
+export interface ConsumerLag {
+  group: string;
+  events: string;
+}
+
+export interface OutboxState {
+  service: string;
+  waiting: string;
+  oldestSeconds: number;
+}
+
+export interface ListTracesResponse {
+  traces: TraceSummary[];
+  silent: string[];
+}
+
+export interface TraceSummary {
+  traceId: string;
+  name: string;
+  startedAt?: string;
+  durationMs: number;
+  spanCount: number;
+  failed: boolean;
+  services: string[];
+}
+
+export interface GetTraceResponse {
+  spans: TraceSpan[];
+  silent: string[];
+}
+
+export interface TraceSpan {
+  traceId: string;
+  spanId: string;
+  parentSpanId: string;
+  name: string;
+  service: string;
+  instance: string;
+  kind: string;
+  startedAt?: string;
+  durationMs: number;
+  failed: boolean;
+  attributes: Record<string, string>;
+  depth: number;
+  offsetMs: number;
+}
+
+export interface ListEventsResponse {
+  events: LoggedEvent[];
+  silent: string[];
+}
+
+export interface LoggedEvent {
+  id: string;
+  topic: string;
+  partition: number;
+  position: string;
+  type: string;
+  subject: string;
+  time?: string;
+  traceId: string;
+  correlationId: string;
+  consumers: string[];
+  body: string;
+  withheld: string[];
+}
+
+export interface ListDeadLettersResponse {
+  deadLetters: DeadLetter[];
+  silent: string[];
+}
+
+export interface DeadLetter {
+  group: string;
+  event?: LoggedEvent;
+  error: string;
+  at?: string;
 }
 
 export interface CreateBundleResponse {
@@ -2918,6 +3024,44 @@ export interface Operations {
     };
     answer: ReplayFailedWebhooksResponse;
   };
+  getHealth: {
+    params: NoFields;
+    query: NoFields;
+    body: undefined;
+    answer: GetHealthResponse;
+  };
+  listTraces: {
+    params: NoFields;
+    query: {
+      limit?: number;
+      name?: string;
+    };
+    body: undefined;
+    answer: ListTracesResponse;
+  };
+  getTrace: {
+    params: { traceId: string };
+    query: NoFields;
+    body: undefined;
+    answer: GetTraceResponse;
+  };
+  listEvents: {
+    params: NoFields;
+    query: {
+      limit?: number;
+      text?: string;
+    };
+    body: undefined;
+    answer: ListEventsResponse;
+  };
+  listDeadLetters: {
+    params: NoFields;
+    query: {
+      limit?: number;
+    };
+    body: undefined;
+    answer: ListDeadLettersResponse;
+  };
   createBundle: {
     params: NoFields;
     query: NoFields;
@@ -4033,6 +4177,11 @@ export const operations = {
   getWebhookDelivery: { method: 'GET', path: '/api/v1/webhook-deliveries/{id}' },
   replayWebhookDelivery: { method: 'POST', path: '/api/v1/webhook-deliveries/{id}:replay' },
   replayFailedWebhooks: { method: 'POST', path: '/api/v1/webhook-endpoints/{endpointId}:replayFailed' },
+  getHealth: { method: 'GET', path: '/api/v1/operations/health' },
+  listTraces: { method: 'GET', path: '/api/v1/operations/traces' },
+  getTrace: { method: 'GET', path: '/api/v1/operations/traces/{traceId}' },
+  listEvents: { method: 'GET', path: '/api/v1/operations/events' },
+  listDeadLetters: { method: 'GET', path: '/api/v1/operations/dead-letters' },
   createBundle: { method: 'POST', path: '/api/v1/bundles' },
   listBundles: { method: 'GET', path: '/api/v1/bundles' },
   getBundle: { method: 'GET', path: '/api/v1/bundles/{id}' },

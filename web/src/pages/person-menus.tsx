@@ -77,6 +77,7 @@ export const places: readonly Place[] = [
   { to: '/finance/journals', label: 'Journals', icon: 'outline', role: 'finance' },
   { to: '/finance/orders', label: 'All orders', icon: 'receipt', role: 'finance' },
   { to: '/admin/users', label: 'Users and roles', icon: 'user', role: 'admin' },
+  { to: '/operations', label: 'Operations', icon: 'screen', role: 'admin' },
 ];
 
 function PersonMenu() {

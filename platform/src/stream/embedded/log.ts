@@ -1,7 +1,9 @@
 /** The log itself: appending in the order of the commits, reading after a position, and removing what is old. */
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type Envelope, EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
 import { retrying, type Sql, type SqlTransaction } from '../../sql/sql.ts';
+import type { ReadRecord } from '../delivery.ts';
+import type { RecordCheck } from '../record-check.ts';
 import type { StreamRecord } from '../stream.ts';
 import { type PartitionKey, partitionOf, partitionsPerTopic } from './tables.ts';
 
@@ -93,7 +95,7 @@ async function insertRows(tx: SqlTransaction, topic: string, rows: readonly NewR
 
 export interface LogSlice {
   /** Those of the wanted types, in order. */
-  readonly records: readonly StreamRecord[];
+  readonly records: readonly ReadRecord[];
   /** Position of the last record looked at, wanted or not; undefined when there was none. */
   readonly last: bigint | undefined;
   /** True when there may be more behind it. */
@@ -107,6 +109,7 @@ export async function readLog(
   after: bigint,
   limit: number,
   types: readonly string[],
+  check: RecordCheck,
 ): Promise<LogSlice> {
   const rows = await sql.query<{ position: bigint; envelope: Buffer | null }>(
     `SELECT position, CASE WHEN type = ANY ($5::text[]) THEN envelope END AS envelope FROM stream_log
@@ -114,9 +117,23 @@ export async function readLog(
     [key.topic, key.partition, after, limit, types],
   );
   const records = rows.flatMap(({ position, envelope }) =>
-    envelope === null ? [] : [{ ...key, position, envelope: fromBinary(EnvelopeSchema, envelope), tries: 0 }],
+    envelope === null ? [] : [readRow(key, position, envelope, check)],
   );
   return { records, last: rows.at(-1)?.position, full: rows.length === limit };
+}
+
+/** A row of the log. Of bytes that are no envelope, one that has them as its data and nothing else. */
+function readRow(key: PartitionKey, position: bigint, bytes: Buffer, check: RecordCheck): ReadRecord {
+  const read = (envelope: Envelope, unfit: string | undefined): ReadRecord => ({
+    record: { ...key, position, envelope, tries: 0 },
+    unfit,
+  });
+  try {
+    const envelope = fromBinary(EnvelopeSchema, bytes);
+    return read(envelope, check(key.topic, envelope));
+  } catch (error) {
+    return read(create(EnvelopeSchema, { data: bytes }), `the bytes are no envelope: ${(error as Error).message}`);
+  }
 }
 
 /** The newest records over all partitions, newest first. */

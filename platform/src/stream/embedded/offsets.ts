@@ -30,7 +30,8 @@ export interface Offsets {
   bury(group: string, record: StreamRecord, error: unknown): Promise<void>;
   lag(group: string, topics: readonly string[]): Promise<bigint>;
   deadLetters(limit: number): Promise<DeadLetter[]>;
-  reset(group: string, topics: readonly string[]): Promise<void>;
+  /** Puts the group before the first record of the time or later; to the beginning without a time. */
+  reset(group: string, topics: readonly string[], since: Date | undefined): Promise<void>;
 }
 
 interface Noted extends PartitionKey {
@@ -94,6 +95,14 @@ async function writeAll(sql: Sql, all: readonly Noted[]): Promise<void> {
   );
 }
 
+/** Records are in the order of their positions, and their times rise with them but for clocks that were set. */
+const resetText = `UPDATE stream_offsets o SET tries = 0, position = CASE WHEN $3::timestamptz IS NULL THEN 0 ELSE coalesce(
+    (SELECT min(l.position) - 1 FROM stream_log l
+      WHERE l.topic = o.topic AND l.partition = o.partition AND l.appended_at >= $3::timestamptz),
+    (SELECT p.last_position FROM stream_partitions p WHERE p.topic = o.topic AND p.partition = o.partition),
+    0) END
+  WHERE group_name = $1 AND topic = ANY ($2::text[])`;
+
 function statements(sql: Sql): Omit<Offsets, 'note' | 'flush' | 'lag'> {
   return {
     async register(group, topics) {
@@ -132,11 +141,8 @@ function statements(sql: Sql): Omit<Offsets, 'note' | 'flush' | 'lag'> {
       });
     },
     deadLetters: (limit) => deadLetters(sql, limit),
-    async reset(group, topics) {
-      await sql.execute(
-        'UPDATE stream_offsets SET position = 0, tries = 0 WHERE group_name = $1 AND topic = ANY ($2::text[])',
-        [group, topics],
-      );
+    async reset(group, topics, since) {
+      await sql.execute(resetText, [group, topics, since ?? null]);
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The tables of the embedded stream, and the names that all of its parts use. */
 import type { Sql } from '../../sql/sql.ts';
+import { partitionOfSubject } from '../partition-of.ts';
 
 /**
  * Partitions of each topic. It bounds how many processes of one service can share a topic; each costs a waiting loop per
@@ -21,11 +22,8 @@ export function partitionsOf(topic: string): PartitionKey[] {
   return Array.from({ length: partitionsPerTopic }, (_, partition) => ({ topic, partition }));
 }
 
-/** FNV-1a, 32 bit (draft-eastlake-fnv): stable over processes and versions, which Math.random-seeded hashes are not. */
 export function partitionOf(subject: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(subject, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash % partitionsPerTopic;
+  return partitionOfSubject(subject, partitionsPerTopic);
 }
 
 const statements: readonly string[] = [

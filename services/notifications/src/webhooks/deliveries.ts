@@ -64,7 +64,7 @@ export function openDeliveries(parts: DeliveryParts): Deliveries {
     add: async (tx, schema, event, eventId) => {
       const known = webhookTypes.find((each) => each.schema.typeName === schema.typeName);
       if (known === undefined) return;
-      const endpoints = await tx.query<EndpointRow>("SELECT * FROM webhook_endpoints WHERE status = 'enabled'");
+      const endpoints = await enabledEndpoints(tx);
       const taking = endpoints.filter((endpoint) => takes(endpoint, known.type));
       if (taking.length === 0) return;
       await insertMessage(parts, tx, eventId, known.type, toJson(schema, event));
@@ -89,6 +89,15 @@ export function openDeliveries(parts: DeliveryParts): Deliveries {
     },
     stop: async () => loop?.stop(),
   };
+}
+
+const endpointsIn = new WeakMap<SqlTransaction, Promise<EndpointRow[]>>();
+
+/** Read once for all events of a transaction: they are applied at one moment. */
+function enabledEndpoints(tx: SqlTransaction): Promise<EndpointRow[]> {
+  const read = endpointsIn.get(tx) ?? tx.query<EndpointRow>("SELECT * FROM webhook_endpoints WHERE status = 'enabled'");
+  endpointsIn.set(tx, read);
+  return read;
 }
 
 async function insertMessage(parts: DeliveryParts, tx: SqlTransaction, eventId: string, type: string, data: unknown) {

@@ -1,0 +1,174 @@
+/** The faults of the fault run: each is struck, lasts a while, and is over when `strike` resolves. */
+import { statfsSync, writeFileSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { issueCertificate } from '@suuupra/platform/certificates/authority';
+import { ensureCertificates } from '@suuupra/platform/certificates/certificate-files';
+import type { Member } from '../../apps/many.ts';
+import type { Stretch } from './network.ts';
+import { certificatesOf, type Stage } from './stage.ts';
+
+export interface Fault {
+  readonly name: string;
+  /** What the platform's /readyz must name as down while it lasts; nothing where others stand in. */
+  readonly down?: string;
+  /** Strikes, waits as long as the fault lasts, and ends it. `lasting` is called while it holds. */
+  strike(stage: Stage, lasting: () => Promise<void>): Promise<void>;
+}
+
+const lastsMs = 4_000;
+/** Longer than the deadline of any call between services. */
+const lostMs = 12_000;
+const slowMs = 2_000;
+
+/** kill -9 of one process of a service, which stays away for a while. */
+export function killOf(service: string, isAlone: boolean): Fault {
+  return {
+    name: `kill -9 of ${service}${isAlone ? '' : ' (one of two)'}`,
+    ...(isAlone ? { down: service } : {}),
+    strike: async (stage, lasting) => {
+      const member = memberOf(stage, service);
+      await member.end('SIGKILL');
+      await lasting();
+      await member.start();
+    },
+  };
+}
+
+/** kill -9 of an engine, which stays away for a while and is then started on the same data. */
+export function crashOf(engine: string, down?: string): Fault {
+  return {
+    name: `kill -9 of ${engine}`,
+    ...(down === undefined ? {} : { down }),
+    strike: async ({ engines }, lasting) => {
+      const server = engines.running.get(engine);
+      if (server === undefined) throw new Error(`there is no ${engine} on this stage`);
+      await server.crash();
+      await lasting();
+      await delay(lastsMs);
+      await server.restart();
+    },
+  };
+}
+
+/** Everything between two parts is lost and nobody is told. */
+export function partitionOf(name: string, stretchesOf: (stage: Stage) => readonly Stretch[]): Fault {
+  return {
+    name: `partition: ${name}`,
+    strike: async (stage, lasting) => {
+      for (const stretch of stretchesOf(stage)) stretch.set({ kind: 'lost' });
+      await lasting();
+      await delay(lostMs);
+      for (const stretch of stretchesOf(stage)) stretch.set({ kind: 'fine' });
+    },
+  };
+}
+
+export function slownessOf(engine: string): Fault {
+  return {
+    name: `${slowMs / 1_000} s of latency: ${engine}`,
+    strike: async ({ stretches }, lasting) => {
+      const stretch = stretches.get(engine);
+      stretch?.set({ kind: 'slow', ms: slowMs });
+      await lasting();
+      await delay(lostMs);
+      stretch?.set({ kind: 'fine' });
+    },
+  };
+}
+
+/** Not a byte is free on the file system of an engine, until the ballast is thrown out. */
+export function fullDiskOf(engine: string, folder: string): Fault {
+  return {
+    name: `full disk: ${engine}`,
+    strike: async ({ engines }, lasting) => {
+      const ballast = path.join(folder, 'ballast');
+      fill(folder, ballast);
+      await lasting();
+      await delay(lastsMs);
+      await rm(ballast);
+      // A server that would not go on without room is started again, as its operator would.
+      const server = engines.running.get(engine);
+      if (server !== undefined && !isAlive(server.processId)) await server.restart();
+    },
+  };
+}
+
+/** The clock of some processes goes wrong by an hour, forward and then back. */
+export function clockStep(clockFile: string): Fault {
+  return {
+    name: 'clock step: an hour ahead and back',
+    strike: async (_stage, lasting) => {
+      await writeFile(clockFile, '+3600');
+      await lasting();
+      await delay(lastsMs);
+      await writeFile(clockFile, '-3600');
+      await delay(lastsMs);
+      await writeFile(clockFile, '+0');
+    },
+  };
+}
+
+/** A service's certificate has run out; it is started again with it, so that it has to make its connections with it. */
+export function expiryOf(service: string): Fault {
+  return {
+    name: `expired certificate of ${service}`,
+    down: service,
+    strike: async (stage, lasting) => {
+      const folder = certificatesOf(stage);
+      await expire(folder, service);
+      const member = memberOf(stage, service);
+      await member.end('SIGKILL');
+      await member.start();
+      await lasting();
+      await delay(lastsMs);
+      await ensureCertificates(folder, [service], { renew: 'all' });
+    },
+  };
+}
+
+export function memberOf({ many }: Stage, service: string): Member {
+  const member = many.members.find((each) => each.service === service);
+  if (member === undefined) throw new Error(`there is no ${service} on this stage`);
+  return member;
+}
+
+const dayMs = 24 * 60 * 60_000;
+
+async function expire(folder: string, service: string): Promise<void> {
+  const authority = {
+    key: await readFile(path.join(folder, 'authority', 'tls.key'), 'utf8'),
+    certificate: await readFile(path.join(folder, 'authority', 'tls.crt'), 'utf8'),
+  };
+  const notBefore = new Date(Date.now() - 2 * dayMs);
+  const notAfter = new Date(Date.now() - dayMs);
+  const spent = await issueCertificate(authority, { name: service, notBefore, notAfter });
+  await writeFile(path.join(folder, service, 'tls.key'), spent.key, { mode: 0o600 });
+  await writeFile(path.join(folder, service, 'tls.crt'), spent.certificate);
+}
+
+const blockBytes = 1 << 20;
+
+function fill(folder: string, ballast: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  const blocks = Math.floor((bavail * bsize) / blockBytes);
+  writeFileSync(ballast, '');
+  const block = Buffer.alloc(blockBytes);
+  for (let count = 0; count < blocks; count += 1) writeFileSync(ballast, block, { flag: 'a' });
+  try {
+    for (let bytes = blockBytes; bytes >= 512; bytes /= 2)
+      writeFileSync(ballast, block.subarray(0, bytes), { flag: 'a' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
