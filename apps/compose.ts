@@ -13,6 +13,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { eventRow } from '@suuupra/contracts/events';
 import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
 import { ProcessService } from '@suuupra/contracts/gen/suuupra/operations/v1/operations_pb.ts';
+import type { Dependency } from '@suuupra/gateway/readiness';
 import { createGateway, type Gateway } from '@suuupra/gateway/service';
 import { type Config, ConfigError } from '@suuupra/platform/config';
 import { type RawRoute, routeKey } from '@suuupra/platform/http/route';
@@ -40,7 +41,7 @@ import {
 } from './ground.ts';
 import { type Mesh, openMesh } from './mesh.ts';
 import { operationsSources, serveOperations } from './operations.ts';
-import { type Dependency, openOperatorDoor } from './operator-door.ts';
+import { openOperatorDoor } from './operator-door.ts';
 import { gatewayName, planTopology, type Topology } from './topology.ts';
 
 export interface Platform {
@@ -257,8 +258,10 @@ function databasesOf(started: readonly Started[]): Dependency[] {
 function dependenciesOf(started: readonly Started[], ground: Ground, doors: Doors): readonly Dependency[] {
   return [
     ...databasesOf(started),
-    { name: 'stream', check: () => ground.stream.ping() },
-    { name: 'mail', check: () => ground.mail.ping() },
+    ...ground.watched,
+    // Facts wait in the outbox and mails in their queue.
+    { name: 'stream', check: () => ground.stream.ping(), background: true },
+    { name: 'mail', check: () => ground.mail.ping(), background: true },
     { name: 'start', check: async () => (doors.open ? 0 : Promise.reject(new Error('the start is not finished'))) },
   ];
 }
@@ -302,11 +305,11 @@ async function openMeshDoors({
 const healthEveryMs = 1_000;
 
 /**
- * Whether the services here can do their work, by their own databases alone: what they call has a health of its own, and
+ * Whether the services here can do their work, by their own databases and indexes alone: what they call has a health of its own, and
  * without the stream facts wait in the outbox.
  */
 function watchHealth(started: readonly Started[], ground: Ground): { isHealthy(): boolean; stop(): void } {
-  const databases = databasesOf(started);
+  const databases = [...databasesOf(started), ...ground.watched.filter(({ neededBy }) => neededBy !== undefined)];
   const log = ground.telemetry.forService('mesh').log;
   let healthy = true;
   let looking = false;

@@ -2,7 +2,9 @@
  * What all services of a process stand on: which engines are behind the ports. Here, and nowhere else, configuration
  * becomes adapters.
  */
+import { hostname } from 'node:os';
 import path from 'node:path';
+import type { Dependency } from '@suuupra/gateway/readiness';
 import type { Cache } from '@suuupra/platform/cache/cache';
 import { openEmbeddedCache } from '@suuupra/platform/cache/cache-embedded';
 import { openRedisCache } from '@suuupra/platform/cache/cache-redis';
@@ -57,18 +59,28 @@ export interface Ground {
   /** The URL of a database of this name, made when it is not there. */
   readonly databaseUrl: (name: string) => Promise<string>;
   readonly settings: ServiceSettings;
+  /** Engines that are asked whether they answer, beside databases and the stream; services add theirs. */
+  readonly watched: Watched[];
   readonly closing: Closing;
+}
+
+export interface Watched extends Dependency {
+  /** The service that cannot serve without it; absent where the work goes on. */
+  readonly neededBy?: string;
 }
 
 export async function layGround(config: Config, closing: Closing): Promise<Ground> {
   makeDataFolder(config);
   const world = realWorld();
   const { host, port } = config.mesh;
-  const telemetry = openTelemetry({ ...config, ...(port === 0 ? {} : { instance: `${host}:${port}` }) });
+  // An address that means "all of mine" names nobody.
+  const named = ['0.0.0.0', '::'].includes(host) ? hostname() : host;
+  const telemetry = openTelemetry({ ...config, ...(port === 0 ? {} : { instance: `${named}:${port}` }) });
   closing.push(() => telemetry.close());
   const keys = await openKeyring(path.join(config.dataFolder, 'keys.json'));
   const hold: Hold = { mine: false };
   const log = telemetry.forService('sql').log;
+  const cache = await openCache(config, world, telemetry, closing);
   const databaseUrl = await openDatabases(config, keys, hold, log, closing);
   return {
     config,
@@ -76,9 +88,10 @@ export async function layGround(config: Config, closing: Closing): Promise<Groun
     telemetry,
     keys,
     mail: await openMail(config, world, closing),
-    cache: await openCache(config, world, telemetry, closing),
+    cache,
     stream: await openStream({ config, world, telemetry, hold, databaseUrl }, closing),
     databaseUrl,
+    watched: config.engines.redisUrl === '' ? [] : [{ name: 'cache', check: () => cache.ping(), background: true }],
     settings: { publicUrl: config.publicUrl || `http://${config.host}:${config.port}`, demo: config.demo },
     closing,
   };
@@ -238,23 +251,28 @@ export async function openServiceEngines(
 }
 
 /** An index of this process alone, or one that all processes of the service share. */
-async function openSearch({ name }: AnyService, { config, telemetry, closing }: Ground): Promise<SearchIndex> {
+async function openSearch({ name }: AnyService, { config, telemetry, closing, watched }: Ground): Promise<SearchIndex> {
   const { opensearchUrl } = config.engines;
   const index =
     opensearchUrl === ''
       ? openEmbeddedSearch()
       : await openOpenSearch({ url: opensearchUrl, name: `suuupra-${name}`, telemetry: telemetry.forService(name) });
   closing.push(() => index.close());
+  if (opensearchUrl !== '') watched.push({ name: 'search index', check: () => index.ping(), neededBy: name });
   return index;
 }
 
 const sweepEveryMs = 60 * 60_000;
 
 /** A folder of this machine, or a bucket that every process reaches. */
-async function openObjects({ name }: AnyService, { config, world, telemetry, closing }: Ground): Promise<Objects> {
+async function openObjects(
+  { name }: AnyService,
+  { config, world, telemetry, closing, watched }: Ground,
+): Promise<Objects> {
   const { s3Url } = config.engines;
   if (s3Url === '') return openDiskObjects({ folder: path.join(config.dataFolder, 'objects', name), world });
   const objects = await openS3Objects({ url: s3Url, owner: name, world });
+  watched.push({ name: `files of ${name}`, check: () => objects.ping(), background: true });
   const { log } = telemetry.forService(name);
   const sweep = () => {
     objects.sweep().catch((error: unknown) => log.warn('uploads that were broken off stay', { error }));

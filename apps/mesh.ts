@@ -1,5 +1,6 @@
 /** The wire between processes: clients of the services that run elsewhere, and the doors to those that run here. */
 import path from 'node:path';
+import type { Dependency } from '@suuupra/gateway/readiness';
 import { type Certificates, openCertificates } from '@suuupra/platform/certificates/certificates';
 import type { Config } from '@suuupra/platform/config';
 import { openRawCaller, type RawCaller } from '@suuupra/platform/http/raw-remote';
@@ -13,7 +14,7 @@ import type { AnyService } from '@suuupra/platform/service';
 import type { ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
 import type { Closing } from './ground.ts';
-import type { Dependency } from './operator-door.ts';
+
 import { gatewayName, mayCall } from './topology.ts';
 
 export interface Mesh {

@@ -1,6 +1,8 @@
 /** Reads what each service has written about money, for the check that holds them against each other. Only reads. */
+import type { ShardSettings } from '@suuupra/platform/shards/places';
 import type { Sql, SqlExecutor } from '@suuupra/platform/sql/sql';
 import type { Stream } from '@suuupra/platform/stream/stream';
+import { readEachBook, wholeBook } from './money-books.ts';
 
 /** A database of each service that has a part of the story. */
 export const moneyDatabases = ['payments', 'orders', 'ledger', 'learning', 'settlement'] as const;
@@ -117,21 +119,37 @@ export interface MoneyFacts {
   readonly deadLetters: readonly string[];
 }
 
-/** Each database on one consistent view of its own. Everything is held in memory: about a kilobyte an order. */
+/** What a book of the ledger, or all of them together, say. */
+export type BookFacts = Pick<MoneyFacts, 'journals' | 'inTransit'>;
+
+/**
+ * Each database, and each shard of the ledger (`shards`: undefined when it is one book), on one consistent view of its own.
+ * Everything is held in memory: about a kilobyte an order.
+ */
 export async function readMoney(
   sqlOf: (database: MoneyDatabase) => Sql,
   readDeadLetters: () => Promise<readonly string[]>,
+  shards?: ShardSettings,
 ): Promise<MoneyFacts> {
   const view = <T>(database: MoneyDatabase, read: (executor: SqlExecutor) => Promise<T>) =>
-    sqlOf(database).transaction(read, { isolation: 'repeatable read', readOnly: true });
+    viewOf(sqlOf(database), read);
   return {
     ...(await view('payments', readPayments)),
     ...(await view('orders', readOrders)),
-    ...(await view('ledger', readLedger)),
+    ...(await readBook(sqlOf('ledger'), shards)),
     ...(await view('learning', readLearning)),
     ...(await view('settlement', readSettlement)),
     deadLetters: await readDeadLetters(),
   };
+}
+
+function viewOf<T>(sql: Sql, read: (executor: SqlExecutor) => Promise<T>): Promise<T> {
+  return sql.transaction(read, { isolation: 'repeatable read', readOnly: true });
+}
+
+/** The ledger's book, of whichever number of shards; `own` is the service's database. */
+export async function readBook(own: Sql, shards?: ShardSettings): Promise<BookFacts> {
+  return wholeBook(await readEachBook(own, shards, (book) => viewOf(book, readLedger)));
 }
 
 type Row = Record<string, unknown>;
@@ -257,7 +275,8 @@ function orderOf(row: Row): OrderFacts {
   };
 }
 
-async function readLedger(sql: SqlExecutor): Promise<Pick<MoneyFacts, 'journals' | 'inTransit'>> {
+/** Journals without transfers are none here: what only holds money, also what a crossing between shards holds, has moved none. */
+async function readLedger(sql: SqlExecutor): Promise<BookFacts> {
   const journals = await sql.query<Row>(
     `SELECT j.sequence, j.id, j.kind, j.cause, j.reference, j.currency, sum(t.amount_minor) AS total,
        sum(CASE WHEN d.code = '1100' THEN t.amount_minor WHEN c.code = '1100' THEN -t.amount_minor ELSE 0 END) AS receivable

@@ -3,13 +3,14 @@ import { eventRow } from '@suuupra/contracts/events';
 import { ProcessService } from '@suuupra/contracts/gen/suuupra/operations/v1/operations_pb.ts';
 import type { OperationsSource } from '@suuupra/gateway/operations';
 import { type ProcessParts, processImplementation, startOperationsGauges } from '@suuupra/gateway/operations-process';
+import type { Dependency } from '@suuupra/gateway/readiness';
 import { createClient } from '@suuupra/platform/rpc/client';
 import { type Served, serve } from '@suuupra/platform/rpc/dispatch';
 import { localTransport } from '@suuupra/platform/rpc/transport-local';
 import type { RunningService } from '@suuupra/platform/service';
 import type { Ground, ServiceStore } from './ground.ts';
 import type { Mesh } from './mesh.ts';
-import type { Dependency } from './operator-door.ts';
+
 import { gatewayName } from './topology.ts';
 
 /** A service of this process, as its operator sees it. */

@@ -3,13 +3,8 @@
  * for orchestrators and Prometheus; nothing of it is meant for the outside.
  */
 import { createServer } from 'node:http';
+import { type Dependency, type Readiness, readinessOf, readinessStatus } from '@suuupra/gateway/readiness';
 import type { ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
-
-/** Something this process cannot do without; `check` gives its latency in milliseconds, or throws. */
-export interface Dependency {
-  readonly name: string;
-  check(): Promise<number>;
-}
 
 export interface OperatorDoorOptions {
   readonly host: string;
@@ -23,8 +18,9 @@ const checkMsMax = 2_000;
 const requestMsMax = 10_000;
 
 export async function openOperatorDoor(options: OperatorDoorOptions): Promise<{ close(): Promise<void> }> {
+  const readiness = readinessOf(options.dependencies, checkMsMax, options.isDraining);
   const server = createServer({ requestTimeout: requestMsMax, maxHeaderSize: 8_192 }, (request, response) => {
-    void answer(options, request.url ?? '', request.headers.accept ?? '').then(
+    void answer(options, readiness, request.url ?? '', request.headers.accept ?? '').then(
       ({ status, type, text }) =>
         response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text),
       () => response.writeHead(500).end(),
@@ -46,6 +42,7 @@ export async function openOperatorDoor(options: OperatorDoorOptions): Promise<{ 
 
 async function answer(
   options: OperatorDoorOptions,
+  readiness: () => Promise<Readiness>,
   url: string,
   accept: string,
 ): Promise<{ status: number; type: string; text: string }> {
@@ -54,27 +51,12 @@ async function answer(
     case '/healthz':
       return json(200, { status: 'ok' });
     case '/readyz': {
-      const dependencies = await Promise.all(options.dependencies.map(stateOf));
-      const draining = options.isDraining();
-      const ready = !draining && dependencies.every(({ state }) => state === 'up');
-      return json(ready ? 200 : 503, { status: draining ? 'draining' : ready ? 'ready' : 'not_ready', dependencies });
+      const state = await readiness();
+      return json(readinessStatus(state), state);
     }
     case '/metrics':
       return { status: 200, ...(await options.process.metrics(accept)) };
     default:
       return json(404, { status: 'not_found' });
-  }
-}
-
-async function stateOf({ name, check }: Dependency): Promise<{ name: string; state: 'up' | 'down' }> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error('no answer in time')), checkMsMax);
-  try {
-    await Promise.race([check(), late.promise]);
-    return { name, state: 'up' };
-  } catch {
-    return { name, state: 'down' };
-  } finally {
-    clearTimeout(timer);
   }
 }

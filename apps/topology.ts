@@ -37,7 +37,7 @@ export function planTopology(all: readonly AnyService[], config: Config): Topolo
   const hosted = all.filter((service) => wanted.includes(service.name));
   const hasGateway = wanted.includes(gatewayName);
   const isWhole = hosted.length === all.length && hasGateway;
-  if (!isWhole) requireShared(config, hosted);
+  if (!isWhole) requireShared(config);
   return { names: wanted, hosted, hasGateway, remote: findRemote(all, hosted, hasGateway, config), isWhole };
 }
 
@@ -81,9 +81,8 @@ function callsOf(all: readonly AnyService[], hosted: readonly AnyService[], hasG
 }
 
 /** Embedded engines live inside one process: what several processes share has to stand beside them. */
-function requireShared({ engines }: Config, hosted: readonly AnyService[]): void {
-  const needsDatabase = hosted.some((service) => service.engines.length > 0);
-  if (!needsDatabase || engines.postgresUrl !== '') return;
+function requireShared({ engines }: Config): void {
+  if (engines.postgresUrl !== '') return;
   throw new ConfigError(
     'Services that run apart need databases that all of them reach: set SUUUPRA_POSTGRES_URL (engines.postgres), or say --all.',
   );

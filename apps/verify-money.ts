@@ -2,10 +2,12 @@
  * `npm run money:verify -- --data DIR` or `-- --url postgres://… [--ledger URL] [--payments URL] [--kafka URL]
  * [--wait SECONDS]`: do the books of all services agree?
  *
- * It first has the ledger check its own book (`npm run ledger:verify`), then reads what every service has written about
- * money and holds it against the others'. It only reads. While the platform runs, what is under way differs for a moment:
- * `--wait` looks again until all agrees or the time is over. It ends with 0 when everything agrees, 1 when something does
- * not, with each difference and the ids of it, and 2 when it could not be checked.
+ * It first has the ledger check its own book (`npm run ledger:verify`; of a ledger with SUUUPRA_LEDGER_SHARDS each shard's
+ * book and what went between them, `npm run shards -- verify`), then reads what every service has written about money and
+ * holds it against the others'. It only reads, but for the databases of shards that nothing was ever booked in, which it
+ * makes. While the platform runs, what is under way differs for a moment: `--wait` looks again until all agrees or the time
+ * is over. It ends with 0 when everything agrees, 1 when something does not, with each difference and the ids of it, and 2
+ * when it could not be checked.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -14,6 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '@suuupra/platform/config';
 import { openKeyring } from '@suuupra/platform/keys/keys-file';
+import { readShardSettings, type ShardSettings } from '@suuupra/platform/shards/places';
 import { openSql } from '@suuupra/platform/sql/open-sql';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { startEmbeddedPostgres } from '@suuupra/platform/sql/sql-embedded';
@@ -35,7 +38,7 @@ import {
 const findingsShownMax = 200;
 const waitSecondsMax = 600;
 const lookAgainMs = 500;
-const ledgerCommand = path.join(path.dirname(import.meta.dirname), 'services', 'ledger', 'src', 'verify-command.ts');
+const ledgerFolder = path.join(path.dirname(import.meta.dirname), 'services', 'ledger', 'src');
 
 interface Asked {
   readonly dataFolder: string;
@@ -53,7 +56,8 @@ export async function runVerifyMoney(args: readonly string[], print: (line: stri
     const asked = readArgs(args);
     const urls = asked.url === '' ? await openFolder(asked.dataFolder, closing) : urlsOn(asked.url);
     const urlOf = (name: MoneyDatabase) => (name === 'ledger' || name === 'payments' ? asked[name] : '') || urls(name);
-    const ledgerCode = verifyLedger(asked, urlOf('ledger'), print);
+    const shards = readShardSettings('ledger', process.env);
+    const ledgerCode = verifyLedger(asked, urlOf('ledger'), shards, print);
     if (ledgerCode === 2) return 2;
     const opened = new Map<MoneyDatabase, Sql>();
     for (const name of moneyDatabases) {
@@ -62,7 +66,10 @@ export async function runVerifyMoney(args: readonly string[], print: (line: stri
       opened.set(name, sql);
     }
     const setAside = await openDeadLetters(asked, urls, closing);
-    const { facts, findings } = await look((name) => opened.get(name) as Sql, setAside, asked.waitMs);
+    const { facts, findings } = await look(
+      () => readMoney((name) => opened.get(name) as Sql, setAside, shards),
+      asked.waitMs,
+    );
     report(facts, findings, print);
     return ledgerCode === 0 && findings.length === 0 ? 0 : 1;
   } catch (error) {
@@ -113,9 +120,17 @@ async function openFolder(dataFolder: string, closing: (() => Promise<void>)[]):
 }
 
 /** The ledger's own command, on the same server; its code. */
-function verifyLedger({ dataFolder, url, ledger }: Asked, ledgerUrl: string, print: (line: string) => void): number {
-  const args = url === '' && ledger === '' ? ['--data', dataFolder] : ['--url', ledgerUrl];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [ledgerCommand, ...args], { encoding: 'utf8' });
+function verifyLedger(
+  { dataFolder, url, ledger }: Asked,
+  ledgerUrl: string,
+  shards: ShardSettings | undefined,
+  print: (line: string) => void,
+): number {
+  const ofOne = url === '' && ledger === '' ? ['--data', dataFolder] : ['--url', ledgerUrl];
+  const [command, ...args] =
+    shards === undefined ? ['verify-command.ts', ...ofOne] : ['shards-command.ts', 'verify', '--url', ledgerUrl];
+  const program = path.join(ledgerFolder, command ?? '');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
   for (const line of `${stdout}${stderr}`.trimEnd().split('\n')) print(`ledger: ${line}`);
   return status ?? 2;
 }
@@ -144,13 +159,12 @@ async function openDeadLetters(
 }
 
 async function look(
-  sqlOf: (name: MoneyDatabase) => Sql,
-  setAside: () => Promise<readonly string[]>,
+  read: () => Promise<MoneyFacts>,
   waitMs: number,
 ): Promise<{ readonly facts: MoneyFacts; readonly findings: readonly Finding[] }> {
   const untilMs = performance.now() + waitMs;
   for (;;) {
-    const facts = await readMoney(sqlOf, setAside);
+    const facts = await read();
     const findings = checkMoney(facts);
     if (findings.length === 0 || performance.now() >= untilMs) return { facts, findings };
     await delay(lookAgainMs);

@@ -1,19 +1,22 @@
 /** The scenarios on many processes, on the engines that the design names. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { platformEngines } from '../tools/engines/raise.ts';
 import { anonymousClient, eventually } from './client.ts';
-import { openStage, type Stage as Spread } from './faults/stage.ts';
+import { openStageOrSay, type Stage as Spread } from './faults/stage.ts';
 import { demoPassword } from './platform.ts';
 import { scenarios } from './scenarios/all.ts';
 import { type Stage, setStage } from './scenarios/stage.ts';
 import { assertMoneyAgreesOn } from './verify-money.ts';
 
-const engines = (process.env['SUUUPRA_MANY_ENGINES'] ?? 'postgres').split(',');
+const engines = process.env['SUUUPRA_MANY_ENGINES']?.split(',') ?? platformEngines.map(({ name }) => name);
+const opened = await openStageOrSay({ engines, say: (line) => console.log(`many: ${line}`) });
+if (typeof opened === 'string') console.log(`The scenarios on many processes are skipped: ${opened}`);
 
-describe(`on many processes, on ${engines.join(', ')}`, () => {
+describe.skipIf(typeof opened === 'string')(`on many processes, on ${engines.join(', ')}`, () => {
   let spread: Spread;
   let stage: Stage;
   beforeAll(async () => {
-    spread = await openStage({ engines, say: (line) => console.log(`many: ${line}`) });
+    spread = opened as Spread;
     stage = await setStage(spread.many.url, demoPassword);
   }, 300_000);
   afterAll(async () => {

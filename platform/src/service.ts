@@ -9,7 +9,7 @@
  *   engines: ['sql'],
  *   consumes: [PaymentSucceededSchema],
  *   publishes: [OrderPlacedSchema, OrderPaidSchema],
- *   start: async (world) => ({ implementations: [...], consumers: {...}, ... }),
+ *   start: async (surroundings) => ({ implementations: [...], handlers: [...], ... }),
  * });
  * ```
  */
@@ -39,7 +39,7 @@ export interface Engines {
   readonly mail: Mail;
   readonly keys: Keys;
   readonly search: SearchIndex;
-  /** For operators' views only; facts go through `publish` and `consumers`. */
+  /** For operators' views only; facts go through `publishIn` and `handlers`. */
   readonly stream: Stream;
 }
 

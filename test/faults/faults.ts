@@ -5,8 +5,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { issueCertificate } from '@suuupra/platform/certificates/authority';
 import { ensureCertificates } from '@suuupra/platform/certificates/certificate-files';
-import type { Member } from '../../apps/many.ts';
-import type { Stretch } from './network.ts';
+import { allReady, type Member } from '../../apps/many.ts';
+import type { Bed } from './bed.ts';
 import { certificatesOf, type Stage } from './stage.ts';
 
 export interface Fault {
@@ -14,13 +14,15 @@ export interface Fault {
   /** What the platform's /readyz must name as down while it lasts; nothing where others stand in. */
   readonly down?: string;
   /** Strikes, waits as long as the fault lasts, and ends it. `lasting` is called while it holds. */
-  strike(stage: Stage, lasting: () => Promise<void>): Promise<void>;
+  strike(stage: Bed, lasting: () => Promise<void>): Promise<void>;
 }
 
 const lastsMs = 4_000;
 /** Longer than the deadline of any call between services. */
 const lostMs = 12_000;
 const slowMs = 2_000;
+const mendMsMax = 90_000;
+const lookMs = 1_000;
 
 /** kill -9 of one process of a service, which stays away for a while. */
 export function killOf(service: string, isAlone: boolean): Fault {
@@ -53,14 +55,14 @@ export function crashOf(engine: string, down?: string): Fault {
 }
 
 /** Everything between two parts is lost and nobody is told. */
-export function partitionOf(name: string, stretchesOf: (stage: Stage) => readonly Stretch[]): Fault {
+export function partitionOf(name: string): Fault {
   return {
     name: `partition: ${name}`,
     strike: async (stage, lasting) => {
-      for (const stretch of stretchesOf(stage)) stretch.set({ kind: 'lost' });
+      for (const stretch of stage.betweenOrdersAndPayments) stretch.set({ kind: 'lost' });
       await lasting();
       await delay(lostMs);
-      for (const stretch of stretchesOf(stage)) stretch.set({ kind: 'fine' });
+      for (const stretch of stage.betweenOrdersAndPayments) stretch.set({ kind: 'fine' });
     },
   };
 }
@@ -78,32 +80,35 @@ export function slownessOf(engine: string): Fault {
   };
 }
 
-/** Not a byte is free on the file system of an engine, until the ballast is thrown out. */
-export function fullDiskOf(engine: string, folder: string): Fault {
+/** Not a byte is free on the file system of these engines, until the ballast is thrown out. */
+export function fullDiskOf(names: readonly string[], down: string): Fault {
   return {
-    name: `full disk: ${engine}`,
-    strike: async ({ engines }, lasting) => {
-      const ballast = path.join(folder, 'ballast');
-      fill(folder, ballast);
+    name: `full disk: ${names.join(' and ')}`,
+    down,
+    strike: async (stage, lasting) => {
+      const { disk } = stage;
+      const ballast = path.join(disk, 'ballast');
+      fill(disk, ballast);
       await lasting();
       await delay(lastsMs);
       await rm(ballast);
-      // A server that would not go on without room is started again, as its operator would.
-      const server = engines.running.get(engine);
-      if (server !== undefined && !isAlive(server.processId)) await server.restart();
+      await mend(stage, names);
     },
   };
 }
 
-/** The clock of some processes goes wrong by an hour, forward and then back. */
-export function clockStep(clockFile: string): Fault {
+/**
+ * The clock of some processes goes wrong, forward and then back: by far more than clocks drift, and by less than
+ * buyers here wait for what a wrong clock may rightly delay.
+ */
+export function clockStep(): Fault {
   return {
-    name: 'clock step: an hour ahead and back',
-    strike: async (_stage, lasting) => {
-      await writeFile(clockFile, '+3600');
+    name: 'clock step: half a minute ahead and back',
+    strike: async ({ clockFile }, lasting) => {
+      await writeFile(clockFile, '+30');
       await lasting();
       await delay(lastsMs);
-      await writeFile(clockFile, '-3600');
+      await writeFile(clockFile, '-30');
       await delay(lastsMs);
       await writeFile(clockFile, '+0');
     },
@@ -126,6 +131,22 @@ export function expiryOf(service: string): Fault {
       await ensureCertificates(folder, [service], { renew: 'all' });
     },
   };
+}
+
+/** Some servers end when they have no room, at once or a while later: each is started again, as its operator would. */
+async function mend({ engines, many }: Stage, names: readonly string[]): Promise<void> {
+  const untilMs = Date.now() + mendMsMax;
+  for (let isWhole = false; !isWhole; ) {
+    for (const name of names) {
+      const server = engines.running.get(name);
+      if (server !== undefined && !isAlive(server.processId)) await server.restart();
+    }
+    isWhole = await allReady(many, lookMs).then(
+      () => true,
+      () => false,
+    );
+    if (Date.now() > untilMs) throw new Error(`not whole ${mendMsMax / 1_000} s after there was room again`);
+  }
 }
 
 export function memberOf({ many }: Stage, service: string): Member {

@@ -7,7 +7,7 @@ import { readConfig } from '@suuupra/platform/config';
 import type { Many, ManyOptions } from '../../apps/many.ts';
 import { startManyFilled } from '../../apps/many-filled.ts';
 import { freePort } from '../../tools/engines/engine.ts';
-import { type RaisedEngines, raiseEngines } from '../../tools/engines/raise.ts';
+import { EngineMissing, type RaisedEngines, raiseEngines } from '../../tools/engines/raise.ts';
 import { demoPassword } from '../platform.ts';
 import { openStretch, type Stretch } from './network.ts';
 
@@ -36,6 +36,16 @@ export interface StageOptions {
 }
 
 const printedMax = 4_000;
+
+/** The stage, or why there is none: outside CI a machine need not have every engine. */
+export async function openStageOrSay(options: StageOptions): Promise<Stage | string> {
+  try {
+    return await openStage(options);
+  } catch (error) {
+    if (error instanceof EngineMissing && process.env['CI'] !== 'true') return error.message;
+    throw error;
+  }
+}
 
 export async function openStage(options: StageOptions): Promise<Stage> {
   const folder = mkdtempSync(path.join(realpathSync(os.tmpdir()), 'suuupra-many-'));

@@ -42,8 +42,10 @@ export interface Street {
   url(): Promise<string>;
   readonly finance: Person;
   readonly couponCode: string;
-  /** Before a request is repeated; 40 ms when absent. */
-  readonly retryMs?: number;
+  /** Wait before a request is repeated for this time; 40 ms when absent. */
+  retryMs?(repeated: number): number;
+  /** Told how long an answer took, with all repetitions. */
+  answeredAfter?(ms: number): void;
   acknowledge(answer: Acknowledged): void;
   /** Counts what came instead of an answer, by its name. */
   unanswered(why: string): void;
@@ -64,12 +66,17 @@ export async function insist<T>(
   path: string,
   options: CallOptions = {},
 ): Promise<Answer<T>> {
-  const untilMs = Date.now() + answerMsMax;
+  const askedMs = Date.now();
+  const untilMs = askedMs + answerMsMax;
+  let repeated = 0;
   for (let last = ''; ; ) {
     try {
       const answer = await moved(by, await street.url()).call<T>(method, path, options);
       const code = (answer.json as Problem | undefined)?.code;
-      if (!notNow.has(answer.status) && code !== 'idempotency_in_progress') return answer;
+      if (!notNow.has(answer.status) && code !== 'idempotency_in_progress') {
+        street.answeredAfter?.(Date.now() - askedMs);
+        return answer;
+      }
       last = `${answer.status} ${code ?? answer.text.slice(0, 200)}`;
     } catch (error) {
       last = causeOf(error);
@@ -77,7 +84,8 @@ export async function insist<T>(
     street.unanswered(last);
     if (Date.now() > untilMs)
       assert.fail(`${method} ${path} had no answer for ${answerMsMax / 1_000} s; last: ${last}`);
-    await delay(street.retryMs ?? retryMs);
+    await delay(street.retryMs?.(repeated) ?? retryMs);
+    repeated += 1;
   }
 }
 

@@ -21,6 +21,9 @@ export interface RaiseOptions {
   say(line: string): void;
 }
 
+/** An engine that this machine does not have; the message says which and why. */
+export class EngineMissing extends Error {}
+
 /** What `npm run engines -- up` raises when no name is given: all that the platform can be put on. */
 export const platformEngines: readonly Engine[] = engines.filter((engine) => engine.platformSetting !== undefined);
 
@@ -40,7 +43,7 @@ export async function raiseEngines(names: readonly string[], options: RaiseOptio
       const folder = own === undefined ? {} : { folder: own };
       const { mayInstall, durable } = options;
       const server = await engine.start({ mayInstall, durable, ...folder });
-      if (typeof server === 'string') throw new Error(server);
+      if (typeof server === 'string') throw new EngineMissing(server);
       running.set(name, server);
       if (engine.platformSetting !== undefined) settings[engine.platformSetting] = server.url;
       options.say(`${server.name} is ready (${server.version}).`);

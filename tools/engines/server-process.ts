@@ -1,6 +1,6 @@
 /** A server as a child process: started until it answers, killed, started again, ended in order. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { serverAccount } from './engine.ts';
 
@@ -65,6 +65,8 @@ async function launch(program: ServerProgram): Promise<ChildProcess | string> {
     env: { ...process.env, ...program.env },
     stdio: ['ignore', log, log],
   });
+  // The server has its own now; ours would keep its folder busy.
+  if (typeof log === 'number') closeSync(log);
   let problem: string | undefined;
   child.once('error', (error) => {
     problem = error.message;

@@ -9,6 +9,7 @@ import { Access } from '@suuupra/contracts/gen/suuupra/options/v1/options_pb.ts'
 import type { Certificates } from '../certificates/certificates.ts';
 import { listenTls } from '../certificates/tls-listener.ts';
 import { refuseByAccess } from '../rpc/access.ts';
+import { isOutage } from '../rpc/outage.ts';
 import { RpcFault, refuse } from '../rpc/rpc.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { World } from '../world.ts';
@@ -194,6 +195,9 @@ function answerFault(
   }
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   const fault = stopped ? context.signal.reason : error;
-  response.writeHead(500, { [faultHeader]: fault instanceof RpcFault ? fault.code : 'internal', 'content-length': 0 });
+  response.writeHead(500, {
+    [faultHeader]: fault instanceof RpcFault ? fault.code : isOutage(fault) ? 'unavailable' : 'internal',
+    'content-length': 0,
+  });
   response.end();
 }

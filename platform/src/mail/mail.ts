@@ -1,6 +1,6 @@
 /**
  * The `mail` port. Adapters: mail-mailbox.ts keeps every mail on this machine for the mailbox page (the default, and
- * called simulated wherever it shows); mail-smtp.ts sends.
+ * called simulated wherever it shows), one for all processes of a data folder; mail-smtp.ts sends.
  */
 export interface MailMessage {
   /** Sending the same id twice delivers once. */

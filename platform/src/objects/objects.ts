@@ -1,6 +1,7 @@
 /**
  * The `objects` port: files by id, written once, read whole or by range.
- * Adapters: objects-disk.ts (a folder; written beside, fsynced, renamed), objects-s3.ts (any S3 that honours If-None-Match).
+ * Adapters: objects-disk.ts (a folder of this machine; written beside, fsynced, renamed),
+ * objects-s3.ts (any S3 that honours If-None-Match).
  */
 import type { Readable } from 'node:stream';
 

@@ -13,12 +13,12 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { isRefusalCode, type RefusalCode, refusals } from '@suuupra/contracts/errors';
-import { SqlFault } from '../sql/sql.ts';
 import { inScope } from '../telemetry/call-scope.ts';
 import { span as spanNames } from '../telemetry/semantic-names.ts';
 import type { Span, Telemetry } from '../telemetry/telemetry.ts';
 import type { World } from '../world.ts';
 import { refuseByAccess, refuseByIdempotencyKey, rulesOf } from './access.ts';
+import { isOutage } from './outage.ts';
 import {
   type AnswerNotes,
   type CallContext,
@@ -232,11 +232,6 @@ function faultOf(call: Call, error: unknown, signal: AbortSignal): RpcFault {
   }
   logFault(call, 'error', 'a call failed', error);
   return new RpcFault(isOutage(error) ? 'unavailable' : 'internal', `${nameOf(call.method)} failed.`);
-}
-
-/** The database is away, or a race was lost too often: nobody's mistake, and worth another try. */
-function isOutage(error: unknown): boolean {
-  return error instanceof SqlFault && ['unavailable', 'commit_unknown', 'retryable'].includes(error.kind);
 }
 
 function isAbort(error: unknown): boolean {

@@ -33,6 +33,11 @@ const kinds: Readonly<Record<number, SqlFaultKind>> = {
   1406: 'invalid',
   1690: 'invalid',
   // 1040, 1203 too many connections; 1053 stopping; 1927 killed; 1290, 1792, 1836 a replica or a server made read-only.
+  // 3, 1021, 1026, 1114: no room is left on the disk.
+  3: 'unavailable',
+  1021: 'unavailable',
+  1026: 'unavailable',
+  1114: 'unavailable',
   1040: 'unavailable',
   1053: 'unavailable',
   1152: 'unavailable',

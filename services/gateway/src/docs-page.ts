@@ -1,6 +1,6 @@
 /** The API document as a page that needs nothing else: no script, no outside asset. */
 import { refusals } from '@suuupra/contracts/errors';
-import type { OpenApiDocument, OpenApiOperation } from './openapi.ts';
+import { type OpenApiDocument, type OpenApiOperation, retryRule } from './openapi.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -89,7 +89,7 @@ function problemsPart(): string {
     ([code, kind]) =>
       `<dt id="problem-${code}"><code>${code}</code></dt><dd>${kind.http}: ${escaped(kind.title)}.${kind.retryable ? ' The same request may succeed later.' : ''}</dd>`,
   );
-  return `<section id="problems"><h2>problems</h2><dl>${rows.join('')}</dl></section>`;
+  return `<section id="problems"><h2>problems</h2><p>${escaped(retryRule)}</p><dl>${rows.join('')}</dl></section>`;
 }
 
 function escaped(text: string): string {

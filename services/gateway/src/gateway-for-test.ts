@@ -15,7 +15,7 @@ import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
 import { realWorld } from '@suuupra/platform/world';
 import type { GatewayLimits } from './limits.ts';
 import type { OperationsParts } from './operations.ts';
-import type { Dependency } from './own-routes.ts';
+import type { Dependency } from './readiness.ts';
 import { createGateway, type Gateway } from './service.ts';
 import type { Shedder } from './shedding.ts';
 

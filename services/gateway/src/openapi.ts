@@ -52,7 +52,7 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): Op
     info: {
       title: 'Suuupra',
       version: '1',
-      description: 'The public API. Money is integer minor units as a decimal string; times are RFC 3339 in UTC.',
+      description: `The public API. Money is integer minor units as a decimal string; times are RFC 3339 in UTC. ${retryRule}`,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl }],
@@ -60,6 +60,12 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): Op
     components: { schemas, securitySchemes },
   };
 }
+
+/** What a client does to notice nothing of a restart or of a part that comes back by itself. */
+export const retryRule =
+  'Repeating: a request that got no answer, or one of 429, 503 or 504, may be sent again: a GET as it is, a mutation with the ' +
+  'same Idempotency-Key and body. Wait as long as Retry-After says, else a quarter of a second, then twice as long each time ' +
+  'up to five seconds; give up after 30 seconds. The code idempotency_in_progress means that the first is still at work.';
 
 const securitySchemes = {
   bearer: { type: 'http', scheme: 'bearer', description: 'The accessToken of POST /api/v1/sessions.' },

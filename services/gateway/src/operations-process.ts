@@ -19,7 +19,7 @@ import type { Stream } from '@suuupra/platform/stream/stream';
 import type { FinishedSpan, ProcessTelemetry, Telemetry } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
 import { loggedDeadLetter, loggedEvent } from './operations-event.ts';
-import type { Dependency } from './own-routes.ts';
+import type { Dependency } from './readiness.ts';
 
 export interface ProcessParts {
   readonly process: Pick<ProcessTelemetry, 'instance' | 'version' | 'recentSpans'>;

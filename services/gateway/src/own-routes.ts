@@ -5,12 +5,7 @@ import type { ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
 import { etagOf, isKnown } from './answer.ts';
 import { docsPage } from './docs-page.ts';
 import type { OpenApiDocument } from './openapi.ts';
-
-/** Something the platform cannot do without; `check` gives its latency in milliseconds, or throws. */
-export interface Dependency {
-  readonly name: string;
-  check(): Promise<number>;
-}
+import { type Dependency, readinessOf, readinessStatus } from './readiness.ts';
 
 export interface OwnRouteParts {
   readonly process: Pick<ProcessTelemetry, 'metrics'>;
@@ -23,12 +18,15 @@ export interface OwnRouteParts {
 type Answer = { readonly status: number; readonly type: string; readonly text: string };
 
 export function ownRoutes(parts: OwnRouteParts): RawRoute[] {
-  const readiness = readinessOf(parts);
+  const readiness = readinessOf(parts.dependencies, parts.readinessMsMax, parts.isDraining);
   let document: string | undefined;
   let page: string | undefined;
   return [
     own('/healthz', 'Is the process alive', async () => json(200, { status: 'ok' })),
-    own('/readyz', 'Can every dependency be used, and how fast does each answer', readiness),
+    own('/readyz', 'Can every dependency be used, and how fast does each answer', async () => {
+      const state = await readiness();
+      return json(readinessStatus(state), state);
+    }),
     own(
       '/metrics',
       'Metrics in the text format of Prometheus, or OpenMetrics where that is asked for',
@@ -82,41 +80,4 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
 
 function json(status: number, value: unknown): Answer {
   return { status, type: 'application/json', text: JSON.stringify(value) };
-}
-
-interface DependencyState {
-  readonly name: string;
-  readonly state: 'up' | 'down';
-  readonly latencyMs: number;
-}
-
-/** Many who ask at once are answered by one round of checks. */
-function readinessOf(parts: OwnRouteParts): () => Promise<Answer> {
-  let asking: Promise<DependencyState[]> | undefined;
-  return async () => {
-    asking ??= Promise.all(parts.dependencies.map((each) => stateOf(each, parts.readinessMsMax))).finally(() => {
-      asking = undefined;
-    });
-    const dependencies = await asking;
-    const draining = parts.isDraining();
-    const ready = !draining && dependencies.every((each) => each.state === 'up');
-    return json(ready ? 200 : 503, { status: draining ? 'draining' : ready ? 'ready' : 'not_ready', dependencies });
-  };
-}
-
-async function stateOf({ name, check }: Dependency, msMax: number): Promise<DependencyState> {
-  const startedAt = performance.now();
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error('no answer in time')), msMax);
-  try {
-    return { name, state: 'up', latencyMs: rounded(await Promise.race([check(), late.promise])) };
-  } catch {
-    return { name, state: 'down', latencyMs: rounded(performance.now() - startedAt) };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 100) / 100;
 }

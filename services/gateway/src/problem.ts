@@ -1,9 +1,10 @@
 /** What a client is told when something broke. */
+import { isOutage } from '@suuupra/platform/rpc/outage';
 import { type Refusal, RpcFault, refuse } from '@suuupra/platform/rpc/rpc';
 
 /** What a client learns of a fault; the cause is in the log, under the trace id of the problem. */
 export function refusalOfFault(error: unknown): Refusal {
-  const code = error instanceof RpcFault ? error.code : 'internal';
+  const code = error instanceof RpcFault ? error.code : isOutage(error) ? 'unavailable' : 'internal';
   switch (code) {
     case 'unavailable':
     case 'cancelled':

@@ -239,7 +239,8 @@ export class Indexer {
     const answer = await content.getRelease({ courseId, release: 0, withText: true }, { timeoutMs: fetchMsMax });
     if (isRefusal(answer)) {
       if (answer.code !== 'not_found') throw new Error(`content refused a release: ${answer.code}`);
-      await sql.execute('DELETE FROM index_queue WHERE course_id = $1', [courseId]);
+      // A mark that came meanwhile is of a newer release, and stays.
+      await sql.execute('DELETE FROM index_queue WHERE course_id = $1 AND release <= $2', [courseId, wanted]);
       return;
     }
     if (answer.release < wanted) throw new Error(`content shows release ${answer.release} after ${wanted}`);

@@ -30,6 +30,8 @@ export interface PayoutBatchRow extends Record<string, unknown> {
   approved_at: Date | null;
   submitted_at: Date | null;
   submissions: number;
+  /** When it may be sent next, once it is approved. */
+  due_at: Date;
 }
 
 export interface PayoutRow extends Record<string, unknown> {
@@ -164,7 +166,7 @@ export async function approveBatch(
   if (request.fileSha256 !== '' && request.fileSha256 !== (await fileHash(tx, batch.id, 'pain_001')))
     return refuse('payout_file_differs', 'The file was made again since you looked at it; look at it again.');
   const [approved] = await tx.query<PayoutBatchRow>(
-    "UPDATE payout_batches SET status = 'approved', approver_id = $2, approved_at = $3 WHERE id = $1 RETURNING *",
+    "UPDATE payout_batches SET status = 'approved', approver_id = $2, approved_at = $3, due_at = $3 WHERE id = $1 RETURNING *",
     [batch.id, request.approverId, new Date(surroundings.world.now())],
   );
   await tx.execute("UPDATE payouts SET status = 'approved' WHERE payout_batch_id = $1 AND status = 'created'", [
@@ -230,35 +232,79 @@ export async function withdrawPayouts(
   }
 }
 
-/** Sends approved batches whose journals are booked. True when something was sent. */
+/** A claimed batch is left to its process for this long: after a crash none waits longer. The bank takes one much sooner. */
+export const sendingMsMax = 60_000;
+/** A batch that could not be sent lets the others go first, and is tried again after this time. */
+const sendAgainMs = 5_000;
+
+/**
+ * Sends an approved batch whose journals are booked, of those that no other process is sending. True when one was sent.
+ * Throws what the bank throws; the batch is due again soon.
+ */
 export async function submitApproved(surroundings: PayoutSurroundings): Promise<boolean> {
-  const [batch] = await surroundings.sql.query<PayoutBatchRow>(
-    `SELECT batch.* FROM payout_batches AS batch WHERE status = 'approved' AND NOT EXISTS (
-       SELECT 1 FROM payouts JOIN payout_journals AS journal ON journal.payout_id = payouts.id
-       WHERE payouts.payout_batch_id = batch.id AND journal.state <> 'booked')
-     ORDER BY number LIMIT 1`,
-  );
+  const batch = await claimBatch(surroundings);
   if (batch === undefined) return false;
-  await submitBatch(surroundings, batch);
+  try {
+    await submitBatch(surroundings, batch);
+  } catch (error) {
+    await putOff(surroundings, batch).catch((fault: unknown) => {
+      // The claim ends by itself; what kept the batch from being sent is thrown.
+      surroundings.log.warn('a payout batch waits until its claim ends', { batch: batch.id, error: fault });
+    });
+    throw error;
+  }
   return true;
 }
 
-/** Sends a batch to the bank, outside any transaction; sent twice, the bank knows its ids. */
-async function submitBatch({ sql, bank, seal, world }: PayoutSurroundings, batch: PayoutBatchRow): Promise<void> {
-  const payouts = await payoutsOf(sql, batch.id, ['approved', 'submitted']);
-  await bank.submit({ id: batch.id, instructions: payouts.map((payout) => instructionOf(seal, payout)) });
+/** Puts off when the batch is due, so that nobody else sends it until this process has, or is dead. */
+async function claimBatch({ sql, world }: PayoutSurroundings): Promise<PayoutBatchRow | undefined> {
+  const nowMs = world.now();
+  const [batch] = await sql.query<PayoutBatchRow>(
+    `UPDATE payout_batches SET due_at = $2 WHERE id = (
+       SELECT batch.id FROM payout_batches AS batch WHERE status = 'approved' AND due_at <= $1 AND NOT EXISTS (
+         SELECT 1 FROM payouts JOIN payout_journals AS journal ON journal.payout_id = payouts.id
+         WHERE payouts.payout_batch_id = batch.id AND journal.state <> 'booked')
+       ORDER BY due_at, number LIMIT 1 FOR UPDATE OF batch SKIP LOCKED)
+     RETURNING *`,
+    [new Date(nowMs), new Date(nowMs + sendingMsMax)],
+  );
+  return batch;
+}
+
+async function putOff({ sql, world }: PayoutSurroundings, claimed: PayoutBatchRow): Promise<void> {
+  await sql.execute("UPDATE payout_batches SET due_at = $3 WHERE id = $1 AND status = 'approved' AND due_at = $2", [
+    claimed.id,
+    claimed.due_at,
+    new Date(world.now() + sendAgainMs),
+  ]);
+}
+
+/** When the next batch is due that is being sent or could not be sent, in milliseconds; undefined when there is none. */
+export async function nextSendingMs({ sql, world }: PayoutSurroundings): Promise<number | undefined> {
+  const [row] = await sql.query<{ next: Date | null }>(
+    "SELECT min(due_at) AS next FROM payout_batches WHERE status = 'approved' AND due_at > $1",
+    [new Date(world.now())],
+  );
+  return row?.next?.getTime();
+}
+
+/** Sends a batch to the bank, outside any transaction; sent again after a crash, the bank knows its ids. */
+async function submitBatch({ sql, bank, seal, world }: PayoutSurroundings, claimed: PayoutBatchRow): Promise<void> {
+  const payouts = await payoutsOf(sql, claimed.id, ['approved', 'submitted']);
+  await bank.submit({ id: claimed.id, instructions: payouts.map((payout) => instructionOf(seal, payout)) });
   await sql.transaction(async (tx) => {
-    const now = await lockBatch(tx, batch.id);
-    if (now?.status !== 'approved' && now?.status !== 'submitted') return;
+    const now = await lockBatch(tx, claimed.id);
+    // Whoever claimed it since sends it again and notes that.
+    if (now?.status !== 'approved' || now.due_at.getTime() !== claimed.due_at.getTime()) return;
     await tx.execute("UPDATE payouts SET status = 'submitted' WHERE payout_batch_id = $1 AND status = 'approved'", [
-      batch.id,
+      claimed.id,
     ]);
     await tx.execute(
       `UPDATE payout_batches SET status = 'submitted', submitted_at = coalesce(submitted_at, $2), submissions = submissions + 1
        WHERE id = $1`,
-      [batch.id, new Date(world.now())],
+      [claimed.id, new Date(world.now())],
     );
-    await closeWhenEnded(tx, batch.id);
+    await closeWhenEnded(tx, claimed.id);
   });
 }
 
@@ -273,8 +319,8 @@ export async function resubmitBatch(
   if (batch.status === 'approved') return batch;
   if (batch.status !== 'submitted') return pastThat(batch, 'submitted');
   const [again] = await tx.query<PayoutBatchRow>(
-    "UPDATE payout_batches SET status = 'approved' WHERE id = $1 RETURNING *",
-    [batch.id],
+    "UPDATE payout_batches SET status = 'approved', due_at = $2 WHERE id = $1 RETURNING *",
+    [batch.id, new Date(surroundings.world.now())],
   );
   tx.afterCommit(() => surroundings.nudge());
   return again ?? noSuchBatch();

@@ -1,7 +1,7 @@
 /** One round of the durable loop of payouts: every kind of work goes on as far as it can, and none waits for another's fault. */
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { bookJournals } from './booking.ts';
-import { hearOutcomes, submitApproved } from './payout-batches.ts';
+import { hearOutcomes, nextSendingMs, submitApproved } from './payout-batches.ts';
 import { runEveryMs } from './policy.ts';
 import { advanceRun, insertRun, readCutOff } from './runs.ts';
 import type { PayoutSurroundings } from './surroundings.ts';
@@ -37,7 +37,8 @@ export async function payoutRound(surroundings: PayoutSurroundings): Promise<num
   const [progress] = await surroundings.sql.query<{ next_run_at: Date | null }>(
     'SELECT next_run_at FROM payout_progress',
   );
-  return progress?.next_run_at?.getTime();
+  const due = [progress?.next_run_at?.getTime(), await nextSendingMs(surroundings)].filter((at) => at !== undefined);
+  return due.length === 0 ? undefined : Math.min(...due);
 }
 
 /** Mondays at 02:00 UTC: 1970-01-05 was one. */

@@ -7,7 +7,7 @@ import { dyingAt } from '@suuupra/platform/testing-crash';
 import { type TestWorld, testWorld } from '@suuupra/platform/world';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bookJournals } from './booking.ts';
-import { approveBatch, rejectBatch, resubmitBatch } from './payout-batches.ts';
+import { approveBatch, rejectBatch, resubmitBatch, sendingMsMax } from './payout-batches.ts';
 import { advanceRun, insertRun, readCutOff } from './runs.ts';
 import {
   type Counter,
@@ -344,6 +344,8 @@ describe('S7: a payout', () => {
           }
         };
         await Promise.race([dead, story()]);
+        // What the dead process had claimed is left to it until then.
+        place.world.advance(sendingMsMax);
         await payAll(place);
         expect(await state()).toMatchObject({ status: 'returned', batch: 'closed' });
         expect(balance('2200:usr_a')).toBe(paid);

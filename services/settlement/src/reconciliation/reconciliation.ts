@@ -17,7 +17,8 @@ import { reconciliationRpc } from './rpc.ts';
 const idleMsMax = 30_000;
 /** Small enough that a kill loses little and a transaction stays short; large enough that commits do not count. */
 const linesInChunk = 200;
-const lockName = 'settlement reconciliation';
+/** When another process is at it: what was asked for meanwhile may have come too late for it. */
+const othersAtItMs = 1_000;
 
 export type StatementBank = Pick<Bank, 'name' | 'simulated' | 'statementsAfter'>;
 
@@ -35,12 +36,9 @@ export function reconciliation(parts: SettlementParts, bank?: StatementBank): Re
     nudge: () => loops.reconciling?.nudge(),
     nudgeBooking: () => loops.booking?.nudge(),
   };
-  const loopOf = (what: string, round: () => Promise<unknown>) =>
+  const loopOf = (what: string, round: () => Promise<void>) =>
     startLoop({
-      round: async () => {
-        await round();
-        return undefined;
-      },
+      round: async () => ((await alone(desk, what, round)) ? undefined : world.now() + othersAtItMs),
       now: world.now,
       idleMsMax,
       failed: (error) => log.error(`${what} waits`, { error }),
@@ -52,7 +50,7 @@ export function reconciliation(parts: SettlementParts, bank?: StatementBank): Re
     collectSoon: () => loops.collecting?.nudge(),
     begin: async () => {
       // Apart, so that neighbours that do not answer keep no file and no journal waiting.
-      loops.reconciling = loopOf('reconciliation', () => alone(desk, () => reconcile(desk)));
+      loops.reconciling = loopOf('reconciliation', () => reconcile(desk));
       loops.collecting = loopOf('the collection of files', () => collect(desk, bank));
       loops.booking = loopOf('the booking of settlement', () => bookAll(desk));
     },
@@ -62,12 +60,16 @@ export function reconciliation(parts: SettlementParts, bank?: StatementBank): Re
   };
 }
 
-/** One process at a time reads and places; the checkpoints hold even when two do. */
-async function alone({ sql }: Desk, work: () => Promise<void>): Promise<void> {
-  const lock = await sql.tryLock(lockName);
-  if (lock === undefined) return;
+/**
+ * One process at a time does this work; false when it is another. Who loses the lock midway ends the work with the other:
+ * the checkpoints, the hashes of files and the ids of journals hold even when two do it.
+ */
+async function alone({ sql }: Desk, what: string, work: () => Promise<void>): Promise<boolean> {
+  const lock = await sql.tryLock(`settlement: ${what}`);
+  if (lock === undefined) return false;
   try {
     await work();
+    return true;
   } finally {
     await lock.release();
   }
