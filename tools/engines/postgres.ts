@@ -31,6 +31,8 @@ export const postgres: Engine = {
       'services/*/src/store-*.test.ts',
       'tools/engines/postgres/*.engines.test.ts',
     ],
+    // These are MariaDB's.
+    exclude: ['**/*mysql*.test.ts'],
   },
 };
 
