@@ -371,8 +371,12 @@ async function isHeldBy(units: Collection<Unit>, { _id, token }: Unit, untilMs: 
   }
 }
 
+/** What the driver lets through as the socket said it, when a connection breaks while it is being written to. */
+const brokenSocket = new Set(['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT', 'ERR_STREAM_DESTROYED']);
+
 /** The server is away, or the answer got lost on the way: not its word about the statement. */
 export function isLostAnswer(error: unknown): boolean {
+  if (error instanceof Error && 'code' in error && brokenSocket.has(String(error.code))) return true;
   if (!(error instanceof MongoError)) return false;
   if (!(error instanceof MongoServerError)) return true;
   // A primary that steps down, or a write that its majority did not confirm in time.

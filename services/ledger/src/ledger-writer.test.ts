@@ -126,6 +126,23 @@ describe('the writer on PostgreSQL (a server without fsync: what is tested is wh
     },
   );
 
+  it('M15: a writer that comes second again and again lets the other go first, and then has its turn', async () => {
+    const rival = writerOn(await openAnother());
+    let turns = 0;
+    let hasWaited = false;
+    const failpoint = async (name: string) => {
+      if (name !== 'applied' || hasWaited) return;
+      turns += 1;
+      await ok(rival.submit([pay(`rival${turns}`)]));
+    };
+    const pause = async () => {
+      hasWaited = true;
+    };
+    const { results } = await ok(writerOn(sql, { failpoint, pause }).submit([pay('second')]));
+    expect(results[0]?.kind).toBe('posted');
+    expect(turns).toBe(2);
+  });
+
   it('C7: sends the same batch again when the database broke a deadlock or a lock took too long', async () => {
     const store = postgresLedger(sql);
     let failures = 2;

@@ -50,6 +50,8 @@ const turnsMax = 100;
 /** The same batch is sent again at most so often while the database is away or breaks deadlocks. */
 const sendsMax = 8;
 const pauseMsFirst = 20;
+/** The longest a writer lets another go first. */
+const courtesyMsMax = 64;
 
 /** What was written, for whoever tells of it within the same transaction. */
 export interface Written {
@@ -242,8 +244,17 @@ class WritingHand {
       }
       this.#options.noticed?.('fenced');
       this.#forget();
+      await this.#letOtherGoFirst(turn);
     }
     throw new SqlFault('unavailable', `other writers were always first, ${turnsMax} times`);
+  }
+
+  /**
+   * Two writers that take over from each other at once would both be fenced for ever: each waits by chance, for longer the
+   * more often it came second, so that one of them has the time of a whole batch to itself.
+   */
+  async #letOtherGoFirst(turn: number): Promise<void> {
+    if (turn > 1) await this.#pause(this.#world.random() * Math.min(2 ** turn, courtesyMsMax));
   }
 
   #answer(batch: readonly Waiting[], applied: Applied, skip: number): void {

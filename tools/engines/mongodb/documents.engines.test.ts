@@ -120,8 +120,11 @@ describe('documents on a server that is killed', () => {
   it('says that it is away, and goes on when it is back', async () => {
     const { documents } = await freshDatabase();
     await server.crash();
-    await expect(documents.get('counters', counterId)).rejects.toMatchObject({ kind: 'unavailable' });
-    await server.restart();
+    try {
+      await expect(documents.get('counters', counterId)).rejects.toMatchObject({ kind: 'unavailable' });
+    } finally {
+      await server.restart();
+    }
     expect(await documents.get('counters', counterId)).toMatchObject({ version: 1 });
   }, 60_000);
 });
