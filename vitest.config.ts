@@ -10,7 +10,7 @@ export default defineConfig({
       '**/*.engines.test.ts',
       '**/*.web.test.ts',
       '**/*.faults.test.ts',
-      'test/{kill,money,overload}.system.test.ts',
+      'test/{admin,card-data,kill,money,overload,scenarios-shards}.system.test.ts',
       '**/dist/**',
     ],
     globalSetup: ['tools/test-setup.ts'],

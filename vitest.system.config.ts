@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     ...reporting,
     include: ['test/**/*.system.test.ts'],
+    globalSetup: ['tools/test-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',

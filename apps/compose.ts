@@ -364,7 +364,7 @@ async function openGateway(surroundings: GatewaySurroundings): Promise<Gateway> 
     process: telemetry,
     settings: { publicUrl: ground.settings.publicUrl, trustedHops: config.trustedHops },
     dependencies,
-    operations: { sources: () => sources },
+    operations: { sources },
   });
   try {
     await gateway.listen(config.port, config.host, config.sharedPort);

@@ -38,6 +38,12 @@ import type { OutboxStore } from '@suuupra/platform/stream/outbox-store';
 import type { Stream } from '@suuupra/platform/stream/stream';
 import { openEmbeddedStream } from '@suuupra/platform/stream/stream-embedded';
 import { openKafkaStream } from '@suuupra/platform/stream/stream-kafka';
+import {
+  withMongodbSpans,
+  withOpenSearchSpans,
+  withRedisSpans,
+  withS3Spans,
+} from '@suuupra/platform/telemetry/engine-spans';
 import type { Log, ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
 import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
 import { realWorld, type World } from '@suuupra/platform/world';
@@ -107,7 +113,7 @@ async function openCache(
   if (redisUrl === '') return openEmbeddedCache({ world });
   const cache = await openRedisCache({ url: redisUrl, telemetry: telemetry.forService('cache') });
   closing.push(() => cache.close());
-  return cache;
+  return withRedisSpans(cache, telemetry.forService('cache'));
 }
 
 interface StreamParts extends Pick<Ground, 'config' | 'world' | 'telemetry' | 'databaseUrl'> {
@@ -206,7 +212,7 @@ async function openMongodb(service: AnyService, ground: Ground, notify: () => vo
     notify,
   });
   closing.push(() => documents.close());
-  return documents;
+  return withMongodbSpans(documents, telemetry.forService(service.name));
 }
 
 async function openTables(service: AnyService, ground: Ground): Promise<Sql> {
@@ -215,7 +221,7 @@ async function openTables(service: AnyService, ground: Ground): Promise<Sql> {
   const onMysql = isOnMysql(service, ground.config);
   const url = onMysql ? await ensureMysqlDatabaseUrl(engines.mysqlUrl, name) : await ground.databaseUrl(name);
   const replicaUrls = onMysql ? [] : engines.postgresReplicaUrls.map((replica) => databaseUrlOn(replica, name));
-  const sql = await openSql({ url, replicaUrls });
+  const sql = await openSql({ url, replicaUrls, telemetry: ground.telemetry.forService(service.name) });
   ground.closing.push(() => sql.close());
   await prepareServiceDatabase(sql);
   await migrateService(sql, service);
@@ -259,7 +265,7 @@ async function openSearch({ name }: AnyService, { config, telemetry, closing, wa
       : await openOpenSearch({ url: opensearchUrl, name: `suuupra-${name}`, telemetry: telemetry.forService(name) });
   closing.push(() => index.close());
   if (opensearchUrl !== '') watched.push({ name: 'search index', check: () => index.ping(), neededBy: name });
-  return index;
+  return opensearchUrl === '' ? index : withOpenSearchSpans(index, telemetry.forService(name));
 }
 
 const sweepEveryMs = 60 * 60_000;
@@ -283,7 +289,7 @@ async function openObjects(
     clearInterval(timer);
     objects.close();
   });
-  return objects;
+  return withS3Spans(objects, telemetry.forService(name), s3Url);
 }
 
 /** Looks at the addresses of engines before anything starts. Throws ConfigError with a sentence. */

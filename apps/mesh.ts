@@ -14,7 +14,7 @@ import type { AnyService } from '@suuupra/platform/service';
 import type { ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
 import type { Closing } from './ground.ts';
-
+import { type Instance, openInstances } from './instances.ts';
 import { gatewayName, mayCall } from './topology.ts';
 
 export interface Mesh {
@@ -22,8 +22,8 @@ export interface Mesh {
   transportTo(caller: string, service: string): Transport | undefined;
   /** A route of a service that runs elsewhere, as the gateway calls it. */
   rawRoute(declaration: RawRouteDeclaration, service: string): RawRoute;
-  /** Each process that has an address, for who wants to ask all of them. A DNS name stands for one of those behind it. */
-  readonly instances: readonly { readonly name: string; readonly transport: Transport }[];
+  /** Each process that has an address, for who wants to ask all of them; none where the gateway is not. */
+  instances(): Promise<readonly Instance[]>;
   /** When the certificates of this process run out. */
   certificates(): readonly { readonly name: string; readonly expiresAt: Date }[];
   /** Whether each of the services that run elsewhere has an instance that serves. */
@@ -84,14 +84,14 @@ export async function openMesh(parts: MeshParts): Promise<Mesh> {
   return {
     transportTo: (caller, service) => {
       const target = targetOf(caller, service);
-      return target === undefined ? undefined : remoteTransport(target);
+      return target === undefined ? undefined : remoteTransport(target, telemetry.forService(caller));
     },
     rawRoute: (declaration, service) => {
       const known = rawCallers.get(service) ?? rawCallerOf(targetOf(gatewayName, service), service, closing);
       rawCallers.set(service, known);
       return known.route(declaration);
     },
-    instances: names.includes(gatewayName) ? instancesOf(parts, certificates.get(gatewayName)) : [],
+    instances: instancesOf(parts, certificates.get(gatewayName)),
     certificates: () =>
       [...certificates].map(([name, each]) => ({ name, expiresAt: new Date(each.current().expiresAtMs) })),
     dependencies: names.includes(gatewayName)
@@ -118,16 +118,20 @@ function instancesOf(
   { remote, config, world, closing }: MeshParts,
   certificates: Certificates | undefined,
 ): Mesh['instances'] {
-  if (certificates === undefined) return [];
+  if (certificates === undefined) return async () => [];
   const { host, port, addresses } = config.mesh;
-  const gateways = (addresses.get(gatewayName) ?? []).filter((address) => address !== `${host}:${port}`);
-  return [...remote, [gatewayName, gateways] as const].flatMap(([service, places]) =>
-    places.map((address) => {
+  const named = [...remote, [gatewayName, addresses.get(gatewayName) ?? []] as const];
+  const instances = openInstances({
+    places: named.flatMap(([service, places]) => places.map((address) => ({ service, address }))),
+    own: `${host}:${port}`,
+    now: () => performance.now(),
+    open: ({ service, address }) => {
       const target = openRemoteTarget({ service, addresses: [address], world, certificates });
-      closing.push(async () => target.close());
-      return { name: `${service} at ${address}`, transport: remoteTransport(target) };
-    }),
-  );
+      return { transport: remoteTransport(target), close: target.close };
+    },
+  });
+  closing.push(async () => instances.close());
+  return instances.current;
 }
 
 function rawCallerOf(target: RemoteTarget | undefined, service: string, closing: Closing): RawCaller {

@@ -1,4 +1,4 @@
-/** The ledger's book as one, also where it is many: each shard is a book of its own on the place its directory names. */
+/** What a service has in shards as one: each shard is a database of its own on the place its directory names. */
 import { ConfigError } from '@suuupra/platform/config';
 import { findShardDirectory } from '@suuupra/platform/shards/directory-sql';
 import { databaseOf, home, type ShardSettings } from '@suuupra/platform/shards/places';
@@ -8,8 +8,8 @@ import { databaseUrlOn } from '@suuupra/platform/sql/sql-postgres';
 import type { BookFacts, Journal } from './money-facts.ts';
 
 /**
- * Reads each book of the ledger, one after the other, each once; only reads. `own` is the ledger's own database, which has
- * the directory. A shard that is moved meanwhile is read where it was. Throws ConfigError when the directory and the settings
+ * Reads each shard of the ledger or of payments, one after the other, each once; only reads. `own` is the service's own
+ * database, which has the directory. A shard that is moved meanwhile is read where it was. Throws ConfigError when the directory and the settings
  * do not go together, and SqlFault where a book is not there: `npm run shards -- verify`, which goes before, has made the
  * databases of shards that nothing was ever booked in.
  */
@@ -17,35 +17,44 @@ export async function readEachBook<T>(
   own: Sql,
   settings: ShardSettings | undefined,
   read: (book: Sql) => Promise<T>,
+  service: 'ledger' | 'payments' = 'ledger',
 ): Promise<readonly T[]> {
+  const setting = `SUUUPRA_${service.toUpperCase()}`;
   const directory = await findShardDirectory(own);
   if (directory === undefined && settings === undefined) return [await read(own)];
   if (directory === undefined)
-    throw new ConfigError('There are no shards yet: the first start of the ledger makes them.');
+    throw new ConfigError(
+      `There are no shards yet: the first start of ${service === 'ledger' ? 'the ledger' : service} makes them.`,
+    );
   if (settings === undefined)
     throw new ConfigError(
-      'The ledger is sharded; give SUUUPRA_LEDGER_SHARDS and SUUUPRA_LEDGER_PLACES as it has them.',
+      `${service === 'ledger' ? 'The ledger is' : 'Payments are'} sharded; give ${setting}_SHARDS and ${setting}_PLACES as there.`,
     );
   const rows = await directory.list();
   if (rows.length !== settings.count)
-    throw new ConfigError(`There are ${rows.length} shards, and SUUUPRA_LEDGER_SHARDS says ${settings.count}.`);
+    throw new ConfigError(`There are ${rows.length} shards, and ${setting}_SHARDS says ${settings.count}.`);
   const found: T[] = [];
-  for (const { shard, place } of rows) found.push(await withBook({ own, settings, shard, place }, read));
+  for (const { shard, place } of rows) found.push(await withBook({ own, settings, setting, shard, place }, read));
   return found;
 }
 
 interface BookPlace {
   readonly own: Sql;
   readonly settings: ShardSettings;
+  /** What its settings begin with. */
+  readonly setting: string;
   readonly shard: number;
   readonly place: string;
 }
 
-async function withBook<T>({ own, settings, shard, place }: BookPlace, read: (book: Sql) => Promise<T>): Promise<T> {
+async function withBook<T>(
+  { own, settings, setting, shard, place }: BookPlace,
+  read: (book: Sql) => Promise<T>,
+): Promise<T> {
   if (place === home) return read(own);
   const server = settings.places.get(place);
   if (server === undefined)
-    throw new ConfigError(`Shard ${shard} is on ${place}, which SUUUPRA_LEDGER_PLACES does not name.`);
+    throw new ConfigError(`Shard ${shard} is on ${place}, which ${setting}_PLACES does not name.`);
   const url = databaseUrlOn(server, databaseOf(shard, place, settings));
   const book = await openSql({ url, connectionsMax: 1, durability: 'not needed' });
   try {

@@ -123,18 +123,20 @@ export interface MoneyFacts {
 export type BookFacts = Pick<MoneyFacts, 'journals' | 'inTransit'>;
 
 /**
- * Each database, and each shard of the ledger (`shards`: undefined when it is one book), on one consistent view of its own.
+ * Each database, and each shard of the ledger and of payments (`shards`: undefined when there is one), on one consistent
+ * view of its own.
  * Everything is held in memory: about a kilobyte an order.
  */
 export async function readMoney(
   sqlOf: (database: MoneyDatabase) => Sql,
   readDeadLetters: () => Promise<readonly string[]>,
   shards?: ShardSettings,
+  paymentsShards?: ShardSettings,
 ): Promise<MoneyFacts> {
   const view = <T>(database: MoneyDatabase, read: (executor: SqlExecutor) => Promise<T>) =>
     viewOf(sqlOf(database), read);
   return {
-    ...(await view('payments', readPayments)),
+    ...(await readEachPayments(sqlOf('payments'), paymentsShards)),
     ...(await view('orders', readOrders)),
     ...(await readBook(sqlOf('ledger'), shards)),
     ...(await view('learning', readLearning)),
@@ -152,12 +154,24 @@ export async function readBook(own: Sql, shards?: ShardSettings): Promise<BookFa
   return wholeBook(await readEachBook(own, shards, (book) => viewOf(book, readLedger)));
 }
 
+type PaymentsFacts = Pick<MoneyFacts, 'intents' | 'refunds' | 'disputes'>;
+
+/** An order is in one shard, and so is all that is of it. */
+async function readEachPayments(own: Sql, shards?: ShardSettings): Promise<PaymentsFacts> {
+  const read = await readEachBook(own, shards, (sql) => viewOf(sql, readPayments), 'payments');
+  return {
+    intents: read.flatMap(({ intents }) => intents),
+    refunds: read.flatMap(({ refunds }) => refunds),
+    disputes: read.flatMap(({ disputes }) => disputes),
+  };
+}
+
 type Row = Record<string, unknown>;
 const text = (value: unknown) => String(value ?? '');
 /** Sums arrive as text with or without decimals of nothing. */
 const amount = (value: unknown) => BigInt(text(value).split('.')[0] || '0');
 
-async function readPayments(sql: SqlExecutor): Promise<Pick<MoneyFacts, 'intents' | 'refunds' | 'disputes'>> {
+async function readPayments(sql: SqlExecutor): Promise<PaymentsFacts> {
   const attempts = await sql.query<Row>("SELECT id, order_id, captured_minor FROM attempts WHERE status = 'succeeded'");
   const succeeded = Map.groupBy(
     attempts.map((row) => ({

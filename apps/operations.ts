@@ -34,15 +34,23 @@ export function serveOperations(
   return serve([processImplementation(told)], { world: ground.world, telemetry });
 }
 
-/** This process, and every instance that the gateway has an address of. */
-export function operationsSources(here: Served, ground: Ground, mesh: Mesh | undefined): readonly OperationsSource[] {
+/** This process, and every instance that the gateway has an address of: as many as there are at each call. */
+export function operationsSources(
+  here: Served,
+  ground: Ground,
+  mesh: Mesh | undefined,
+): () => Promise<readonly OperationsSource[]> {
   const { world } = ground;
   const clientOver = (transport: Parameters<typeof createClient>[1]) =>
     createClient(ProcessService, transport, { caller: gatewayName, world });
-  return [
-    { name: mesh === undefined ? 'this process' : 'this gateway', client: clientOver(localTransport(() => here)) },
-    ...(mesh?.instances ?? []).map(({ name, transport }) => ({ name, client: clientOver(transport) })),
-  ];
+  const own = {
+    name: mesh === undefined ? 'this process' : 'this gateway',
+    client: clientOver(localTransport(() => here)),
+  };
+  return async () => {
+    const others = (await mesh?.instances()) ?? [];
+    return [own, ...others.map(({ name, transport }) => ({ name, client: clientOver(transport) }))];
+  };
 }
 
 function partsOf(

@@ -67,7 +67,7 @@ export async function runVerifyMoney(args: readonly string[], print: (line: stri
     }
     const setAside = await openDeadLetters(asked, urls, closing);
     const { facts, findings } = await look(
-      () => readMoney((name) => opened.get(name) as Sql, setAside, shards),
+      () => readMoney((name) => opened.get(name) as Sql, setAside, shards, readShardSettings('payments', process.env)),
       asked.waitMs,
     );
     report(facts, findings, print);

@@ -22,6 +22,7 @@ import {
 import { demoPassword, familyOf, makeDataFolder, startPlatform } from '../test/platform.ts';
 import { cpuMs, machine, median, spread, table } from './measure.ts';
 import { generateLoad, startBareServer } from './processes.ts';
+import { statementsOf } from './statements.ts';
 
 const rounds = 5;
 const buyers = 20;
@@ -51,13 +52,17 @@ export async function benchPurchase(): Promise<string> {
     const platform = await startPlatform({ data });
     // It started its PostgreSQL, which is so among its descendants, and counted apart from them.
     const counted = { platform: [platform.processId], postgres: [data.postgresId() ?? 0] };
-    return report(await purchaseRounds(platform.url, counted, rounds), await bareCpuUs());
+    const measured = await purchaseRounds(platform.url, counted, rounds);
+    const statements = await statementsOf(data.folder, async () => {
+      await purchaseRounds(platform.url, counted, 0);
+    });
+    return [report(measured, await bareCpuUs()), '', statementTable(statements)].join('\n');
   } finally {
     await data.remove();
   }
 }
 
-/** Rounds of purchases after one that warms up; the books are in balance at the end. */
+/** Rounds of purchases after one that warms up (0: that one alone); the books are in balance at the end. */
 export async function purchaseRounds(url: string, counted: Counted, count: number): Promise<readonly Round[]> {
   const visitor = anonymousClient(url);
   const instructor = await signIn(visitor, 'instructor@suuupra.test', demoPassword);
@@ -129,6 +134,18 @@ function cpuOf({ platform, postgres }: Counted): { platform: number; postgres: n
   const descendants = new Set(platform.flatMap((id) => familyOf(id)));
   const within = sum(postgres.filter((id) => descendants.has(id)));
   return { platform: sum(platform) - within, postgres: sum(postgres) };
+}
+
+/** The courses of the round are published meanwhile, and its people sign up: a few statements in a hundred. */
+function statementTable(statements: ReadonlyMap<string, number>): string {
+  const each = (count: number) => (count / (buyers * coursesPerRound)).toFixed(1);
+  const rows = [...statements].toSorted((a, b) => b[1] - a[1]).map(([name, count]) => [name, each(count)]);
+  const total = [...statements.values()].reduce((sum, count) => sum + count, 0);
+  return [
+    'Statements a purchase, by database, in one more round in which the server logs them: BEGIN and COMMIT, what runs by the clock, and the reading that found it done are counted too.',
+    '',
+    table(['database', 'statements'], [...rows, ['all', each(total)]]),
+  ].join('\n');
 }
 
 /** CPU of a bare answer of the size of an order, in this session. */

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { openShardDirectory } from '@suuupra/platform/shards/directory-sql';
+import { moveShard } from '@suuupra/platform/shards/move';
 import { openSql } from '@suuupra/platform/sql/open-sql';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { realWorld } from '@suuupra/platform/world';
@@ -17,7 +18,6 @@ import { createLedgerWriter, type LedgerWriter } from '../services/ledger/src/le
 import { bookGate, type ShardBook } from '../services/ledger/src/shard-book.ts';
 import { shardCopy } from '../services/ledger/src/shard-copy.ts';
 import { followShard } from '../services/ledger/src/shard-follower.ts';
-import { moveShard } from '../services/ledger/src/shard-move.ts';
 import { migrateBook } from '../services/ledger/src/shards.ts';
 import type { LedgerStore } from '../services/ledger/src/store.ts';
 import { verifyLedger } from '../services/ledger/src/verify.ts';

@@ -69,6 +69,7 @@ export interface Order {
   readonly refunded?: Money;
   readonly refunds?: readonly Refund[];
   readonly paymentId?: string;
+  readonly fulfillment?: 'none' | 'pending' | 'fulfilled' | 'completed';
 }
 
 export interface Payment {

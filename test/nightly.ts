@@ -18,6 +18,8 @@ const kills = Number(process.env['SUUUPRA_NIGHTLY_KILLS'] ?? 5);
 /** A test that tries thousands of seeds may take as long as this. */
 const seededTestMsMax = 3_600_000;
 const overloadSeconds = '60';
+/** Each round races for one order in four ways; the scenario's own size (docs/money.md, C11). */
+const raceRounds = '10000';
 
 interface Run {
   readonly name: string;
@@ -43,6 +45,11 @@ function runs(): readonly Run[] {
       name: `simulations, SUUUPRA_SEEDS=${seeds} SUUUPRA_SEED=${firstSeed}`,
       args: seeded,
       env: { SUUUPRA_SEEDS: seeds, SUUUPRA_SEED: firstSeed },
+    },
+    {
+      name: `confirmation, webhook and janitor at once, SUUUPRA_SEEDS=${raceRounds}`,
+      args: ['--testTimeout', String(seededTestMsMax), 'services/payments/src/races.test.ts', '-t', 'C11'],
+      env: { SUUUPRA_SEEDS: raceRounds },
     },
     ...Array.from({ length: kills }, () => {
       const seed = String(randomInt(1, seedMax));

@@ -115,9 +115,9 @@ describe('one data folder through its life', () => {
     'brings its PostgreSQL back when it is killed (%s), refuses meanwhile, and has lost nothing',
     async (whole) => {
       const paid = await eventually(
-        'the order is paid',
+        'the order is paid and its course is open',
         () => getOrder(buyer, orderId),
-        ({ status: state }) => state === 'paid',
+        ({ status: state, fulfillment }) => state === 'paid' && fulfillment === 'fulfilled',
       );
       killPostgres(data, whole);
       const status = async () => (await visitor.call('GET', '//readyz')).status;

@@ -75,6 +75,8 @@ export const refusals = {
   invalid_credentials: kind(401, s.unauthenticated, 'The address or the password is wrong'),
   second_factor_required: kind(401, s.unauthenticated, 'A second factor is required'),
   verification_invalid: kind(400, s.invalidArgument, 'The verification link is not valid any more'),
+  administrator_exists: kind(409, s.alreadyExists, 'There is an administrator'),
+  address_not_verified: kind(409, s.failedPrecondition, 'The address is not verified'),
 
   // Content.
   slug_taken: kind(409, s.alreadyExists, 'The slug is taken'),
@@ -100,6 +102,8 @@ export const refusals = {
   coupon_code_taken: kind(409, s.alreadyExists, 'The coupon code is taken'),
   bundle_not_available: kind(409, s.failedPrecondition, 'The bundle is not on sale'),
   order_already_open: kind(409, s.alreadyExists, 'An order of this course is waiting to be paid'),
+  cart_empty: kind(409, s.failedPrecondition, 'The cart is empty'),
+  price_changed: kind(409, s.failedPrecondition, 'The price is not the one you saw'),
   order_not_editable: kind(409, s.failedPrecondition, 'The order cannot be changed in this way'),
   order_not_cancellable: kind(409, s.failedPrecondition, 'The order cannot be cancelled any more'),
   order_not_paid: kind(409, s.failedPrecondition, 'The order is not paid'),
@@ -155,6 +159,10 @@ export const refusals = {
   own_payout_batch: kind(409, s.failedPrecondition, 'Nobody approves what they made'),
   payout_batch_state: kind(409, s.failedPrecondition, 'The payout batch is past that step'),
   payout_file_differs: kind(409, s.failedPrecondition, 'The file is not the one you looked at'),
+  payout_answer_invalid: kind(422, s.invalidArgument, 'The answer of the bank is refused'),
+  transfer_not_reversible: kind(409, s.failedPrecondition, 'The transfer cannot be reversed'),
+  transfer_exceeded: kind(409, s.failedPrecondition, 'More would go back than was transferred'),
+  payout_bank_invalid: kind(400, s.invalidArgument, 'The bank is not valid'),
   payout_account_invalid: kind(400, s.invalidArgument, 'The payout account is not valid'),
   tax_profile_invalid: kind(400, s.invalidArgument, 'The tax profile is not valid'),
 

@@ -77,3 +77,29 @@ it('takes every password from .env, and has a default for none', () => {
   for (const name of secrets) expect(environment.get(name)?.length, name).toBeGreaterThan(20);
   expect(newEnvironment()).not.toBe(newEnvironment());
 });
+
+/** The engines of the tests that are those of the images; the others stand in for them, or are this machine's packages. */
+const sameAs = { kafka: 'kafka.ts', opensearch: 'opensearch.ts', 'otel-collector': 'otel-collector.ts' };
+
+it('has the versions that the tests run on, where those are the same programs', () => {
+  for (const [service, file] of Object.entries(sameAs)) {
+    const source = readFileSync(path.join(import.meta.dirname, '../../tools/engines', file), 'utf8');
+    const [, version] = /^const version = 'v?([^']+)';$/m.exec(source) ?? [];
+    expect(version, file).toBeDefined();
+    expect(compose.services[service]?.image.split(':')[1], service).toBe(version);
+  }
+});
+
+it('opens the port that the setting of each engine names', () => {
+  const told = services.flatMap(([name, { labels, ports }]) => {
+    const address = environment.get(labels?.['suuupra.setting'] ?? '');
+    return address === undefined ? [] : [{ name, ports, port: new URL(address).port }];
+  });
+  expect(told.length).toBeGreaterThan(7);
+  for (const { name, ports, port } of told) {
+    expect(
+      ports?.map((each) => /:\$\{\w+_PORT:-(\d+)\}:/.exec(each)?.[1]),
+      name,
+    ).toEqual([port]);
+  }
+});

@@ -3,41 +3,10 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parseDocument } from 'yaml';
+import { dashboards, queries, rules } from './queries.ts';
 
 const root = path.join(import.meta.dirname, '../..');
-
-interface Rule {
-  readonly record?: string;
-  readonly alert?: string;
-  readonly expr: string;
-  readonly annotations?: { readonly runbook?: string; readonly summary?: string };
-}
-
-const rules = globSync('rules/*.yml', { cwd: import.meta.dirname })
-  .filter((file) => !file.endsWith('.test.yml'))
-  .flatMap((file) => {
-    const { groups } = parse(readFileSync(path.join(import.meta.dirname, file), 'utf8')) as {
-      groups: { rules: Rule[] }[];
-    };
-    return groups.flatMap((group) => group.rules);
-  });
-
-interface Dashboard {
-  readonly uid: string;
-  readonly panels: readonly { readonly id: number; readonly targets: readonly { readonly expr: string }[] }[];
-}
-
-const dashboards = globSync('grafana/*.json', { cwd: import.meta.dirname }).map(
-  (file) => JSON.parse(readFileSync(path.join(import.meta.dirname, file), 'utf8')) as Dashboard,
-);
-
-const queries = [
-  ...rules.map(({ alert, record, expr }) => ({ where: alert ?? record ?? '', expr })),
-  ...dashboards.flatMap(({ uid, panels }) =>
-    panels.flatMap(({ id, targets }) => targets.map(({ expr }) => ({ where: `${uid} ${id}`, expr }))),
-  ),
-];
 
 /** Names of what is exported: made in the code by their names, and those of the Node process as it tells them. */
 const exported = new Set<string>(['up']);
@@ -111,5 +80,26 @@ describe('what is watched', () => {
       expect(annotations?.summary, alert).toBeTruthy();
       expect(readFileSync(path.join(root, page), 'utf8')).toMatch(/^# \w+\n\n.+\n\n## Look first\n[\s\S]+\n## Do\n/);
     }
+  });
+});
+
+describe('what ships the logs', () => {
+  const logs = (file: string) => readFileSync(path.join(import.meta.dirname, 'logs', file), 'utf8');
+
+  it('is written in the languages of those that read it', () => {
+    const filebeat = parseDocument(logs('filebeat.yml'), { uniqueKeys: true });
+    expect([...filebeat.errors, ...filebeat.warnings]).toEqual([]);
+    const inputs = (filebeat.toJS() as { 'filebeat.inputs': { type: string; parsers: object[] }[] })['filebeat.inputs'];
+    expect(inputs).toMatchObject([{ type: 'filestream', parsers: [{ ndjson: { target: '', expand_keys: true } }] }]);
+    expect(JSON.parse(logs('index-template.json'))).toMatchObject({ index_patterns: ['logs-suuupra-*'] });
+    for (const line of logs('kibana-saved-objects.ndjson').trim().split('\n')) {
+      expect(JSON.parse(line)).toHaveProperty('type');
+    }
+  });
+
+  it('puts lines where the index template waits for them', () => {
+    const [, index = ''] = /index => "([^"]+)"/.exec(logs('logstash.conf')) ?? [];
+    const { index_patterns: patterns } = JSON.parse(logs('index-template.json')) as { index_patterns: string[] };
+    expect(patterns.some((pattern) => index.startsWith(pattern.replace(/\*$/, '')))).toBe(true);
   });
 });

@@ -2,13 +2,18 @@ import { expect, it } from 'vitest';
 import { type LoopOptions, startLoop } from './loop.ts';
 
 /** A loop whose rounds the test waits for. */
-function watched(round: (number: number) => number | undefined | Promise<number | undefined>, idleMsMax: number) {
+function watched(
+  round: (number: number) => number | undefined | Promise<number | undefined>,
+  idleMsMax: number,
+  everyMsMin = 0,
+) {
   let rounds = 0;
   let heard = Promise.withResolvers<void>();
   const failures: unknown[] = [];
   const options: LoopOptions = {
     now: Date.now,
     idleMsMax,
+    everyMsMin,
     failed: (error) => failures.push(error),
     round: async () => {
       rounds += 1;
@@ -50,6 +55,26 @@ it('looks again after the idle time, and loses no nudge that comes during a roun
   await busy.until(2);
   await busy.loop.stop();
   expect(busy.failures).toEqual([]);
+});
+
+it('answers nudges that come soon after a round together, and waits with nothing that is due', async () => {
+  const everyMsMin = 300;
+  const { loop, until, rounds } = watched(() => undefined, never, everyMsMin);
+  await until(1);
+  const firstMs = performance.now();
+  for (let nudge = 0; nudge < 5; nudge += 1) {
+    loop.nudge();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until(2);
+  expect(performance.now() - firstMs).toBeGreaterThan(everyMsMin - 50);
+  expect(rounds()).toBe(2);
+  await loop.stop();
+  expect(rounds()).toBe(2);
+
+  const due = watched((round) => (round < 5 ? Date.now() - 1 : undefined), never, never);
+  await due.until(5);
+  await due.loop.stop();
 });
 
 it('goes on after a round that failed, and stops while it waits', async () => {

@@ -17,6 +17,11 @@ export interface LoopOptions {
   readonly now: () => number;
   /** Looks again after this time in any case, for what other processes have left. */
   readonly idleMsMax: number;
+  /**
+   * While nothing is due a round begins no sooner than this after the one before it, whoever nudges: many nudges are
+   * answered together. A nudge that comes alone is answered at once. Default 0.
+   */
+  readonly everyMsMin?: number;
   /** Told of a round that threw; the loop goes on after `failurePauseMs`. */
   readonly failed: (error: unknown) => void;
 }
@@ -40,10 +45,13 @@ export function startLoop(options: LoopOptions): Loop {
 
 async function turn(options: LoopOptions, bell: ReturnType<typeof createBell>, stopped: AbortSignal): Promise<void> {
   while (!stopped.aborted) {
+    const begunMs = performance.now();
     try {
       const dueAtMs = await options.round();
       const restMs = dueAtMs === undefined ? options.idleMsMax : dueAtMs - options.now();
       if (!stopped.aborted) await bell.wait(Math.max(0, Math.min(options.idleMsMax, restMs)));
+      const earlyMs = restMs <= 0 ? 0 : begunMs + (options.everyMsMin ?? 0) - performance.now();
+      if (earlyMs > 0) await delay(earlyMs, undefined, { signal: stopped }).catch(() => {});
     } catch (error) {
       options.failed(error);
       await delay(failurePauseMs, undefined, { signal: stopped }).catch(() => {});

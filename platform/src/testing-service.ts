@@ -16,6 +16,7 @@ import {
 } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
+import type { Cache } from './cache/cache.ts';
 import type { Documents } from './documents/documents.ts';
 import type { RawRoute } from './http/route.ts';
 import { createClient } from './rpc/client.ts';
@@ -47,6 +48,8 @@ export interface ServiceTestOptions<Calls extends Record<string, DescService>> {
   readonly databaseUrl?: string;
   readonly world?: World;
   readonly publicUrl?: string;
+  /** In place of one in memory, e.g. one that fails. */
+  readonly cache?: Cache;
   /** Do not call `begin`: no loops run until the test asks. */
   readonly quiet?: boolean;
 }
@@ -66,6 +69,8 @@ export interface ServiceUnderTest {
   deliver<D extends DescMessage>(schema: D, event: MessageInitShape<D>, id?: string): Promise<void>;
   /** Events of this kind that the service has committed to its outbox, oldest first. */
   published<D extends DescMessage>(schema: D): Promise<MessageShape<D>[]>;
+  /** What the service counts and measures, as Prometheus would read it; in OpenMetrics with exemplars. */
+  metrics(): Promise<string>;
   /** Log lines so far, as objects. */
   readonly logged: Record<string, unknown>[];
   begin(): Promise<void>;
@@ -97,7 +102,14 @@ export async function startServiceForTest<Calls extends Record<string, DescServi
     ? await openTestDocuments({ databaseUrl, sql, owner: service.name, world, telemetry: own })
     : undefined;
   const running = await service.start({
-    engines: await testEngines({ wanted, sql, folder, databaseUrl, documents: documents?.documents }),
+    engines: await testEngines({
+      wanted,
+      sql,
+      folder,
+      databaseUrl,
+      documents: documents?.documents,
+      cache: options.cache,
+    }),
     clients: neighbours(service.calls, options.others ?? {}, service.name, world),
     publishIn,
     world,
@@ -143,6 +155,7 @@ export async function startServiceForTest<Calls extends Record<string, DescServi
         .filter((envelope) => envelope.type === schema.typeName)
         .map((envelope) => fromBinary(schema, envelope.data));
     },
+    metrics: async () => (await telemetry.metrics('application/openmetrics-text')).text,
     begin: async () => running.begin?.(),
     stop: async () => {
       await running.stop?.();
@@ -176,11 +189,13 @@ async function testEngines(parts: {
   folder: string;
   databaseUrl: string;
   documents: Documents | undefined;
+  cache: Cache | undefined;
 }): Promise<Engines> {
   const { wanted, sql, folder, databaseUrl, documents } = parts;
   const open: Record<Exclude<EngineName, 'sql' | 'stream'>, () => Promise<unknown>> = {
     documents: async () => documents,
-    cache: async () => (await import('./cache/cache-embedded.ts')).openEmbeddedCache({ world: realWorld() }),
+    cache: async () =>
+      parts.cache ?? (await import('./cache/cache-embedded.ts')).openEmbeddedCache({ world: realWorld() }),
     objects: async () =>
       (await import('./objects/objects-disk.ts')).openDiskObjects({
         folder: path.join(folder, 'objects'),

@@ -1,6 +1,6 @@
 /**
  * The stage of the fault run with all that can go wrong on it: a small disk below MariaDB and Kafka, a clock of their own for two
- * processes, bad network between orders and payments and before two engines.
+ * processes, bad network between orders and payments and before five engines.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -19,7 +19,7 @@ export interface Bed extends Stage {
   readonly betweenOrdersAndPayments: readonly Stretch[];
 }
 
-const engines = ['postgres', 'mariadb', 'kafka', 'redis'];
+const engines = ['postgres', 'mariadb', 'kafka', 'redis', 'mongodb', 'opensearch', 's3'];
 const onSmallDisk = ['mariadb', 'kafka'];
 /** Small, so that it is soon full; large enough for the data of a run. */
 const diskMebibytes = 900;
@@ -50,7 +50,7 @@ export async function makeBed(say: (line: string) => void): Promise<Bed | string
   }
   const stage = await openStageOrSay({
     engines,
-    behindStretch: ['mariadb', 'redis'],
+    behindStretch: ['mariadb', 'redis', 'mongodb', 'opensearch', 's3'],
     folderOf: (engine) => (onSmallDisk.includes(engine) ? path.join(disk, engine) : undefined),
     settingsOf: (service, index, known) => {
       addresses = known;

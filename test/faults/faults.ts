@@ -1,11 +1,14 @@
 /** The faults of the fault run: each is struck, lasts a while, and is over when `strike` resolves. */
+import assert from 'node:assert/strict';
 import { statfsSync, writeFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { issueCertificate } from '@suuupra/platform/certificates/authority';
 import { ensureCertificates } from '@suuupra/platform/certificates/certificate-files';
+import { createClient } from 'redis';
 import { allReady, type Member } from '../../apps/many.ts';
+import type { RunningEngine } from '../../tools/engines/engine.ts';
 import type { Bed } from './bed.ts';
 import { certificatesOf, type Stage } from './stage.ts';
 
@@ -44,8 +47,7 @@ export function crashOf(engine: string, down?: string): Fault {
     name: `kill -9 of ${engine}`,
     ...(down === undefined ? {} : { down }),
     strike: async ({ engines }, lasting) => {
-      const server = engines.running.get(engine);
-      if (server === undefined) throw new Error(`there is no ${engine} on this stage`);
+      const server = engineOf(engines, engine);
       await server.crash();
       await lasting();
       await delay(lastsMs);
@@ -72,12 +74,50 @@ export function slownessOf(engine: string): Fault {
     name: `${slowMs / 1_000} s of latency: ${engine}`,
     strike: async ({ stretches }, lasting) => {
       const stretch = stretches.get(engine);
-      stretch?.set({ kind: 'slow', ms: slowMs });
+      if (stretch === undefined) throw new Error(`${engine} is not behind a stretch of network on this stage`);
+      stretch.set({ kind: 'slow', ms: slowMs });
       await lasting();
       await delay(lostMs);
-      stretch?.set({ kind: 'fine' });
+      stretch.set({ kind: 'fine' });
     },
   };
+}
+
+/** A cache that forgets everything once a second: what it held must be nobody's only knowledge. */
+export function forgettingOf(engine: 'redis'): Fault {
+  return {
+    name: `flushed each second: ${engine}`,
+    strike: async ({ engines }, lasting) => {
+      const redis = createClient({ url: engineOf(engines, engine).url, socket: { reconnectStrategy: false } });
+      await redis.connect();
+      const over = new AbortController();
+      const flushing = flushEachSecond(redis, over.signal);
+      try {
+        await Promise.race([lasting().then(() => delay(lostMs)), flushing]);
+      } finally {
+        over.abort();
+        const flushes = await flushing.finally(() => redis.destroy());
+        assert(flushes >= lostMs / flushEveryMs / 2, `it was flushed ${flushes} times only`);
+      }
+    },
+  };
+}
+
+const flushEveryMs = 1_000;
+
+/** Gives how often; throws when it could not. */
+async function flushEachSecond(redis: { flushAll(): Promise<unknown> }, over: AbortSignal): Promise<number> {
+  for (let flushes = 0; ; flushes += 1) {
+    if (over.aborted) return flushes;
+    await redis.flushAll();
+    await delay(flushEveryMs, undefined, { signal: over }).catch(() => {});
+  }
+}
+
+function engineOf(engines: Stage['engines'], name: string): RunningEngine {
+  const server = engines.running.get(name);
+  if (server === undefined) throw new Error(`there is no ${name} on this stage`);
+  return server;
 }
 
 /** Not a byte is free on the file system of these engines, until the ballast is thrown out. */

@@ -25,7 +25,17 @@ import { purchase } from '../scenarios/purchase.ts';
 import { setStage } from '../scenarios/stage.ts';
 import { assertMoneyAgreesOn } from '../verify-money.ts';
 import { type Bed, makeBed } from './bed.ts';
-import { clockStep, crashOf, expiryOf, type Fault, fullDiskOf, killOf, partitionOf, slownessOf } from './faults.ts';
+import {
+  clockStep,
+  crashOf,
+  expiryOf,
+  type Fault,
+  forgettingOf,
+  fullDiskOf,
+  killOf,
+  partitionOf,
+  slownessOf,
+} from './faults.ts';
 import { beginLoad, type Load } from './load.ts';
 import { replayAll } from './replay.ts';
 
@@ -47,9 +57,17 @@ const faults: readonly Fault[] = [
   crashOf('redis', 'cache'),
   crashOf('mariadb', 'payments'),
   crashOf('postgres', 'orders'),
+  crashOf('mongodb', 'content'),
+  crashOf('opensearch', 'search'),
+  // Who lacks it works on: uploads and anchors wait.
+  crashOf('s3'),
   partitionOf('orders and payments'),
   slownessOf('mariadb'),
   slownessOf('redis'),
+  slownessOf('mongodb'),
+  slownessOf('opensearch'),
+  slownessOf('s3'),
+  forgettingOf('redis'),
   fullDiskOf(['mariadb', 'kafka'], 'stream'),
   clockStep(),
   expiryOf('ledger'),

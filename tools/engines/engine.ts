@@ -114,6 +114,13 @@ export function installGoProgram(module: string, folder: string): string | undef
   return status === 0 ? undefined : `go install failed: ${stderr.trim().slice(-300)}`;
 }
 
+/** What a server shows to its clients; PEM files that its account can read. */
+export interface ServerTls {
+  readonly keyFile: string;
+  readonly certificateFile: string;
+  readonly authorityFile: string;
+}
+
 /** A port that nobody had a moment ago. */
 export async function freePort(): Promise<number> {
   const server = createServer();

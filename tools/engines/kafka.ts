@@ -7,10 +7,18 @@
  */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Admin } from '@platformatic/kafka';
-import { type Engine, type EngineOptions, engineCache, engineFolder, freePort, type RunningEngine } from './engine.ts';
+import {
+  type Engine,
+  type EngineOptions,
+  engineCache,
+  engineFolder,
+  freePort,
+  type RunningEngine,
+  type ServerTls,
+} from './engine.ts';
 import { startServer } from './server-process.ts';
 
 export const kafka: Engine = {
@@ -36,6 +44,19 @@ export interface KafkaOptions extends EngineOptions {
   readonly port?: number;
   /** The port that clients are told; of a proxy before the broker. The broker's own when absent. */
   readonly advertisedPort?: number;
+  /** Clients come over TLS. */
+  readonly tls?: ServerTls;
+  /** A node of several, whose storage has the cluster's id. */
+  readonly node?: KafkaNode;
+}
+
+export interface KafkaNode {
+  readonly id: number;
+  readonly controllerPort: number;
+  /** `1@127.0.0.1:…,2@…` of all nodes. */
+  readonly voters: string;
+  readonly clusterId: string;
+  readonly nodes: number;
 }
 
 /** Starts a broker, or answers a sentence that says why there is none. */
@@ -53,16 +74,24 @@ export async function startKafka(options: KafkaOptions): Promise<RunningEngine |
   const port = options.port ?? (await freePort());
   const properties = path.join(folder, 'server.properties');
   writeFileSync(properties, await settings(folder, port, options));
-  const problem = format(jars, folder, properties);
+  const problem = format(jars, folder, properties, options.node?.clusterId);
   if (problem !== undefined) {
     dispose();
     return none(problem);
   }
-  const url = `kafka://127.0.0.1:${options.advertisedPort ?? port}`;
+  const scheme = options.tls === undefined ? 'kafka' : 'kafkas';
+  const url = `${scheme}://127.0.0.1:${options.advertisedPort ?? port}`;
   const server = await startServer({
     command: 'java',
-    args: ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-cp', path.join(jars, '*'), 'kafka.Kafka', properties],
-    answers: () => answers(port),
+    args: [
+      ...(options.node === undefined ? ['-Xms128m', '-Xmx512m'] : ['-Xms96m', '-Xmx256m']),
+      '-XX:+UseSerialGC',
+      '-cp',
+      path.join(jars, '*'),
+      'kafka.Kafka',
+      properties,
+    ],
+    answers: () => answers(port, options),
     startMsMax,
     logFile: path.join(folder, 'server.log'),
     asOurselves: true,
@@ -84,23 +113,67 @@ export async function startKafka(options: KafkaOptions): Promise<RunningEngine |
   };
 }
 
+export interface KafkaCluster {
+  /** `kafka://` with all brokers and three copies of everything. */
+  readonly url: string;
+  readonly nodes: readonly RunningEngine[];
+  stop(): Promise<void>;
+}
+
+/** Three brokers that are the controllers too: each fact in three copies, acknowledged when two have it. */
+export async function startKafkaCluster(options: EngineOptions): Promise<KafkaCluster | string> {
+  const ports = await Promise.all(Array.from({ length: 6 }, freePort));
+  const ids = [1, 2, 3];
+  const controllerPort = (id: number) => ports[id + 2] ?? 0;
+  const voters = ids.map((id) => `${id}@127.0.0.1:${controllerPort(id)}`).join(',');
+  const clusterId = newClusterId();
+  const started = await Promise.all(
+    ids.map((id) =>
+      startKafka({
+        ...{ mayInstall: options.mayInstall, durable: options.durable, port: ports[id - 1] ?? 0 },
+        node: { id, controllerPort: controllerPort(id), voters, clusterId, nodes: ids.length },
+      }),
+    ),
+  );
+  const nodes = started.filter((one) => typeof one !== 'string');
+  const stop = async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  };
+  const problem = started.find((one) => typeof one === 'string');
+  if (problem !== undefined) {
+    await stop();
+    return problem;
+  }
+  const hosts = nodes.map(({ url }) => new URL(url).host).join(',');
+  return { url: `kafka://${hosts}?replication=3`, nodes, stop };
+}
+
 async function settings(folder: string, port: number, options: KafkaOptions): Promise<string> {
-  const controllerPort = await freePort();
+  const { node, tls } = options;
+  const controllerPort = node?.controllerPort ?? (await freePort());
+  const door = tls === undefined ? 'PLAINTEXT' : 'SSL';
+  const copies = String(node?.nodes ?? 1);
+  const copiesMin = node === undefined ? '1' : '2';
   const values = {
     'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'node.id': String(node?.id ?? 1),
+    'controller.quorum.voters': node?.voters ?? `1@127.0.0.1:${controllerPort}`,
     'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${options.advertisedPort ?? port}`,
+    'inter.broker.listener.name': door,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT',
+    ...(tls === undefined ? {} : tlsSettings(folder, tls)),
+    listeners: `${door}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `${door}://127.0.0.1:${options.advertisedPort ?? port}`,
     'log.dirs': path.join(folder, 'data'),
     'auto.create.topics.enable': 'false',
-    'offsets.topic.replication.factor': '1',
+    'offsets.topic.replication.factor': copies,
+    'default.replication.factor': copies,
+    'min.insync.replicas': copiesMin,
     'offsets.topic.num.partitions': '4',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
-    'share.coordinator.state.topic.replication.factor': '1',
-    'share.coordinator.state.topic.min.isr': '1',
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': copiesMin,
+    'share.coordinator.state.topic.replication.factor': copies,
+    'share.coordinator.state.topic.min.isr': copiesMin,
     // A group starts with its first member, and a killed one is missed soon: tests wait for both.
     'group.initial.rebalance.delay.ms': '0',
     'group.min.session.timeout.ms': '1000',
@@ -116,10 +189,22 @@ async function settings(folder: string, port: number, options: KafkaOptions): Pr
     .join('');
 }
 
+/** Kafka reads a key and its certificate from one file. */
+function tlsSettings(folder: string, { keyFile, certificateFile, authorityFile }: ServerTls): Record<string, string> {
+  const both = path.join(folder, 'server.pem');
+  writeFileSync(both, `${readFileSync(keyFile, 'utf8')}${readFileSync(certificateFile, 'utf8')}`, { mode: 0o600 });
+  return {
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': both,
+    'ssl.truststore.type': 'PEM',
+    'ssl.truststore.location': authorityFile,
+  };
+}
+
 /** Gives the folder its cluster id, once; a folder that has one keeps it. */
-function format(jars: string, folder: string, properties: string): string | undefined {
+function format(jars: string, folder: string, properties: string, clusterId?: string): string | undefined {
   if (existsSync(path.join(folder, 'data', 'meta.properties'))) return undefined;
-  const id = randomBytes(16).toString('base64url');
+  const id = clusterId ?? newClusterId();
   const made = spawnSync(
     'java',
     [
@@ -137,6 +222,10 @@ function format(jars: string, folder: string, properties: string): string | unde
   return made.status === 0
     ? undefined
     : `its storage could not be formatted: ${`${made.stderr}${made.stdout}`.trim().slice(-300)}`;
+}
+
+function newClusterId(): string {
+  return randomBytes(16).toString('base64url');
 }
 
 /** Fetches the broker and what it needs from Maven Central; the folder appears when all of it is there. */
@@ -170,17 +259,19 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `;
 
-/** Asked at its own port: a proxy need not be there yet. */
-async function answers(port: number): Promise<boolean> {
+/** Asked at its own port: a proxy need not be there yet. A node of several answers when it knows of all. */
+async function answers(port: number, { tls, node }: KafkaOptions): Promise<boolean> {
   const admin = new Admin({
     clientId: 'engine',
     bootstrapBrokers: [`127.0.0.1:${port}`],
     retries: 0,
     connectTimeout: 1_000,
     requestTimeout: 2_000,
+    // Whether it is believed is its clients' matter.
+    ...(tls === undefined ? {} : { tls: { rejectUnauthorized: false } }),
   });
   try {
-    return (await admin.metadata({ topics: [] })).brokers.size === 1;
+    return (await admin.metadata({ topics: [] })).brokers.size === (node?.nodes ?? 1);
   } catch {
     return false;
   } finally {

@@ -106,7 +106,12 @@ async function liveOfPayment({ stores: { store: s }, sql, step }: Life): Promise
   await step('open', (tx) => s.openIntent(tx, intent, now));
   await step('open again', (tx) => s.openIntent(tx, { ...intent, buyerId: 'usr_2', amountMinor: 1n }, now));
   await step('find intent', async () => [await s.findIntent(sql, 'ord_1'), await s.findIntent(sql, 'none')]);
-  await step('lock intent', (tx) => s.lockIntent(tx, 'ord_1'));
+  await step('revise intent', async (tx) => {
+    await s.reviseIntent(tx, 'ord_1', 1n);
+    const revised = await s.findIntent(tx, 'ord_1');
+    await s.reviseIntent(tx, 'ord_1', intent.amountMinor);
+    return [revised, await s.lockIntent(tx, 'ord_1')];
+  });
   const held = attempt('pay_1', {
     status: 'requires_capture',
     action,

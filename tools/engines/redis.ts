@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import {
   type Engine,
   type EngineOptions,
@@ -14,6 +15,7 @@ import {
   freePort,
   installPackage,
   type RunningEngine,
+  type ServerTls,
 } from './engine.ts';
 import { startServer } from './server-process.ts';
 
@@ -34,6 +36,8 @@ const startMsMax = 30_000;
 export interface RedisEngineOptions extends EngineOptions {
   /** Make it a node of a cluster that owns no slot yet, with the password that all nodes share. */
   readonly cluster?: { readonly password: string };
+  /** Only over TLS. */
+  readonly tls?: ServerTls;
 }
 
 /** Starts a server, or answers a sentence that says why there is none. */
@@ -51,8 +55,8 @@ export async function startRedis(options: RedisEngineOptions): Promise<RunningEn
   const started = await startServer({
     command: server,
     // The password goes by the file: arguments can be read by everybody on the machine.
-    args: [path.join(folder, 'redis.conf'), '--port', String(port), ...settings(folder, options)],
-    answers: () => answersPing(port, password),
+    args: [path.join(folder, 'redis.conf'), ...settings(folder, port, options)],
+    answers: () => answersPing(port, password, options.tls),
     startMsMax,
     logFile: path.join(folder, 'server.log'),
     asOurselves: true,
@@ -61,7 +65,8 @@ export async function startRedis(options: RedisEngineOptions): Promise<RunningEn
   return {
     name: 'Redis',
     version: spawnSync(server, ['--version'], { encoding: 'utf8' }).stdout.trim(),
-    url: `redis://:${password}@127.0.0.1:${port}`,
+    url:
+      options.tls === undefined ? `redis://:${password}@127.0.0.1:${port}` : `rediss://:${password}@127.0.0.1:${port}`,
     get processId() {
       return started.processId;
     },
@@ -74,8 +79,10 @@ export async function startRedis(options: RedisEngineOptions): Promise<RunningEn
   };
 }
 
-function settings(folder: string, { durable, cluster }: RedisEngineOptions): string[] {
+function settings(folder: string, port: number, { durable, cluster, tls }: RedisEngineOptions): string[] {
   const values: Record<string, string> = {
+    port: tls === undefined ? String(port) : '0',
+    ...(tls === undefined ? {} : tlsSettings(port, tls)),
     bind: '127.0.0.1',
     dir: folder,
     daemonize: 'no',
@@ -89,6 +96,16 @@ function settings(folder: string, { durable, cluster }: RedisEngineOptions): str
   return Object.entries(values).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
+function tlsSettings(port: number, { keyFile, certificateFile, authorityFile }: ServerTls): Record<string, string> {
+  return {
+    'tls-port': String(port),
+    'tls-key-file': keyFile,
+    'tls-cert-file': certificateFile,
+    'tls-ca-cert-file': authorityFile,
+    'tls-auth-clients': 'no',
+  };
+}
+
 function passwordIn(folder: string, given: string = randomBytes(16).toString('hex')): string {
   const file = path.join(folder, 'redis.conf');
   const known = existsSync(file) ? /^requirepass (\w+)$/m.exec(readFileSync(file, 'utf8'))?.[1] : undefined;
@@ -98,9 +115,14 @@ function passwordIn(folder: string, given: string = randomBytes(16).toString('he
 }
 
 /** A server that still loads its data answers with an error. */
-function answersPing(port: number, password: string): Promise<boolean> {
+function answersPing(port: number, password: string, tls: ServerTls | undefined): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(`AUTH ${password}\r\nPING\r\n`));
+    // Whether it is believed is its clients' matter.
+    const open = (then: () => void) =>
+      tls === undefined
+        ? connect(port, '127.0.0.1', then)
+        : connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }, then);
+    const socket = open(() => socket.write(`AUTH ${password}\r\nPING\r\n`));
     const answer = (ready: boolean) => {
       socket.destroy();
       resolve(ready);

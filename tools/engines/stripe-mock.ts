@@ -15,7 +15,12 @@ export const stripeMock: Engine = {
   name: 'stripe-mock',
   start: ({ mayInstall }) => startStripeMock(mayInstall),
   testSetting: 'SUUUPRA_TEST_STRIPE_MOCK',
-  tests: { include: ['services/payments/src/provider-stripe.engines.test.ts'] },
+  tests: {
+    include: [
+      'services/payments/src/provider-stripe.engines.test.ts',
+      'services/settlement/src/reconciliation/report-source-stripe.engines.test.ts',
+    ],
+  },
 };
 
 async function startStripeMock(mayInstall: boolean): Promise<RunningEngine | string> {

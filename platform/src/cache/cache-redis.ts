@@ -12,7 +12,7 @@ import { ConfigError } from '../config.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { assertTtl, type Cache } from './cache.ts';
 import { nameOf, openLeasedLimits, type RateAuthority, type Taken } from './leased-limits.ts';
-import { openRedisLink, type RedisLink } from './redis-link.ts';
+import { isDistrusted, openRedisLink, type RedisLink } from './redis-link.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 export interface RedisCacheOptions {
@@ -31,14 +31,20 @@ const keyCharsMax = 200;
 
 /**
  * Goes on without Redis when it does not answer now. Throws ConfigError when it answers and the settings are wrong:
- * no address, a password it does not take.
+ * no address, a password it does not take, a certificate that is not believed.
  */
 export async function openRedisCache(options: RedisCacheOptions): Promise<Cache & { close(): Promise<void> }> {
   const { telemetry, deadlineMs = defaultDeadlineMs, valueBytesMax = defaultValueBytesMax } = options;
   const link = await openRedisLink({ place: parseRedisUrl(options.url), telemetry, deadlineMs });
   if (isRefusedLogin(link.refusal)) {
     link.close();
-    throw new ConfigError(`SUUUPRA_REDIS_URL: Redis does not let us in (${link.refusal.message}).`);
+    throw new ConfigError(`SUUUPRA_REDIS_URL: Redis does not let us in (${link.refusal?.message}).`);
+  }
+  if (isDistrusted(link.refusal)) {
+    link.close();
+    throw new ConfigError(
+      `SUUUPRA_REDIS_URL: the certificate of Redis is not believed (${link.refusal?.message}); name its authority with ?ca=.`,
+    );
   }
   const limits = openLeasedLimits({ authority: authorityOn(link) });
   return {
@@ -62,7 +68,7 @@ export async function openRedisCache(options: RedisCacheOptions): Promise<Cache 
   };
 }
 
-function isRefusedLogin(error: unknown): error is ErrorReply {
+function isRefusedLogin(error: Error | undefined): boolean {
   return error instanceof ErrorReply && /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR invalid password)/.test(error.message);
 }
 

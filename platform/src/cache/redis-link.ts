@@ -14,8 +14,8 @@ export interface RedisLink {
   run<T>(command: (redis: RedisCommands) => Promise<T>): Promise<T | undefined>;
   /** Milliseconds a question took. Throws when there is no answer. */
   ping(): Promise<number>;
-  /** What Redis said when it did not let us connect at the start. */
-  readonly refusal: ErrorReply | undefined;
+  /** What Redis said when it did not let us connect at the start, or why its certificate is not believed. */
+  readonly refusal: Error | undefined;
   close(): void;
 }
 
@@ -41,7 +41,7 @@ export async function openRedisLink({ place, telemetry, deadlineMs }: RedisLinkO
   const closing = new AbortController();
   const first = Promise.withResolvers<void>();
   let lastError: unknown;
-  let refusal: ErrorReply | undefined;
+  let refusal: Error | undefined;
   let isOpen = false;
   let isUp = false;
   let isProbing = false;
@@ -49,7 +49,7 @@ export async function openRedisLink({ place, telemetry, deadlineMs }: RedisLinkO
   const listener = {
     failed: (error: unknown) => {
       lastError = error;
-      if (!(error instanceof ErrorReply)) return;
+      if (!(error instanceof ErrorReply || (error instanceof Error && isDistrusted(error)))) return;
       if (!isOpen) refusal = error;
       first.resolve();
     },
@@ -126,6 +126,18 @@ export async function openRedisLink({ place, telemetry, deadlineMs }: RedisLinkO
     },
   };
 }
+
+/**
+ * A certificate that Node does not believe. One that has run out is not among these: it did at some moment, and a process
+ * that starts after it goes on as those do that started before.
+ */
+export function isDistrusted(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return error instanceof Error && typeof code === 'string' && distrusted.test(code);
+}
+
+const distrusted =
+  /^(?:(?:DEPTH_ZERO_)?SELF_SIGNED_CERT(?:_IN_CHAIN)?|UNABLE_TO_(?:VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT(?:_LOCALLY)?)|CERT_SIGNATURE_FAILURE|CERT_UNTRUSTED|ERR_TLS_CERT_ALTNAME_INVALID)$/;
 
 async function doesAnswer(redis: RedisCommands, ms: number, failed: (error: unknown) => void): Promise<boolean> {
   try {

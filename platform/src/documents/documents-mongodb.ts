@@ -128,9 +128,13 @@ interface Surroundings {
   readonly lane: Lane;
 }
 
-/** Runs `work` until it commits without having been overtaken; after a lost race one at a time within this process. */
+/**
+ * Runs `work` until it commits without having been overtaken. After a lost race one at a time within this process, those
+ * that come meanwhile behind it: else they would overtake it again and again.
+ */
 async function inUnitOfWork<T>(surroundings: Surroundings, work: (unit: UnitOfWork) => Promise<T>): Promise<T> {
-  let leave: (() => void) | undefined;
+  const { lane } = surroundings;
+  let leave = lane.isTaken() ? await lane.enter() : undefined;
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -140,7 +144,7 @@ async function inUnitOfWork<T>(surroundings: Surroundings, work: (unit: UnitOfWo
         if (attempt >= attemptsMax) {
           throw new DocumentFault('other', `the unit of work lost ${attemptsMax} races`, '', { cause: error });
         }
-        leave ??= await surroundings.lane.enter();
+        leave ??= await lane.enter();
         await new Promise((resolve) => setTimeout(resolve, surroundings.options.world.random() * pauseMsMax));
       }
     }
@@ -159,16 +163,22 @@ async function attemptUnit<T>(
   try {
     result = await work(unit);
   } catch (error) {
-    // What it failed at may be what another unit did to what it had locked.
-    if (!(await unit.stillHolds())) throw new Overtaken({ cause: error });
+    // What it failed at may be what another unit did to what it had locked, of which only a part is carried over yet.
+    await assertHolds(log, unit, error);
     throw error;
   }
   // Caught by the work or not: nobody shall believe that the unit was kept.
   if (unit.clash !== undefined) throw unit.clash;
   if (unit.changes().length + unit.events.length > 0) await commit(log, unit, options);
   // It answers by what it had locked.
-  else if (!(await unit.stillHolds())) throw new Overtaken();
+  else await assertHolds(log, unit);
   return result;
+}
+
+/** By all that is committed: what is in the log and carried over in part counts. */
+async function assertHolds(log: UnitLog, unit: UnitOfWork, cause?: unknown): Promise<void> {
+  await log.catchUp();
+  if (!(await unit.stillHolds())) throw new Overtaken({ cause });
 }
 
 async function commit(log: UnitLog, unit: UnitOfWork, options: MongodbDocumentsOptions): Promise<void> {
@@ -184,8 +194,7 @@ async function commit(log: UnitLog, unit: UnitOfWork, options: MongodbDocumentsO
   for (let attempt = 1; ; attempt += 1) {
     // In this order: whatever is committed after the head was read will be in the way of the next number.
     const head = await log.head();
-    await log.catchUp();
-    if (!(await unit.stillHolds())) throw new Overtaken();
+    await assertHolds(log, unit);
     if (await log.commit(head + 1, { token, at: new Date(options.world.now()), changes, events })) break;
     if (attempt >= attemptsMax) throw new DocumentFault('other', `the commit lost ${attemptsMax} races`);
   }
@@ -197,18 +206,26 @@ async function commit(log: UnitLog, unit: UnitOfWork, options: MongodbDocumentsO
 
 /** One after the other, in the order of arrival. */
 interface Lane {
+  isTaken(): boolean;
+  /** Resolves with what leaves it. */
   enter(): Promise<() => void>;
 }
 
 function openLane(): Lane {
   let last: Promise<void> = Promise.resolve();
+  let inside = 0;
   return {
+    isTaken: () => inside > 0,
     async enter() {
       const { promise, resolve } = Promise.withResolvers<void>();
       const before = last;
       last = before.then(() => promise);
+      inside += 1;
       await before;
-      return resolve;
+      return () => {
+        inside -= 1;
+        resolve();
+      };
     },
   };
 }

@@ -11,6 +11,8 @@ import { listenTls } from '../certificates/tls-listener.ts';
 import { refuseByAccess } from '../rpc/access.ts';
 import { isOutage } from '../rpc/outage.ts';
 import { RpcFault, refuse } from '../rpc/rpc.ts';
+import { inScope } from '../telemetry/call-scope.ts';
+import { span as spanNames } from '../telemetry/semantic-names.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { World } from '../world.ts';
 import { sendProblem } from './problem.ts';
@@ -120,13 +122,18 @@ async function answer(
     options.telemetry?.log.warn('a raw request is not one of ours', { route: sent?.route ?? '' });
     return sendProblem(response, refuse('not_found', 'There is no such route here.'), { traceparent: '' });
   }
-  const span = options.telemetry?.span(routeKey(route), sent.traceparent, { 'request.id': sent.requestId });
+  const span = options.telemetry?.span(
+    routeKey(route),
+    sent.traceparent,
+    { [spanNames.requestId]: sent.requestId },
+    { kind: 'server' },
+  );
   const context = receive(sent, request, response, life.signal, options.world, span?.traceparent ?? sent.traceparent);
   const endTimer = route.lasting === true ? () => {} : boundBy(sent.leftMs, life);
   try {
     const refusal = refuseByAccess(rulesOf(route), context.principal, 'gateway');
     if (refusal !== undefined) return sendProblem(response, refusal, context);
-    await route.handle(request, response, context);
+    await inScope(context, async () => route.handle(request, response, context));
   } catch (error) {
     span?.fail(error);
     answerFault(options, route, context, response, error);

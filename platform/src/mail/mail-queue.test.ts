@@ -5,6 +5,8 @@ import { openTestSql } from '../testing.ts';
 import { realWorld, type TestWorld, testWorld } from '../world.ts';
 import type { Mail, MailMessage } from './mail.ts';
 import { type MailQueue, openMailQueue } from './mail-queue.ts';
+import { openSmtp } from './mail-smtp.ts';
+import { startSmtpServer } from './testing-smtp.ts';
 
 const secret = new Uint8Array(32).fill(7);
 const soon = { interval: 5, timeout: 5_000 };
@@ -106,5 +108,40 @@ describe('mail queue', () => {
     await queue.stop();
     expect(lines.join('')).toContain('a mail could not be sent');
     expect(lines.join('')).not.toContain('asha');
+  });
+
+  it('sends each mail once from two processes by a server that is slower than a claim lasts', async () => {
+    const leaseMs = 150;
+    const slow = await startSmtpServer(2 * leaseMs);
+    const clients = [1, 2].map(() => openSmtp({ url: slow.url, from: 'Suuupra <no-reply@suuupra.test>' }));
+    const queues = clients.map((mail) => openMailQueue({ sql, mail, world: realWorld(), telemetry, leaseMs }));
+    const ids = Array.from({ length: 8 }, (_, n) => `mail_slow_${n}`);
+    await sql.transaction((tx) =>
+      (queues[0] as MailQueue).enqueueAll(
+        tx,
+        ids.map((id) => ({ ...message, id })),
+      ),
+    );
+    for (const queue of queues) queue.start();
+    await vi.waitFor(async () => expect(await waiting()).toEqual([]), { interval: 20, timeout: 10_000 });
+    await Promise.all(queues.map((queue) => queue.stop()));
+    expect(slow.received).toHaveLength(ids.length);
+    for (const client of clients) await client.close();
+    await slow.close();
+  });
+
+  it('leaves what waits behind a slow mail to another process', async () => {
+    const holding = Promise.withResolvers<void>();
+    const stuck: Mail = { send: () => holding.promise, ping: async () => 0 };
+    const free = server();
+    const slow = openMailQueue({ sql, mail: stuck, world: realWorld(), telemetry });
+    const other = openMailQueue({ sql, mail: free, world: realWorld(), telemetry });
+    await sql.transaction((tx) => slow.enqueueAll(tx, [message, { ...message, id: 'mail_2' }]));
+    slow.start();
+    await vi.waitFor(async () => expect((await waiting()).map(({ tries }) => tries).sort()).toEqual([0, 1]), soon);
+    other.start();
+    await vi.waitFor(() => expect(free.got.map(({ id }) => id)).toEqual(['mail_2']), soon);
+    holding.resolve();
+    await Promise.all([slow.stop(), other.stop()]);
   });
 });

@@ -1,6 +1,7 @@
 /**
  * Mail as part of a transaction: `enqueue` writes it beside the fact it tells of, a loop brings it to the `mail` port
- * after the commit. A mail is sent at least once; its id lets the next hop recognise a repetition.
+ * after the commit. A mail is sent at least once; its id lets the next hop recognise a repetition. Each is claimed by
+ * itself and kept while it is being sent, so a slow server alone makes none come twice; a process that dies may.
  *
  * A service that uses it makes the table `mail_queue` in its own migrations:
  * id text PRIMARY KEY, recipient text, subject text, body text, due_at timestamptz, tries int DEFAULT 0.
@@ -29,11 +30,17 @@ export interface MailQueueParts {
   readonly telemetry: Telemetry;
   /** A secret of the keyring: texts are sealed with it while they wait, e.g. because they carry a link that signs in. */
   readonly sealedWith?: Uint8Array;
+  /** How long a mail is left to the process that claimed it, unless that renews the claim; default 60,000. */
+  readonly leaseMs?: number;
 }
 
-const batchMax = 20;
-/** How long a claimed mail is left to the process that claimed it. */
-const leaseSeconds = 60;
+/** Mails of one round. */
+const roundMax = 20;
+/** So long after its process died a claimed mail is another's. */
+const defaultLeaseMs = 60_000;
+const renewalsPerLease = 3;
+/** Ten minutes: a server that takes longer for one mail may get it twice. */
+const renewalsMax = 30;
 /** After 12 tries with doubling pauses (about 17 hours) a mail is not tried again; its row stays a month for the operator. */
 const triesMax = 12;
 const failedKeptMs = 30 * 24 * 60 * 60 * 1_000;
@@ -86,19 +93,14 @@ export function openMailQueue(parts: MailQueueParts): MailQueue {
 /** Sends what is due; gives the time when more is. */
 async function sendDue(parts: MailQueueParts, seal: TextSeal | undefined): Promise<number | undefined> {
   const { sql, world } = parts;
-  const nowMs = world.now();
-  const due = await sql.query<QueuedMail>(
-    `UPDATE mail_queue SET due_at = $1, tries = tries + 1
-     WHERE id IN (SELECT id FROM mail_queue WHERE due_at <= $2 AND tries < $3 ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED)
-     RETURNING id, recipient, subject, body, tries`,
-    [new Date(nowMs + leaseSeconds * 1_000), new Date(nowMs), triesMax, batchMax],
-  );
-  // Ids begin with the time: in the order in which they were queued, as far as a mailbox can tell.
-  due.sort((a, b) => (a.id < b.id ? -1 : 1));
-  for (const mail of due) await trySend(parts, seal, mail);
+  for (let sent = 0; sent < roundMax; sent += 1) {
+    const claimed = await claim(parts);
+    if (claimed === undefined) break;
+    await trySend(parts, seal, claimed);
+  }
   await sql.execute('DELETE FROM mail_queue WHERE tries >= $1 AND due_at < $2', [
     triesMax,
-    new Date(nowMs - failedKeptMs),
+    new Date(world.now() - failedKeptMs),
   ]);
   const [next] = await sql.query<{ due_at: Date | null }>(
     'SELECT min(due_at) AS due_at FROM mail_queue WHERE tries < $1',
@@ -107,17 +109,56 @@ async function sendDue(parts: MailQueueParts, seal: TextSeal | undefined): Promi
   return next?.due_at?.getTime();
 }
 
+/** One at a time: what waits behind a slow mail is nobody's, and another process may send it. */
+async function claim({ sql, world, leaseMs = defaultLeaseMs }: MailQueueParts): Promise<QueuedMail | undefined> {
+  const nowMs = world.now();
+  const [claimed] = await sql.query<QueuedMail>(
+    `UPDATE mail_queue SET due_at = $1, tries = tries + 1
+     WHERE id = (SELECT id FROM mail_queue WHERE due_at <= $2 AND tries < $3 ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+     RETURNING id, recipient, subject, body, tries`,
+    [new Date(nowMs + leaseMs), new Date(nowMs), triesMax],
+  );
+  return claimed;
+}
+
 async function trySend(parts: MailQueueParts, seal: TextSeal | undefined, queued: QueuedMail): Promise<void> {
   const { sql, mail, world, telemetry } = parts;
   const { id, recipient, subject, body, tries } = queued;
+  const lease = renewing(parts, queued);
   try {
     await mail.send({ id, to: recipient, subject, text: seal?.open(body, id) ?? body });
     await sql.execute('DELETE FROM mail_queue WHERE id = $1', [id]);
   } catch (error) {
     telemetry.log.warn('a mail could not be sent', { mail: id, tries, ...reasonOf(error) });
     const pauseMs = retryFirstMs * 2 ** (tries - 1);
-    await sql.execute('UPDATE mail_queue SET due_at = $2 WHERE id = $1', [id, new Date(world.now() + pauseMs)]);
+    // Whoever has claimed it since has counted one more try.
+    await sql.execute('UPDATE mail_queue SET due_at = $2 WHERE id = $1 AND tries = $3', [
+      id,
+      new Date(world.now() + pauseMs),
+      tries,
+    ]);
+  } finally {
+    lease.end();
   }
+}
+
+/** Keeps the claim while the mail is being sent, for as long as a server may take at all. */
+function renewing(parts: MailQueueParts, { id, tries }: QueuedMail): { end(): void } {
+  const { sql, world, telemetry, leaseMs = defaultLeaseMs } = parts;
+  let renewals = 0;
+  const renew = () => {
+    renewals += 1;
+    if (renewals > renewalsMax) return clearInterval(timer);
+    sql
+      .execute('UPDATE mail_queue SET due_at = $2 WHERE id = $1 AND tries = $3', [
+        id,
+        new Date(world.now() + leaseMs),
+        tries,
+      ])
+      .catch((error: unknown) => telemetry.log.warn('the claim of a mail could not be renewed', { mail: id, error }));
+  };
+  const timer = setInterval(renew, leaseMs / renewalsPerLease);
+  return { end: () => clearInterval(timer) };
 }
 
 /** Without the message: servers repeat the address in it, and logs hold no addresses. */

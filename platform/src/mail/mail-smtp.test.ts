@@ -1,88 +1,10 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { mailContract } from './mail.contract.ts';
 import { openSmtp } from './mail-smtp.ts';
-
-interface Received {
-  readonly recipients: readonly string[];
-  readonly data: string;
-}
-
-interface SmtpServer {
-  readonly url: string;
-  readonly received: Received[];
-  refusing: boolean;
-  close(): Promise<void>;
-}
-
-/** Enough of RFC 5321 to take mail, without encryption or log-in. */
-async function startSmtpServer(): Promise<SmtpServer> {
-  const received: Received[] = [];
-  const sockets = new Set<Socket>();
-  const state = { refusing: false };
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    serve(socket, state, received);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    received,
-    get refusing() {
-      return state.refusing;
-    },
-    set refusing(refusing) {
-      state.refusing = refusing;
-    },
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
-function serve(socket: Socket, state: { readonly refusing: boolean }, received: Received[]): void {
-  let pending = '';
-  let recipients: string[] = [];
-  let data: string[] | undefined;
-  const say = (line: string) => socket.write(`${line}\r\n`);
-  const takeLine = (line: string) => {
-    if (data !== undefined) {
-      if (line !== '.') return void data.push(line.startsWith('.') ? line.slice(1) : line);
-      received.push({ recipients, data: data.join('\r\n') });
-      data = undefined;
-      recipients = [];
-      return say('250 taken');
-    }
-    const verb = line.slice(0, 4).toUpperCase();
-    if (verb === 'RCPT') {
-      if (state.refusing) return say('451 not now');
-      recipients.push(/<(.*)>/.exec(line)?.[1] ?? '');
-    }
-    if (verb === 'RSET') recipients = [];
-    if (verb === 'DATA') {
-      data = [];
-      return say('354 go on');
-    }
-    if (['EHLO', 'HELO', 'MAIL', 'RCPT', 'RSET', 'NOOP'].includes(verb)) return say('250 ok');
-    return say(verb === 'QUIT' ? '221 bye' : '502 not here');
-  };
-  socket.on('error', () => {});
-  socket.on('data', (chunk) => {
-    const lines = (pending + chunk.toString('utf8')).split('\r\n');
-    pending = lines.pop() ?? '';
-    for (const line of lines) takeLine(line);
-  });
-  say('220 test');
-}
+import { type ReceivedMail, startSmtpServer } from './testing-smtp.ts';
 
 /** Reads a mail of one part back (RFC 5322, 2045, 2047), as a receiver would. */
-function decode({ recipients, data }: Received): { to: string; subject: string; text: string } {
+function decode({ recipients, data }: ReceivedMail): { to: string; subject: string; text: string } {
   const [head = '', ...body] = data.split('\r\n\r\n');
   const headers = new Map(
     head

@@ -35,6 +35,19 @@ describe('a page', () => {
     }
   });
 
+  test('refuses the token of a list that was narrowed otherwise, and goes on with the same filter', () => {
+    const token = pageToken(['7'], ['open', '']);
+    const read = (filter?: readonly string[]) => readPage({ pageSize: 0, pageToken: token }, ['integer'], filter);
+    expect(read(['open', ''])).toEqual({ limit: 20, after: ['7'], filter: ['open', ''] });
+    for (const other of [undefined, [], ['', 'open'], ['closed', ''], ['open', '', 'x']])
+      expect(read(other), JSON.stringify(other)).toMatchObject({
+        errors: [{ field: 'pageToken', code: 'bad_format' }],
+      });
+    expect(readPage({ pageSize: 0, pageToken: pageToken(['7']) }, ['integer'], ['', ''])).toMatchObject({
+      after: ['7'],
+    });
+  });
+
   test('refuses the token of a list that is sorted otherwise', () => {
     const token = pageToken(['2026-01-01T00:00:00.000Z', 'crs_1']);
     expect(isRefusal(readPage({ pageSize: 0, pageToken: token }, ['time', 'text']))).toBe(false);

@@ -115,7 +115,7 @@ interface Pool {
 /** Connects at the first call. Throws ConfigError when an address is none. */
 export function openRemoteTarget(options: RemoteTargetOptions): RemoteTarget {
   const { service, certificates, world } = options;
-  const entries = options.addresses.map((address) => entryOf(service, address));
+  const entries = options.addresses.map((address) => endpointOf(service, address));
   if (entries.length === 0) throw new ConfigError(`There is no address of ${service}; give one as host:port.`);
   if (certificates === undefined) for (const entry of entries) requireLoopback(addressOf(entry), 'openRemoteTarget');
   const pool: Pool = {
@@ -258,7 +258,8 @@ function wake(pool: Pool): void {
   for (const done of [...pool.waiting]) done();
 }
 
-function entryOf(service: string, address: string): Endpoint {
+/** Throws ConfigError when the address is none. */
+export function endpointOf(service: string, address: string): Endpoint {
   const [, bracketed, plain, port] = /^(?:dns:\/*)?(?:\[([^\]]+)\]|([^:/\s]+)):(\d{1,5})$/.exec(address) ?? [];
   const host = bracketed ?? plain;
   // Raw routes live one above.

@@ -53,3 +53,20 @@ test('when everything fails, retries are a tenth of the calls, after a store of 
   expect(retries).toBeGreaterThanOrEqual(155);
   expect(retries).toBeLessThanOrEqual(160);
 });
+
+test('each attempt knows how often the call was made before it', async () => {
+  const resends: (number | undefined)[] = [];
+  const failing = {
+    call: async (_method: unknown, _request: unknown, sent: OutgoingContext) => {
+      resends.push(sent.resends);
+      throw new RpcFault('unavailable', 'away');
+    },
+  };
+  const call = retrying(failing, world).call(
+    IdentityService.method.getUsers,
+    create(GetUsersRequestSchema),
+    context(60_000),
+  );
+  await expect(call).rejects.toThrow('away');
+  expect(resends).toEqual([undefined, 1, 2]);
+});

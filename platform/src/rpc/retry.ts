@@ -21,7 +21,7 @@ export function retrying(transport: Transport, world: Pick<World, 'now' | 'rando
       budget.called();
       for (let attempt = 0; ; attempt += 1) {
         try {
-          return await transport.call(method, request, context);
+          return await transport.call(method, request, attempt === 0 ? context : { ...context, resends: attempt });
         } catch (error) {
           const retryable = error instanceof RpcFault && error.code === 'unavailable' && rulesOf(method).retrySafe;
           const pauseMs = retryPauseMs * 2 ** attempt * (0.5 + world.random());

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { Client, credentials } from '@grpc/grpc-js';
 import { GetUsersRequestSchema, IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openTelemetry } from '../telemetry/telemetry-process.ts';
 import { openTestAuthority, type TestAuthority } from '../testing-certificates.ts';
 import { realWorld } from '../world.ts';
 import { createClient } from './client.ts';
@@ -87,6 +88,35 @@ test('a server that is away is unavailable, and a retry-safe call is tried again
   expect(attempts).toBe(1);
   target.close();
 });
+
+test('each attempt of a kept call is a span of the caller, failed where it failed', async () => {
+  const telemetry = openTelemetry({ logLevel: 'silent', traceShare: 1, otlpEndpoint: '' });
+  const target = openRemoteTarget({ service: 'identity', addresses: ['127.0.0.1:1'], world });
+  const transport = remoteTransport(target, telemetry.forService('orders'));
+  const client = createClient(IdentityService, transport, { caller: 'orders', world });
+  const spansBelow = async (traceparent: string) => {
+    const context = { ...contextFor(), traceparent };
+    await expect(client.getUsers({}, { context })).rejects.toBeInstanceOf(RpcFault);
+    return telemetry.recentSpans(10, traceparent.split('-')[1]).reverse();
+  };
+  const ids = `${'a'.repeat(32)}-${'b'.repeat(16)}`;
+  expect(await spansBelow(`00-${ids}-00`)).toEqual([]);
+  const spans = await spansBelow(`00-${ids}-01`);
+  expect(spans).toMatchObject(
+    Array.from({ length: 3 }, () => ({ kind: 'client', failed: true, parentSpanId: 'b'.repeat(16) })),
+  );
+  expect(spans.map(({ attributes }) => attributes['suuupra.rpc.resends'])).toEqual([undefined, 1, 2]);
+  expect(spans[0]?.attributes).toMatchObject({ 'rpc.status_code': 'unavailable', 'error.type': 'unavailable' });
+  target.close();
+});
+
+function contextFor() {
+  return {
+    ...{ principal: { kind: 'anonymous' } as const, requestId: 'req_1', signal: AbortSignal.timeout(10_000) },
+    ...{ deadlineAtMs: Date.now() + 10_000, idempotencyKey: '', ifMatch: '', clientAddress: '', userAgent: '' },
+    answer: {},
+  };
+}
 
 test('closing waits for the calls under way', async () => {
   const started = Promise.withResolvers<void>();

@@ -2,28 +2,69 @@
 import { fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import type { Client, ClientUnaryCall, StatusObject } from '@grpc/grpc-js';
 import { grpcStatus } from '@suuupra/contracts/errors';
+import { isKept } from '../telemetry/call-scope.ts';
+import { span as spanNames } from '../telemetry/semantic-names.ts';
+import type { Span, Telemetry } from '../telemetry/telemetry.ts';
 import type { World } from '../world.ts';
 import { nameOf } from './dispatch.ts';
 import { sameBytes } from './grpc-health.ts';
 import { notesOf, refusalOrFault, toMetadata } from './grpc-wire.ts';
 import { NotSent, type RemoteTarget } from './remote-target.ts';
-import { type Answered, Refusal, RpcFault, refuse } from './rpc.ts';
+import { type Answered, isRefusal, Refusal, RpcFault, refuse } from './rpc.ts';
 import { messageBytesMax, type OutgoingContext, type Transport, type UnaryMethod } from './transport.ts';
 
-/** The caller's name in a context must be the one that the target's certificates are of. */
-export function remoteTransport(target: RemoteTarget): Transport {
+/**
+ * The caller's name in a context must be the one that the target's certificates are of. With telemetry each attempt of a
+ * call whose trace is kept is a span of the caller, which the callee's hangs below.
+ */
+export function remoteTransport(target: RemoteTarget, telemetry?: Pick<Telemetry, 'span'>): Transport {
   return {
     call: async (method, request, context) => {
       const bytes = toBinary(method.input, request);
       if (bytes.byteLength > messageBytesMax) {
         return { answer: refuse('payload_too_large', `A message has at most ${messageBytesMax} bytes.`), notes: {} };
       }
+      const span = telemetry === undefined ? undefined : attemptSpan(telemetry, method, context);
       const { signal, deadlineAtMs } = context;
-      return await target.use({ signal, deadlineAtMs, name: nameOf(method) }, ({ client }) =>
-        callOver(client, target.world, method, Buffer.from(bytes), context),
+      const sent = span === undefined ? context : { ...context, traceparent: span.traceparent };
+      return await observed(span, () =>
+        target.use({ signal, deadlineAtMs, name: nameOf(method) }, ({ client, host, port }) => {
+          // Of several instances that were tried the last one had the request.
+          span?.set(spanNames.serverAddress, host);
+          span?.set(spanNames.serverPort, port);
+          return callOver(client, target.world, method, Buffer.from(bytes), sent);
+        }),
       );
     },
   };
+}
+
+/** Undefined where the trace is not kept, or there is none: a call must not begin one on this side. */
+function attemptSpan(telemetry: Pick<Telemetry, 'span'>, method: UnaryMethod, context: OutgoingContext) {
+  const { traceparent, resends = 0 } = context;
+  if (!isKept(traceparent)) return undefined;
+  const attributes = {
+    [spanNames.rpcSystem]: 'grpc',
+    [spanNames.rpcMethod]: `${method.parent.typeName}/${method.name}`,
+    ...(resends === 0 ? {} : { [spanNames.rpcResends]: resends }),
+  };
+  return telemetry.span(nameOf(method), traceparent, attributes, { kind: 'client' });
+}
+
+async function observed<T extends Answered<Message>>(span: Span | undefined, call: () => Promise<T>): Promise<T> {
+  if (span === undefined) return call();
+  try {
+    const answered = await call();
+    span.set(spanNames.rpcStatus, isRefusal(answered.answer) ? answered.answer.code : 'ok');
+    return answered;
+  } catch (error) {
+    const code = error instanceof RpcFault ? error.code : 'internal';
+    span.set(spanNames.rpcStatus, code);
+    span.fail(code);
+    throw error;
+  } finally {
+    span.end();
+  }
 }
 
 function callOver(

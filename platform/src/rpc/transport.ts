@@ -14,6 +14,8 @@ export interface CallMetadata extends Omit<CallContext, 'answer' | 'signal'> {
 export interface OutgoingContext extends CallMetadata {
   /** Aborted when the caller gives up; the handler on the other side sees it. */
   readonly signal: AbortSignal;
+  /** How often this call was made before; 0 when absent. It does not travel. */
+  readonly resends?: number;
 }
 
 export type UnaryMethod = DescMethodUnary<DescMessage, DescMessage>;

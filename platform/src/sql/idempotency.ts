@@ -147,17 +147,16 @@ export async function noteProgress(
   await tx.execute(statements[tx.dialect].note, [progress, call.scope, call.method, call.key]);
 }
 
+/** Stores the answer; in a transaction as one of its last statements, sent with its COMMIT. */
 export async function finishIdempotent<I extends DescMessage, O extends DescMessage>(
-  tx: SqlExecutor,
+  tx: SqlExecutor | SqlTransaction,
   call: Pick<IdempotentCall<I, O>, 'scope' | 'method' | 'key' | 'output'>,
   answer: MessageShape<O>,
 ): Promise<void> {
-  await tx.execute(statements[tx.dialect].answer, [
-    Buffer.from(toBinary(call.output, answer)),
-    call.scope,
-    call.method,
-    call.key,
-  ]);
+  const { answer: text } = statements[tx.dialect];
+  const values = [Buffer.from(toBinary(call.output, answer)), call.scope, call.method, call.key];
+  if ('withCommit' in tx) tx.withCommit(() => [{ text, values }]);
+  else await tx.execute(text, values);
 }
 
 /** Frees the key after a refusal that came before any effect, so that a mended request may use it again. */

@@ -1,8 +1,10 @@
 /** A database by its URL: postgres://, postgresql://, mysql:// or mariadb://; refused when it would lose what it acknowledged. */
 import { ConfigError } from '../config.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Sql, SqlDialect } from './sql.ts';
 import { openMysql } from './sql-mysql.ts';
 import { openPostgres } from './sql-postgres.ts';
+import { withSqlSpans } from './sql-spans.ts';
 
 export interface OpenSqlOptions {
   readonly url: string;
@@ -13,6 +15,8 @@ export interface OpenSqlOptions {
   readonly replicaUrls?: readonly string[];
   /** Absent: required, unless the environment says that the data is a test's and is thrown away. */
   readonly durability?: 'required' | 'not needed';
+  /** Where its work is a part of traces; none without. */
+  readonly telemetry?: Pick<Telemetry, 'span'>;
 }
 
 /** For tests alone, whose servers forget what they held: tools/test-setup.ts and tools/engines set it. */
@@ -29,7 +33,7 @@ const dialects: Readonly<Record<string, SqlDialect>> = {
 /** Throws with a sentence when the scheme is none of ours or the server acknowledges before the disk has it (M8). */
 export async function openSql(options: OpenSqlOptions): Promise<Sql> {
   const isVolatile = process.env[volatileSetting] === volatileAccepted;
-  const { durability = isVolatile ? 'not needed' : 'required', ...rest } = options;
+  const { durability = isVolatile ? 'not needed' : 'required', telemetry, ...rest } = options;
   const scheme = new URL(options.url).protocol;
   const dialect = dialects[scheme];
   if (dialect === undefined)
@@ -39,14 +43,21 @@ export async function openSql(options: OpenSqlOptions): Promise<Sql> {
   if (dialect === 'mysql' && (options.replicaUrls ?? []).length > 0)
     throw new ConfigError('Read replicas are for a database on PostgreSQL; one on MySQL or MariaDB is read as it is.');
   const sql = await (dialect === 'mysql' ? openMysql(rest) : openPostgres(rest));
-  if (durability === 'not needed') return sql;
   try {
-    await assertDurable(sql);
-    return sql;
+    if (durability === 'required') await assertDurable(sql);
+    return telemetry === undefined ? sql : await spanned(sql, options.url, telemetry);
   } catch (error) {
     await sql.close();
     throw error;
   }
+}
+
+async function spanned(sql: Sql, url: string, telemetry: Pick<Telemetry, 'span'>): Promise<Sql> {
+  const database = decodeURIComponent(new URL(url).pathname.slice(1));
+  if (sql.dialect === 'postgres') return withSqlSpans(sql, { telemetry, database, system: 'postgresql' });
+  const [server] = await sql.query<{ version: string }>('SELECT VERSION() AS version');
+  const system = server?.version.includes('MariaDB') === true ? 'mariadb' : 'mysql';
+  return withSqlSpans(sql, { telemetry, database, system });
 }
 
 /** A setting without which a commit may be acknowledged and lost, and its safe values. */

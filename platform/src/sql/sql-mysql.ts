@@ -16,9 +16,11 @@ import {
   SqlFault,
   type SqlLockSession,
   type SqlRow,
+  type SqlStatement,
   type SqlTransaction,
   type SqlTransactionOptions,
   type SqlValue,
+  transactionIsOver,
 } from './sql.ts';
 import { asFault, wasCut } from './sql-mysql-faults.ts';
 import { applyMigrations } from './sql-mysql-migrations.ts';
@@ -310,10 +312,11 @@ async function inTransaction<T>(
 ): Promise<T> {
   const connection = await onLivingConnection(() => begin(source, options));
   const beforeCommit: (() => Promise<void>)[] = [];
+  const withCommit: (() => readonly SqlStatement[])[] = [];
   const afterCommit: (() => void)[] = [];
   let ended: SqlFault | undefined;
   let broken = false;
-  const runner: Runner = async (text, values) => {
+  const runOne: Runner = async (text, values) => {
     // After a deadlock the server has rolled back: what came now would be committed by itself.
     if (ended !== undefined) throw ended;
     try {
@@ -324,19 +327,32 @@ async function inTransaction<T>(
       throw fault;
     }
   };
+  // Statements that are begun together are sent one after the other: each knows whether the one before ended it all.
+  let turn: Promise<unknown> = Promise.resolve();
+  const runner: Runner = (text, values) => {
+    const answer = turn.then(() => runOne(text, values));
+    turn = answer.catch(() => {});
+    return answer;
+  };
   try {
     const tx: SqlTransaction = {
       ...executor(runner),
       beforeCommit: (last) => void beforeCommit.push(last),
+      withCommit: (statements) => void withCommit.push(statements),
       afterCommit: (done) => void afterCommit.push(done),
     };
     const result = await work(tx);
     for (const last of beforeCommit) await last();
+    for (const { text, values } of withCommit.flatMap((statements) => statements())) await runner(text, values);
+    await turn;
     if (ended !== undefined) throw ended;
+    ended = transactionIsOver();
     await commit(connection, source.server);
     for (const done of afterCommit) done();
     return result;
   } catch (error) {
+    ended ??= transactionIsOver();
+    await turn;
     // A connection that cannot even roll back is destroyed; the server rolls back by itself when it is gone.
     await runInTime(connection, source.server, 'ROLLBACK', []).catch(() => {
       broken = true;

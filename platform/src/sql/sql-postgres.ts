@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Writable } from 'node:stream';
 import pg from 'pg';
 import { ConfigError } from '../config.ts';
 import {
@@ -18,9 +19,11 @@ import {
   type SqlFaultKind,
   type SqlLockSession,
   type SqlRow,
+  type SqlStatement,
   type SqlTransaction,
   type SqlTransactionOptions,
   type SqlValue,
+  transactionIsOver,
 } from './sql.ts';
 import { openStaleReads, type Replica } from './stale-reads.ts';
 
@@ -66,6 +69,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
     idleTimeoutMillis: idleMs,
     statement_timeout: options.statementMsMax ?? defaultStatementMsMax,
     types,
+    // BEGIN goes out with the first statement of a transaction, COMMIT with the last.
+    pipeline: true,
   };
   const pool = new pg.Pool(config);
   // An idle connection that breaks is dropped by the pool; the next statement opens another.
@@ -199,54 +204,130 @@ async function run(target: pg.Pool | PgClient, text: string, values: readonly Sq
   }
 }
 
+/** What a transaction does with its connection. */
+interface Session {
+  run(text: string, values: readonly SqlValue[]): Promise<pg.QueryResult>;
+  /** Sends the statements and COMMIT together. */
+  commit(statements: readonly SqlStatement[]): Promise<void>;
+  rollback(): Promise<void>;
+  release(): void;
+}
+
 async function inTransaction<T>(
   pool: pg.Pool,
   work: (tx: SqlTransaction) => Promise<T>,
   options: SqlTransactionOptions = {},
 ): Promise<T> {
-  const client = await onLivingConnection(() => begin(pool, options));
+  const session = openSession(pool, options);
   const beforeCommit: (() => Promise<void>)[] = [];
+  const withCommit: (() => readonly SqlStatement[])[] = [];
   const afterCommit: (() => void)[] = [];
-  let broken = false;
-  const noteBroken = () => {
-    broken = true;
-  };
-  client.on('error', noteBroken);
   try {
     const tx: SqlTransaction = {
-      ...executor((text, values) => run(client, text, values)),
+      ...executor(session.run),
       beforeCommit: (last) => void beforeCommit.push(last),
+      withCommit: (statements) => void withCommit.push(statements),
       afterCommit: (done) => void afterCommit.push(done),
     };
     const result = await work(tx);
     for (const last of beforeCommit) await last();
-    await commit(client);
+    await session.commit(withCommit.flatMap((statements) => statements()));
     for (const done of afterCommit) done();
     return result;
   } catch (error) {
-    // A connection that cannot even roll back is destroyed; the server rolls back by itself when it is gone.
-    await client.query('ROLLBACK').catch(noteBroken);
+    await session.rollback();
     throw error;
   } finally {
-    client.removeListener('error', noteBroken);
-    client.removeListener('error', heardOfLoss);
-    client.release(broken);
+    session.release();
   }
 }
 
-/** A connection in a transaction that has only just begun. */
-async function begin(pool: pg.Pool, options: SqlTransactionOptions): Promise<pg.PoolClient> {
+/** A connection is taken, and the transaction begun, with its first statement; without one there is nothing to commit. */
+function openSession(pool: pg.Pool, options: SqlTransactionOptions): Session {
+  let begun: Promise<pg.PoolClient> | undefined;
+  let client: pg.PoolClient | undefined;
+  let broken = false;
+  let isOver = false;
+  const noteBroken = () => {
+    broken = true;
+  };
+  const beginWith = (first?: SqlStatement) =>
+    onLivingConnection(() => begin(pool, options, first)).then((began) => {
+      client = began.client;
+      client.on('error', noteBroken);
+      return began;
+    });
+  return {
+    run: async (text, values) => {
+      if (isOver) throw transactionIsOver();
+      if (begun !== undefined) return runGathered(await begun, text, values);
+      const first = beginWith({ text, values });
+      begun = first.then((began) => began.client);
+      begun.catch(() => {});
+      return (await first).answer ?? Promise.reject(new Error('a first statement has no answer'));
+    },
+    commit: async (statements) => {
+      isOver = true;
+      if (begun === undefined && statements.length > 0) begun = beginWith().then((began) => began.client);
+      if (begun !== undefined) await commit(await begun, statements);
+    },
+    // A connection that cannot even roll back is destroyed; the server rolls back by itself when it is gone.
+    rollback: async () => {
+      isOver = true;
+      await begun?.catch(() => {});
+      await client?.query('ROLLBACK').catch(noteBroken);
+    },
+    release: () => {
+      client?.removeListener('error', noteBroken);
+      client?.removeListener('error', heardOfLoss);
+      client?.release(broken);
+    },
+  };
+}
+
+interface Began {
+  readonly client: pg.PoolClient;
+  /** Of the first statement, when there was one. */
+  readonly answer: Promise<pg.QueryResult> | undefined;
+}
+
+/** A connection in a transaction, with its first statement under way: both are sent by one write. */
+async function begin(pool: pg.Pool, options: SqlTransactionOptions, first?: SqlStatement): Promise<Began> {
   const client = await connect(pool);
   // A client without a listener that loses its connection ends the process (an unheard `error` event is thrown).
   client.on('error', heardOfLoss);
   try {
-    await run(client, beginText(options), []);
-    return client;
+    const opened = runGathered(client, beginText(options), []);
+    const answer = first === undefined ? undefined : runGathered(client, first.text, first.values);
+    // Without BEGIN it was done in no transaction, or not at all; its own failure is told to who asked for it.
+    answer?.catch(() => {});
+    await opened;
+    return { client, answer };
   } catch (error) {
     client.removeListener('error', heardOfLoss);
     client.release(true);
     throw error;
   }
+}
+
+/** Connections whose statements of this turn of the event loop are being gathered. */
+const gathering = new WeakSet<Writable>();
+
+/**
+ * Runs a statement on a connection of its own. Those that are begun in one turn of the event loop go out by one write,
+ * in their order: a write is most of what a statement costs this process.
+ */
+function runGathered(client: pg.PoolClient, text: string, values: readonly SqlValue[]): Promise<pg.QueryResult> {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
+  if (!gathering.has(stream)) {
+    gathering.add(stream);
+    stream.cork();
+    process.nextTick(() => {
+      gathering.delete(stream);
+      stream.uncork();
+    });
+  }
+  return run(client, text, values);
 }
 
 /** The statement under way fails with the connection, and says so itself. */
@@ -292,17 +373,25 @@ function beginText(options: SqlTransactionOptions): string {
   return `BEGIN${isolation}${options.readOnly === true ? ' READ ONLY' : ''}`;
 }
 
-async function commit(client: pg.PoolClient): Promise<void> {
-  let answer: pg.QueryResult;
-  try {
-    answer = await client.query('COMMIT');
-  } catch (error) {
-    const fault = asFault(error);
-    if (fault.kind !== 'unavailable') throw fault;
-    throw new SqlFault('commit_unknown', 'the connection was lost during COMMIT', '', { cause: error });
-  }
+/**
+ * Commits together with the last statements. When one of them fails the server answers COMMIT with ROLLBACK, and that
+ * statement's fault is thrown.
+ */
+async function commit(client: pg.PoolClient, statements: readonly SqlStatement[]): Promise<void> {
+  const last = statements.map(({ text, values }) => runGathered(client, text, values));
+  const committed = runGathered(client, 'COMMIT', []);
+  const [end, ...ends] = await Promise.allSettled([committed, ...last]);
+  if (end.status === 'rejected') throw commitFault(end.reason);
+  for (const one of ends) if (one.status === 'rejected') throw one.reason;
   // A transaction that failed before answers COMMIT with ROLLBACK, and no error.
-  if (answer.command === 'ROLLBACK') throw new SqlFault('other', 'the transaction was rolled back by the server');
+  if (end.value.command === 'ROLLBACK') throw new SqlFault('other', 'the transaction was rolled back by the server');
+}
+
+/** COMMIT was sent: without an answer nobody knows whether it was done, whichever statement lost the connection. */
+function commitFault(error: unknown): SqlFault {
+  const fault = asFault(error);
+  if (fault.kind !== 'unavailable') return fault;
+  return new SqlFault('commit_unknown', 'the connection was lost during COMMIT', '', { cause: fault.cause });
 }
 
 /** Every migration of a service runs under one lock, so that two processes that start together do not both apply it. */

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openCuttingProxy } from '../testing-proxy.ts';
-import { retrying, type Sql, SqlFault } from './sql.ts';
+import { retrying, type Sql, SqlFault, type SqlTransaction } from './sql.ts';
 
 export interface SqlUnderTest {
   readonly sql: Sql;
@@ -190,6 +190,69 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
       });
       await expect(refused).rejects.toThrow('not so');
       expect(await sql.query("SELECT balance FROM accounts WHERE id = 'never'")).toEqual([]);
+    });
+
+    it('runs withCommit last; a statement of it that fails rolls all back, and its fault is told', async () => {
+      const insert = (id: string, balance: number) => ({
+        text: inDialect('INSERT INTO accounts VALUES ($1, $2)'),
+        values: [id, balance],
+      });
+      await sql.transaction(async (tx) => {
+        tx.withCommit(() => [insert('sent last', 1)]);
+        tx.beforeCommit(async () => void (await tx.execute("INSERT INTO accounts VALUES ('sent before', 1)")));
+        expect(await tx.query("SELECT 1 AS found FROM accounts WHERE id LIKE 'sent %'")).toEqual([]);
+      });
+      expect(await sql.query("SELECT id FROM accounts WHERE id LIKE 'sent %' ORDER BY id")).toEqual([
+        { id: 'sent before' },
+        { id: 'sent last' },
+      ]);
+      let committed = false;
+      const refused = sql.transaction(async (tx) => {
+        await tx.execute("INSERT INTO accounts VALUES ('unsent', 1)");
+        tx.withCommit(() => [insert('unsent too', 1), insert('sent last', 1), insert('unsent as well', 1)]);
+        tx.afterCommit(() => {
+          committed = true;
+        });
+      });
+      await expect(refused).rejects.toMatchObject({ kind: 'unique' });
+      expect(committed).toBe(false);
+      expect(await sql.query("SELECT id FROM accounts WHERE id LIKE 'unsent%'")).toEqual([]);
+      // The connection is fit for the next one.
+      await sql.transaction(async (tx) => void (await tx.execute("INSERT INTO accounts VALUES ('sent again', 1)")));
+    });
+
+    it('runs what is begun together in its order, in one transaction, from the first statement on', async () => {
+      await sql.transaction(async (tx) => {
+        await Promise.all([
+          tx.execute("INSERT INTO accounts VALUES ('together', 1)"),
+          tx.execute("UPDATE accounts SET balance = balance * 10 WHERE id = 'together'"),
+          tx.execute("UPDATE accounts SET balance = balance + 5 WHERE id = 'together'"),
+        ]);
+      });
+      expect(await sql.query("SELECT balance FROM accounts WHERE id = 'together'")).toEqual([{ balance: 15n }]);
+      const failing = ["('apart', 1)", "('together', 1)", "('apart too', 1)"];
+      const refused = sql.transaction((tx) =>
+        Promise.all(failing.map((row) => tx.execute(`INSERT INTO accounts VALUES ${row}`))),
+      );
+      await expect(refused).rejects.toMatchObject({ kind: 'unique' });
+      expect(await sql.query("SELECT id FROM accounts WHERE id LIKE 'apart%'")).toEqual([]);
+    });
+
+    it('refuses what is begun in a transaction after its end', async () => {
+      let late: SqlTransaction | undefined;
+      await sql.transaction(async (tx) => {
+        late = tx;
+        await tx.query('SELECT 1 AS one');
+      });
+      await expect(late?.execute("INSERT INTO accounts VALUES ('late', 1)")).rejects.toThrow('over');
+      await sql
+        .transaction(async (tx) => {
+          late = tx;
+          throw new Error('stop');
+        })
+        .catch(() => {});
+      await expect(late?.execute("INSERT INTO accounts VALUES ('late', 1)")).rejects.toThrow('over');
+      expect(await sql.query("SELECT id FROM accounts WHERE id = 'late'")).toEqual([]);
     });
 
     it('names the violated constraint and what kind it is', async () => {

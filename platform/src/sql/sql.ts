@@ -16,6 +16,11 @@ export type SqlValue = string | number | bigint | boolean | Date | Uint8Array | 
 
 export type SqlRow = Record<string, unknown>;
 
+export interface SqlStatement {
+  readonly text: string;
+  readonly values: readonly SqlValue[];
+}
+
 export interface SqlExecutor {
   readonly dialect: SqlDialect;
   /** Runs one statement and gives its rows. Throws SqlFault. */
@@ -24,13 +29,21 @@ export interface SqlExecutor {
   execute(text: string, values?: readonly SqlValue[]): Promise<number>;
 }
 
-/** A transaction: everything through it commits together or not at all. */
+/**
+ * A transaction: everything through it commits together or not at all. Statements that are begun together run in the order
+ * in which they were begun, and in `postgres` go to the server together; what is begun after its end is refused.
+ */
 export interface SqlTransaction extends SqlExecutor {
   /**
    * Runs in the transaction when its work is done, just before COMMIT, in the order of the calls: so that what many parts
    * of the work add is written by one statement. What it throws rolls all back.
    */
   beforeCommit(run: () => Promise<void>): void;
+  /**
+   * Statements that are run last, after all of `beforeCommit`, and whose answers nobody needs: they go to the server
+   * together with COMMIT. When one fails all is rolled back, and its fault is thrown.
+   */
+  withCommit(statements: () => readonly SqlStatement[]): void;
   /** Runs after a successful commit; never when the transaction rolls back. Must not throw. */
   afterCommit(run: () => void): void;
 }
@@ -116,6 +129,11 @@ export class SqlFault extends Error {
     this.kind = kind;
     this.constraint = constraint;
   }
+}
+
+/** For what somebody still does in a transaction that has ended: it would be committed by itself. */
+export function transactionIsOver(): SqlFault {
+  return new SqlFault('other', 'the transaction is over; nothing more can be done in it');
 }
 
 /** Repeats a transaction that lost a deadlock or a serialisation race, at most `attemptsMax` times. */

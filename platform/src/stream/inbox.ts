@@ -9,13 +9,13 @@ import { eventRow } from '@suuupra/contracts/events';
 import type { EventHandler } from '../service.ts';
 import { retrying, type Sql, type SqlDialect, type SqlTransaction } from '../sql/sql.ts';
 import { inScope } from '../telemetry/call-scope.ts';
-import { messagingSystem, span as spanNames } from '../telemetry/semantic-names.ts';
+import { type MessagingSystem, span as spanNames } from '../telemetry/semantic-names.ts';
 import type { Span, Telemetry } from '../telemetry/telemetry.ts';
 import type { EventCause } from './outbox.ts';
 import type { Consumer, Stream, StreamRecord } from './stream.ts';
 
 export interface Subscription {
-  readonly stream: Pick<Stream, 'consume'>;
+  readonly stream: Pick<Stream, 'consume' | 'system'>;
   /** The service's own database, with the tables of sql/service-tables.ts. */
   readonly sql: Sql;
   /** The name of the service: its consumer group. */
@@ -35,7 +35,7 @@ export async function subscribe(subscription: Subscription): Promise<Consumer> {
     topics: [...topics],
     types: new Set(handlers.keys()),
     handle: async (records) => {
-      await applyOnce(sql, group, records, handlers, telemetry);
+      await applyOnce(sql, group, records, handlers, telemetry, stream.system);
     },
   });
 }
@@ -50,13 +50,15 @@ export async function applyOnce(
   records: readonly StreamRecord[],
   handlers: ReadonlyMap<string, EventHandler>,
   telemetry: Telemetry,
+  system: MessagingSystem = 'suuupra_stream',
 ): Promise<number> {
   if (records.length === 0) return 0;
-  await goAhead(group, records, handlers, telemetry);
+  const source = { group, system };
+  await goAhead(source, records, handlers, telemetry);
   const applied = await retrying(() =>
     sql.transaction(async (tx) => {
       const fresh = await claim(tx, group, records);
-      for (const record of fresh) await apply(tx, { group, record, handlers, telemetry });
+      for (const record of fresh) await apply(tx, { source, record, handlers, telemetry });
       return fresh;
     }),
   );
@@ -74,7 +76,7 @@ export async function applyOnce(
 
 /** Begins the work ahead of the transaction in the order of the events, and waits for all of it. */
 async function goAhead(
-  group: string,
+  source: Source,
   records: readonly StreamRecord[],
   handlers: ReadonlyMap<string, EventHandler>,
   telemetry: Telemetry,
@@ -84,7 +86,7 @@ async function goAhead(
     const handler = handlers.get(envelope.type);
     const { ahead } = handler ?? {};
     if (handler === undefined || ahead === undefined) return;
-    await spanned(telemetry.span(...spanOf('prepare', group, record)), record, (cause) =>
+    await spanned(telemetry.span(...spanOf('prepare', source, record)), record, (cause) =>
       ahead({ event: fromBinary(handler.schema, envelope.data), envelope, cause }),
     );
   });
@@ -128,18 +130,24 @@ const claims: Readonly<Record<SqlDialect, Claim>> = {
   },
 };
 
-interface Applying {
+/** Whose record it is and where it came from, as spans say it. */
+interface Source {
   readonly group: string;
+  readonly system: MessagingSystem;
+}
+
+interface Applying {
+  readonly source: Source;
   readonly record: StreamRecord;
   readonly handlers: ReadonlyMap<string, EventHandler>;
   readonly telemetry: Telemetry;
 }
 
-async function apply(tx: SqlTransaction, { group, record, handlers, telemetry }: Applying): Promise<void> {
+async function apply(tx: SqlTransaction, { source, record, handlers, telemetry }: Applying): Promise<void> {
   const { envelope } = record;
   const handler = handlers.get(envelope.type);
   if (handler === undefined) return;
-  await spanned(telemetry.span(...spanOf('process', group, record)), record, async (cause) => {
+  await spanned(telemetry.span(...spanOf('process', source, record)), record, async (cause) => {
     await handler.apply({ event: fromBinary(handler.schema, envelope.data), envelope, tx, cause });
   });
 }
@@ -157,11 +165,11 @@ async function spanned(span: Span, { envelope }: StreamRecord, work: (cause: Eve
   }
 }
 
-function spanOf(operation: string, group: string, record: StreamRecord): Parameters<Telemetry['span']> {
+function spanOf(operation: string, { group, system }: Source, record: StreamRecord): Parameters<Telemetry['span']> {
   const { envelope } = record;
   const type = envelope.type.split('.').at(-1) ?? envelope.type;
   const attributes = {
-    [spanNames.messagingSystem]: messagingSystem,
+    [spanNames.messagingSystem]: system,
     [spanNames.messagingOperation]: operation,
     [spanNames.messagingOperationType]: 'process',
     [spanNames.messagingDestination]: record.topic,

@@ -8,7 +8,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Envelope, EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
-import { messagingSystem, span as spanNames } from '../telemetry/semantic-names.ts';
+import { span as spanNames } from '../telemetry/semantic-names.ts';
 import type { Span, Telemetry } from '../telemetry/telemetry.ts';
 import { backOffMs, coalesced, createBell } from './bell.ts';
 import type { OutboxSession, OutboxStore, WaitingEvent } from './outbox-store.ts';
@@ -17,7 +17,7 @@ import type { Stream } from './stream.ts';
 export interface RelayOptions {
   /** The service's own. */
   readonly outbox: OutboxStore;
-  readonly stream: Pick<Stream, 'append'>;
+  readonly stream: Pick<Stream, 'append' | 'system'>;
   readonly telemetry: Telemetry;
 }
 
@@ -115,7 +115,7 @@ async function appendSpanned(
   topic: string,
   envelopes: readonly Envelope[],
 ): Promise<void> {
-  const spans = envelopes.map((envelope) => sendSpan(telemetry, topic, envelope));
+  const spans = envelopes.map((envelope) => sendSpan(telemetry, stream.system, topic, envelope));
   try {
     await stream.append(topic, envelopes);
   } catch (error) {
@@ -127,14 +127,14 @@ async function appendSpanned(
 }
 
 /** Undefined for an event that belongs to no trace: it must not begin one here. */
-function sendSpan(telemetry: Telemetry, topic: string, envelope: Envelope): Span | undefined {
+function sendSpan(telemetry: Telemetry, system: Stream['system'], topic: string, envelope: Envelope): Span | undefined {
   if (envelope.traceparent === '') return undefined;
   const type = envelope.type.split('.').at(-1) ?? envelope.type;
   const span = telemetry.span(
     `send ${type}`,
     envelope.traceparent,
     {
-      [spanNames.messagingSystem]: messagingSystem,
+      [spanNames.messagingSystem]: system,
       [spanNames.messagingOperation]: 'send',
       [spanNames.messagingOperationType]: 'send',
       [spanNames.messagingDestination]: topic,

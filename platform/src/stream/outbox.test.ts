@@ -41,7 +41,7 @@ afterEach(async () => {
   await sql.execute('DELETE FROM outbox');
 });
 
-function start(database: Sql, to: Pick<Stream, 'append'> = stream): Relay {
+function start(database: Sql, to: Pick<Stream, 'append' | 'system'> = stream): Relay {
   const relay = startRelay({ outbox: sqlOutbox(database), stream: to, telemetry });
   relays.push(relay);
   return relay;
@@ -138,6 +138,7 @@ describe('the relay', () => {
   it('does not double an event when it dies between the append and the removal', async () => {
     let deaths = 0;
     const relay = start(sql, {
+      system: 'suuupra_stream',
       append: async (topic, envelopes) => {
         await stream.append(topic, envelopes);
         deaths += 1;
@@ -154,6 +155,7 @@ describe('the relay', () => {
   it('waits for a stream that is away, and loses nothing', async () => {
     let away = 3;
     const relay = start(sql, {
+      system: 'suuupra_stream',
       append: async (topic, envelopes) => {
         away -= 1;
         if (away >= 0) throw new Error('the stream is away');
@@ -168,7 +170,8 @@ describe('the relay', () => {
   it('has one leader; the others tell it, and one of them takes over when it goes', async () => {
     const appended = collector();
     const appends: string[] = [];
-    const named = (name: string): Pick<Stream, 'append'> => ({
+    const named = (name: string): Pick<Stream, 'append' | 'system'> => ({
+      system: 'suuupra_stream',
       append: async (topic, envelopes) => {
         await stream.append(topic, envelopes);
         appends.push(...envelopes.map((envelope) => `${name} ${envelope.subject}`));

@@ -12,7 +12,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { eventRow } from '@suuupra/contracts/events';
 import { EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
 import type { CallContext } from '../rpc/rpc.ts';
-import type { SqlDialect, SqlTransaction } from '../sql/sql.ts';
+import type { SqlDialect, SqlStatement, SqlTransaction } from '../sql/sql.ts';
 import type { World } from '../world.ts';
 
 /** What an operation adds to its transaction. The partition key is the row's `key` field in contracts/src/events.ts. */
@@ -96,11 +96,7 @@ function writeBeforeCommit(tx: SqlTransaction, { notify }: Pick<OutboxOptions, '
   }
   const all = [one];
   toldIn.set(tx, all);
-  tx.beforeCommit(async () => {
-    // Told later still, by what else runs before the commit: written by a statement of its own.
-    toldIn.delete(tx);
-    for (const some of inPortions(all)) await insert[tx.dialect](tx, some);
-  });
+  tx.withCommit(() => inPortions(all).map(insert[tx.dialect]));
   tx.afterCommit(notify);
 }
 
@@ -122,18 +118,17 @@ function inPortions(all: readonly OutboxEvent[]): OutboxEvent[][] {
 }
 
 /** Rows get their ids in the order given. */
-const insert: Readonly<Record<SqlDialect, (tx: SqlTransaction, told: readonly OutboxEvent[]) => Promise<number>>> = {
-  postgres: (tx, told) =>
-    tx.execute(
-      `INSERT INTO outbox (topic, envelope)
+const insert: Readonly<Record<SqlDialect, (told: readonly OutboxEvent[]) => SqlStatement>> = {
+  postgres: (told) => ({
+    text: `INSERT INTO outbox (topic, envelope)
        SELECT topic, envelope FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS told (topic, envelope, place)
        ORDER BY place`,
-      [told.map(({ topic }) => topic), told.map(({ envelope }) => Buffer.from(envelope))],
-    ),
-  mysql: (tx, told) =>
-    tx.execute('INSERT INTO outbox (topic, envelope) VALUES ?', [
-      told.map(({ topic, envelope }) => [topic, Buffer.from(envelope)]),
-    ]),
+    values: [told.map(({ topic }) => topic), told.map(({ envelope }) => Buffer.from(envelope))],
+  }),
+  mysql: (told) => ({
+    text: 'INSERT INTO outbox (topic, envelope) VALUES ?',
+    values: [told.map(({ topic, envelope }) => [topic, Buffer.from(envelope)])],
+  }),
 };
 
 function subjectOf<D extends DescMessage>(schema: D, message: MessageShape<D>, key: string): string {

@@ -2,9 +2,10 @@
  * The `stream` port on a PostgreSQL database of its own: an ordered log in a table, groups with positions, locks to share
  * the partitions out, notifications to wake the readers.
  *
- * What it costs: an append is one transaction that holds the row locks of its partitions until the disk has it, so one
- * partition takes as many appends a second as the disk takes commits; a batch costs as much as a single record. An idle
- * process makes two small statements a second. When that is not enough, Kafka is the adapter to move to.
+ * What it costs: an append is one statement that holds the row locks of its partitions until the disk has it, so one
+ * partition takes as many appends a second as the disk takes commits; a batch costs as much as a single record. What a
+ * process appended itself its own readers take from its memory; positions are written ten times a second. An
+ * idle process makes two small statements a second. When that is not enough, Kafka is the adapter to move to.
  */
 import type { Sql } from '../sql/sql.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -15,6 +16,7 @@ import { appendToLog, ensureTopic, latestInLog } from './embedded/log.ts';
 import { createMembers } from './embedded/members.ts';
 import { createOffsets } from './embedded/offsets.ts';
 import { partitionOf, prepareStreamTables } from './embedded/tables.ts';
+import { createTail } from './embedded/tail.ts';
 import { checkByContracts, type RecordCheck, refuseUnfit } from './record-check.ts';
 import type { Stream } from './stream.ts';
 
@@ -38,10 +40,12 @@ export async function openEmbeddedStream(options: EmbeddedStreamOptions): Promis
   await prepareStreamTables(sql);
   const check = options.check ?? checkByContracts;
   const heads = createHeads();
+  const tail = createTail();
   const offsets = createOffsets(sql, telemetry);
   const members = createMembers({
     sql,
     heads,
+    tail,
     offsets,
     telemetry,
     retry: options.retry ?? defaultRetry,
@@ -56,10 +60,13 @@ export async function openEmbeddedStream(options: EmbeddedStreamOptions): Promis
     ensured.add(topic);
   };
   return {
+    system: 'suuupra_stream',
     async append(topic, envelopes) {
       refuseUnfit(check, topic, envelopes);
       await ensure(topic);
-      const moved = await appendToLog(sql, topic, envelopes);
+      const added = await appendToLog(sql, topic, envelopes);
+      if (members.reads(topic)) for (const { key, records } of added) tail.keep(key, records);
+      const moved = added.map(({ key, records }) => ({ key, position: records.at(-1)?.position ?? 0n }));
       for (const { key, position } of moved) heads.advance(key, position);
       if (moved.length > 0) members.announce(moved);
     },

@@ -122,6 +122,7 @@ function streamOf(
     return { stop };
   };
   return {
+    system: 'kafka',
     async append(topic, envelopes) {
       refuseUnfit(check, topic, envelopes);
       await topics.ensure([topic]);

@@ -15,6 +15,7 @@
  * whether or not this version knows it: a newer publisher must not fill the dead letters of older consumers.
  */
 import type { Envelope } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
+import type { MessagingSystem } from '../telemetry/semantic-names.ts';
 
 export interface StreamRecord {
   readonly topic: string;
@@ -58,6 +59,8 @@ export interface DeadLetter {
 }
 
 export interface Stream {
+  /** What spans call it: `messaging.system.name`. */
+  readonly system: MessagingSystem;
   /**
    * Appends in order. Durable when it resolves; when it rejects, within a bounded time, some of it may have been appended
    * and the caller repeats all of it. Throws RecordRefused, with nothing appended, for what may not travel on the topic.

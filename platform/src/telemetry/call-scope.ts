@@ -36,3 +36,10 @@ export function traceIdsOf(traceparent: string): TraceIds | undefined {
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
+
+/** Whether the trace is kept; by its last character alone, as this is asked of every statement. */
+export function isKept(traceparent: string): boolean {
+  return traceparent.length === traceparentChars && '13579bdf'.includes(traceparent.charAt(traceparentChars - 1));
+}
+
+const traceparentChars = 55;

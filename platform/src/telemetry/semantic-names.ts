@@ -11,6 +11,14 @@ export const span = {
   rpcSystem: 'rpc.system.name',
   rpcMethod: 'rpc.method',
   rpcStatus: 'rpc.status_code',
+  serverAddress: 'server.address',
+  serverPort: 'server.port',
+  dbSystem: 'db.system.name',
+  dbNamespace: 'db.namespace',
+  dbOperation: 'db.operation.name',
+  dbCollection: 'db.collection.name',
+  dbSummary: 'db.query.summary',
+  s3Bucket: 'aws.s3.bucket',
   messagingSystem: 'messaging.system.name',
   messagingDestination: 'messaging.destination.name',
   messagingPartition: 'messaging.destination.partition.id',
@@ -23,10 +31,13 @@ export const span = {
   caller: 'suuupra.rpc.caller',
   requestId: 'suuupra.request.id',
   eventType: 'suuupra.event.type',
+  rpcResends: 'suuupra.rpc.resends',
+  dbStatements: 'suuupra.db.statements',
+  dbOutcome: 'suuupra.db.outcome',
 } as const;
 
-/** The stream as a messaging system: which engine holds it is the engine's own matter. */
-export const messagingSystem = 'suuupra_stream';
+/** The stream as a messaging system: no convention has a name for the one in PostgreSQL. */
+export type MessagingSystem = 'kafka' | 'suuupra_stream';
 
 export const resource = {
   serviceName: 'service.name',

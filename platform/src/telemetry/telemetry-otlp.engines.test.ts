@@ -10,6 +10,7 @@ import { type Implementation, implement } from '../rpc/rpc.ts';
 import { serveGrpc } from '../rpc/serve-grpc.ts';
 import { remoteTransport } from '../rpc/transport-grpc.ts';
 import { on } from '../service.ts';
+import { openSql } from '../sql/open-sql.ts';
 import { prepareServiceDatabase } from '../sql/service-tables.ts';
 import type { Sql } from '../sql/sql.ts';
 import { subscribe } from '../stream/inbox.ts';
@@ -34,7 +35,7 @@ let stream: Stream;
 let telemetry: ProcessTelemetry;
 beforeAll(async () => {
   telemetry = open();
-  sql = await openTestSql(await freshDatabaseUrl());
+  sql = await openSql({ url: await freshDatabaseUrl(), telemetry: telemetry.forService('identity') });
   streamSql = await openTestSql(await freshDatabaseUrl('postgres'));
   await prepareServiceDatabase(sql);
   stream = await openEmbeddedStream({ sql: streamSql, telemetry: telemetry.forService('stream'), world });
@@ -53,7 +54,7 @@ describe('a trace at a real collector', () => {
     const server = await serveGrpc({ served: [served], host: '127.0.0.1', port: 0, world });
     const target = openRemoteTarget({ service: 'identity', addresses: [`127.0.0.1:${server.port}`], world });
     await target.ready({ signal: AbortSignal.timeout(10_000), deadlineAtMs: Date.now() + 10_000, name: 'the start' });
-    const transport = remoteTransport(target);
+    const transport = remoteTransport(target, telemetry.forService('gateway'));
     const applied = Promise.withResolvers<void>();
     const notifications = telemetry.forService('notifications');
     const handlers = [on(UserRegisteredSchema, async () => applied.resolve())];
@@ -69,28 +70,46 @@ describe('a trace at a real collector', () => {
     await server.close(1_000);
     await telemetry.close();
 
-    const spans = await spansOf(request.traceparent.split('-')[1] ?? '', 4);
+    const spans = await spansOf(request.traceparent.split('-')[1] ?? '', 6);
     const chain = [
-      'POST /api/v1/users',
-      'identity.v1.IdentityService/CheckSession',
-      'send UserRegistered',
-      'process UserRegistered',
+      ['POST /api/v1/users', 'gateway', otlpKind.server],
+      ['identity.v1.IdentityService/CheckSession', 'gateway', otlpKind.client],
+      ['identity.v1.IdentityService/CheckSession', 'identity', otlpKind.server],
+      ['send UserRegistered', 'identity', otlpKind.producer],
+      ['process UserRegistered', 'notifications', otlpKind.consumer],
     ];
-    const found = chain.map((name) => spans.find((span) => span.name === name));
-    expect(found.map((span) => span?.service)).toEqual(['gateway', 'identity', 'identity', 'notifications']);
-    expect(found.map((span) => span?.kind)).toEqual([2, 2, 4, 5]);
+    const found = chain.map(([name, service, kind]) =>
+      spans.find((span) => span.name === name && span.service === service && span.kind === kind),
+    );
+    expect(found.map((span) => span?.name)).toEqual(chain.map(([name]) => name));
     expect(found.slice(1).map((span) => span?.parentSpanId)).toEqual(found.slice(0, -1).map((span) => span?.spanId));
     expect(found[0]?.resource).toMatchObject({
       'service.namespace': 'suuupra',
       'service.instance.id': 'here-1',
       'service.version': '9.9.9',
     });
-    expect(found[1]?.attributes).toMatchObject({
+    const rpc = {
       'rpc.system.name': 'grpc',
       'rpc.method': 'suuupra.identity.v1.IdentityService/CheckSession',
       'rpc.status_code': 'ok',
+    };
+    expect(found[1]?.attributes).toMatchObject({
+      ...rpc,
+      'server.address': '127.0.0.1',
+      'server.port': String(server.port),
     });
-    expect(found[3]?.attributes).toMatchObject({
+    expect(found[2]?.attributes).toMatchObject(rpc);
+    const transaction = spans.find((span) => span.name === 'transaction');
+    expect(transaction).toMatchObject({
+      ...{ service: 'identity', kind: otlpKind.client, parentSpanId: found[2]?.spanId },
+      attributes: {
+        'db.system.name': 'postgresql',
+        'db.query.summary': 'INSERT outbox',
+        'suuupra.db.outcome': 'committed',
+      },
+    });
+    expect(found[4]?.attributes).toMatchObject({
+      'messaging.system.name': 'suuupra_stream',
       'messaging.destination.name': 'identity',
       'messaging.operation.name': 'process',
       'messaging.consumer.group.name': 'notifications',
@@ -145,6 +164,9 @@ function callContext(traceparent: string) {
     },
   };
 }
+
+/** SpanKind of OTLP. */
+const otlpKind = { server: 2, client: 3, producer: 4, consumer: 5 };
 
 interface Taken {
   readonly name: string;

@@ -47,7 +47,9 @@ export interface TelemetryOptions {
   readonly version?: string;
 }
 
-const spansKeptMax = 1_000;
+/** About 4 MB; the ring grows to twice as many before it is cut. */
+const spansKeptMax = 4_000;
+const spansGivenMax = 1_000;
 /** Longer texts (a stack, a query) are cut; a span has at most 64 attributes. */
 const attributeCharsMax = 2_048;
 const attributesMax = 64;
@@ -85,7 +87,7 @@ export function openTelemetry(options: TelemetryOptions): ProcessTelemetry {
     metrics: (accept) => metricsAs(registry, accept),
     recentSpans: (limit, traceId) => {
       const found = traceId === undefined ? ring : ring.filter((span) => span.traceId === traceId);
-      return found.slice(-Math.min(limit, spansKeptMax)).reverse();
+      return found.slice(-Math.min(limit, spansGivenMax)).reverse();
     },
     close: async () => {
       const sent = Promise.all(keepers.map((keeper) => keeper.shutdown()));
@@ -127,14 +129,14 @@ function metricsOf(registry: Registry<MetricsFormat>): Metrics {
     histogram: (name, help, labels, buckets = defaultBuckets) =>
       (registry.getSingleMetric(name) as Histogram | undefined) ??
       new Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers }),
-    durations: (name, help, labels) =>
+    durations: (name, help, labels, buckets = defaultBuckets) =>
       durations(
         (registry.getSingleMetric(name) as Histogram | undefined) ??
           new Histogram({
             name,
             help,
             labelNames: labels,
-            buckets: defaultBuckets,
+            buckets: [...buckets],
             registers,
             enableExemplars: true,
           }),

@@ -47,7 +47,7 @@ export interface Telemetry {
   counter(name: string, help: string, labels?: readonly string[]): Counter;
   histogram(name: string, help: string, labels: readonly string[], bucketsSeconds?: readonly number[]): Histogram;
   /** A histogram with exemplars. The name ends in `_seconds`. */
-  durations(name: string, help: string, labels: readonly string[]): Durations;
+  durations(name: string, help: string, labels: readonly string[], bucketsSeconds?: readonly number[]): Durations;
   gauge(name: string, help: string, labels?: readonly string[]): Gauge;
 }
 

@@ -40,8 +40,7 @@ export async function getOffers(
       { field: 'courseIds', code: 'too_many', detail: `at most ${offersMax}` },
     ]);
   }
-  const courses = await content.store.documents.getMany<CourseBody>('courses', [...new Set(request.courseIds)]);
-  const listings = await content.store.listings(courses.map(({ body }) => body.listingId));
+  const listings = await content.store.listingsOf(request.courseIds);
   return {
     offers: [...listings.values()].map((listing) => ({
       courseId: listing.courseId,
@@ -59,16 +58,14 @@ export async function getRelease(
   request: GetReleaseRequest,
   context: CallContext,
 ): Promise<MessageInitShape<typeof GetReleaseResponseSchema> | Refusal> {
-  const course = await content.store.documents.get<CourseBody>('courses', request.courseId);
-  if (course === undefined) return noSuchCourse();
-  const release = await content.store.release(course.id, request.release || course.body.release);
-  const listings = await content.store.listings([course.body.listingId]);
-  const listing = listings.get(course.id);
-  if (release === undefined || listing === undefined) return refuse('not_found', 'There is no such release.');
-  const names = await content.instructors.names([course.body.instructorId], context);
+  const listing = (await content.store.listingsOf([request.courseId])).get(request.courseId);
+  if (listing === undefined) return noSuchCourse();
+  const release = await content.store.release(listing.courseId, request.release || listing.release);
+  if (release === undefined) return refuse('not_found', 'There is no such release.');
+  const names = await content.instructors.names([listing.instructorId], context);
   const texts = request.withText ? await textsOf(content, release) : new Map<string, string>();
   return {
-    course: releasedMessage(asOf(listing, release), release, names.get(course.body.instructorId) ?? '', false),
+    course: releasedMessage(asOf(listing, release), release, names.get(listing.instructorId) ?? '', false),
     release: release.number,
     lessons: release.shown.sections.flatMap((section) =>
       section.lessons.map(({ id, title, kind, durationSeconds, preview }) => ({

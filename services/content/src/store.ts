@@ -26,9 +26,10 @@ export const collections = [
   { name: 'file_grants', indexed: ['fileId', 'courseId'] },
 ] as const satisfies readonly CollectionDefinition[];
 
-/** Releases and lesson versions never change, so they are kept as they were read. */
+/** Releases and lesson versions never change, so they are kept as they were read. Nor does a course's listing become another. */
 const releasesCachedCharsMax = 30_000_000;
 const versionsCachedCharsMax = 30_000_000;
+const listingIdsCachedMax = 50_000;
 
 export type Course = DocumentOf<CourseBody>;
 
@@ -37,6 +38,7 @@ export class Store {
   readonly documents: Documents;
   readonly #releases: LRUCache<string, ReleaseBody>;
   readonly #versions: LRUCache<string, LessonBody>;
+  readonly #listingIds = new LRUCache<string, string>({ max: listingIdsCachedMax });
 
   constructor(documents: Documents) {
     this.documents = documents;
@@ -75,6 +77,15 @@ export class Store {
     if (body === undefined) throw new Error(`A release names the lesson version ${hash}, which is not there.`);
     this.#versions.set(hash, body);
     return body;
+  }
+
+  /** The listings, as they are now, of those of the courses that were released. */
+  async listingsOf(courseIds: readonly string[]): Promise<Map<string, ListingBody>> {
+    const asked = new Set(courseIds);
+    const unknown = [...asked].filter((id) => !this.#listingIds.has(id));
+    const courses = unknown.length === 0 ? [] : await this.documents.getMany<CourseBody>('courses', unknown);
+    for (const { id, body } of courses) if (body.listingId !== '') this.#listingIds.set(id, body.listingId);
+    return await this.listings([...asked].map((id) => this.#listingIds.get(id) ?? ''));
   }
 
   async listings(ids: readonly string[]): Promise<Map<string, ListingBody>> {

@@ -5,6 +5,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
 import { OrdersService } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
+import { PaymentsService } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { openEmbeddedCache } from '@suuupra/platform/cache/cache-embedded';
 import type { RawRoute } from '@suuupra/platform/http/route';
 import { createClient } from '@suuupra/platform/rpc/client';
@@ -23,6 +24,8 @@ export interface TestGatewayOptions {
   readonly identity?: Partial<Handlers<typeof IdentityService>>;
   readonly content?: Partial<Handlers<typeof ContentService>>;
   readonly orders?: Partial<Handlers<typeof OrdersService>>;
+  /** Without it there are no payments at all. */
+  readonly payments?: Partial<Handlers<typeof PaymentsService>>;
   readonly rawRoutes?: readonly RawRoute[];
   readonly publicUrl?: string;
   readonly trustedHops?: number;
@@ -37,6 +40,8 @@ export interface TestGateway {
   readonly port: number;
   readonly gateway: Gateway;
   readonly logged: Record<string, unknown>[];
+  /** Spans that are kept and metrics, as text. */
+  measured(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -73,6 +78,7 @@ export async function startGatewayForTest(options: TestGatewayOptions = {}): Pro
     partly(IdentityService, { ...signedIn, ...options.identity }),
     partly(ContentService, options.content ?? {}),
     partly(OrdersService, options.orders ?? {}),
+    ...(options.payments === undefined ? [] : [partly(PaymentsService, options.payments)]),
   ];
   const served = serve(implementations, { world, telemetry: own });
   const transport = localTransport(() => served);
@@ -100,6 +106,7 @@ export async function startGatewayForTest(options: TestGatewayOptions = {}): Pro
     port,
     gateway,
     logged,
+    measured: async () => JSON.stringify(telemetry.recentSpans(1_000)) + (await telemetry.metricsText()),
     close: async () => {
       await gateway.close({ drainMs: 50 });
       await telemetry.close();

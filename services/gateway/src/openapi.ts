@@ -180,6 +180,7 @@ function refusalCodes(route: MethodRoute, keyed: boolean): RefusalCode[] {
   const open = route.access.access === Access.PUBLIC;
   return [
     ...declaredRefusals(route.method),
+    ...cardDataRefusal(route),
     ...everywhere,
     'not_acceptable',
     'invalid_request',
@@ -199,6 +200,10 @@ const everywhere: readonly RefusalCode[] = [
   'busy',
   'deadline_exceeded',
 ];
+
+function cardDataRefusal(route: Route): RefusalCode[] {
+  return route.refusesCardData ? ['card_data_refused'] : [];
+}
 
 /** One response for each status, naming the codes that come with it. */
 function refusalResponses(codes: readonly RefusalCode[]): Record<string, Json> {
@@ -227,7 +232,11 @@ function rawOperation(route: RawHttpRoute): OpenApiOperation {
       : raw.access === 'signed_in'
         ? ['unauthenticated']
         : ['unauthenticated', 'permission_denied'];
-  const limits: RefusalCode[] = [...(route.unlimited ? [] : everywhere), ...(raw.refusals ?? [])];
+  const limits: RefusalCode[] = [
+    ...(route.unlimited ? [] : everywhere),
+    ...cardDataRefusal(route),
+    ...(raw.refusals ?? []),
+  ];
   return {
     operationId: `${raw.method.toLowerCase()}${raw.path.replaceAll(/[^A-Za-z0-9]+(.?)/g, (_all, next: string) => next.toUpperCase())}`,
     summary: raw.summary,

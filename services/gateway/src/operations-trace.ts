@@ -34,6 +34,24 @@ function summaryOf(traceId: string, spans: readonly TraceSpan[]): Summary {
   };
 }
 
+/** A longer picture is read by nobody. */
+export const spansShownMax = 500;
+
+/**
+ * The spans of one trace that are shown. Of a trace that is too long the shortest calls to engines go first, unless they
+ * failed or something hangs below them; after these, what began last.
+ */
+export function readable(spans: readonly TraceSpan[]): { readonly shown: TraceSpan[]; readonly leftOut: number } {
+  const unique = [...new Map(spans.map((span) => [span.spanId, span])).values()];
+  const tooMany = unique.length - spansShownMax;
+  if (tooMany <= 0) return { shown: unique, leftOut: 0 };
+  const parents = new Set(unique.map((span) => span.parentSpanId));
+  const calls = unique.filter((span) => span.kind === 'client' && !span.failed && !parents.has(span.spanId));
+  const dropped = new Set(calls.sort((a, b) => a.durationMs - b.durationMs).slice(0, tooMany));
+  const shown = byTime(unique.filter((span) => !dropped.has(span))).slice(0, spansShownMax);
+  return { shown, leftOut: unique.length - shown.length };
+}
+
 /**
  * The spans of one trace, each below its parent and brothers by time, with their depth and their offset from the beginning
  * of the trace. A span whose parent is not known stands at the top. A span given twice is taken once.

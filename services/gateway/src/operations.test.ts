@@ -17,7 +17,7 @@ import { startGatewayForTest, type TestGateway } from './gateway-for-test.ts';
 import type { OperationsSource } from './operations.ts';
 import { loggedDeadLetter, loggedEvent } from './operations-event.ts';
 import { type ProcessParts, processImplementation } from './operations-process.ts';
-import { waterfallOf } from './operations-trace.ts';
+import { readable, spansShownMax, waterfallOf } from './operations-trace.ts';
 
 const world = realWorld();
 let running: TestGateway | undefined;
@@ -77,7 +77,7 @@ async function get(path: string, role = 'admin') {
 
 describe('the operator', () => {
   test('alone may look', async () => {
-    running = await startGatewayForTest({ operations: { sources: () => [source('here').source] } });
+    running = await startGatewayForTest({ operations: { sources: async () => [source('here').source] } });
     for (const path of ['health', 'traces', 'events', 'dead-letters']) {
       expect((await get(path, 'finance')).status, path).toBe(403);
       expect((await get(path)).status, path).toBe(200);
@@ -102,7 +102,7 @@ describe('the operator', () => {
       groups: [{ group: 'orders', topics: ['payments'] }],
       stream: { lag: async () => 3n, latest: async () => [], deadLetters: async () => [] },
     });
-    running = await startGatewayForTest({ operations: { sources: () => [here.source, dead] } });
+    running = await startGatewayForTest({ operations: { sources: async () => [here.source, dead] } });
     const { body } = await get('health');
     expect(body.processes).toMatchObject([
       {
@@ -127,7 +127,7 @@ describe('the operator', () => {
     const call = back.telemetry.forService('orders').span('PlaceOrder', request.traceparent, { 'rpc.method': 'x' });
     call.end();
     request.end();
-    running = await startGatewayForTest({ operations: { sources: () => [front.source, back.source, dead] } });
+    running = await startGatewayForTest({ operations: { sources: async () => [front.source, back.source, dead] } });
     const traceId = request.traceparent.split('-')[1];
     const traces = await get('traces');
     expect(traces.body).toMatchObject({
@@ -145,7 +145,7 @@ describe('the operator', () => {
   test('sees the newest events once, however many processes tell of them', async () => {
     const stream = { lag: async () => 0n, latest: async () => [record], deadLetters: async () => [] };
     const sources = [source('a', { stream }).source, source('b', { stream }).source];
-    running = await startGatewayForTest({ operations: { sources: () => sources } });
+    running = await startGatewayForTest({ operations: { sources: async () => sources } });
     const { body } = await get('events');
     expect(body.events).toHaveLength(1);
     expect(body.events[0]).toMatchObject({ id: 'evt_1', traceId: 'a'.repeat(32), consumers: ['notifications'] });
@@ -176,10 +176,36 @@ describe('what an operator may read of an event', () => {
   });
 });
 
-describe('a waterfall', () => {
-  const span = (spanId: string, parentSpanId: string, atMs: number): TraceSpan =>
-    create(TraceSpanSchema, { spanId, parentSpanId, name: spanId, startedAt: timestampFromMs(atMs) });
+const span = (spanId: string, parentSpanId: string, atMs: number): TraceSpan =>
+  create(TraceSpanSchema, { spanId, parentSpanId, name: spanId, startedAt: timestampFromMs(atMs) });
 
+describe('a trace that is too long', () => {
+  test('is shown without its shortest calls to engines, and says how many', () => {
+    const call = (id: string, durationMs: number, more: Partial<TraceSpan> = {}): TraceSpan => ({
+      ...span(id, 'top', 10),
+      ...{ kind: 'client', durationMs, ...more },
+    });
+    const quick = Array.from({ length: spansShownMax }, (_, at) => call(`quick${at}`, 1));
+    const kept = [call('slow', 50), call('failed', 0, { failed: true }), call('caller', 0)];
+    const { shown, leftOut } = readable([span('top', '', 0), span('callee', 'caller', 11), ...kept, ...quick]);
+    expect(shown).toHaveLength(spansShownMax);
+    expect(leftOut).toBe(5);
+    expect(shown.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['top', 'callee', 'slow', 'failed', 'caller', 'quick5']),
+    );
+    expect(readable([...shown, ...shown])).toEqual({ shown, leftOut: 0 });
+  });
+
+  test('without such calls is shown from its beginning', () => {
+    const { shown, leftOut } = readable(
+      Array.from({ length: spansShownMax + 2 }, (_, at) => span(`s${at}`, '', spansShownMax - at)),
+    );
+    expect(leftOut).toBe(2);
+    expect(shown.some(({ name }) => name === 's0')).toBe(false);
+  });
+});
+
+describe('a waterfall', () => {
   test('puts children below their parent by time, orphans on top, and does not hang on a circle', () => {
     const spans = [
       span('c2', 'p', 30),

@@ -20,7 +20,7 @@ import {
   type Refusal,
   refuse,
 } from '@suuupra/platform/rpc/rpc';
-import { summariesOf, waterfallOf } from './operations-trace.ts';
+import { readable, summariesOf, waterfallOf } from './operations-trace.ts';
 
 /** One process, as the gateway reaches it. */
 export interface OperationsSource {
@@ -31,7 +31,7 @@ export interface OperationsSource {
 
 export interface OperationsParts {
   /** Asked at each call: processes come and go. At most `sourcesMax` are asked. */
-  sources(): readonly OperationsSource[];
+  sources(): Promise<readonly OperationsSource[]>;
 }
 
 const sourcesMax = 100;
@@ -56,8 +56,9 @@ export function operationsImplementation(parts: OperationsParts): Implementation
       const { answers, silent } = await ask(parts, context, (client, options) =>
         client.listSpans({ traceId, limit: spansAskedMax }, options),
       );
-      const spans = waterfallOf(spansOf(answers));
-      if (spans.length > 0) return { spans, silent };
+      const { shown, leftOut } = readable(spansOf(answers));
+      const spans = waterfallOf(shown);
+      if (spans.length > 0) return { spans, silent, leftOut };
       return refuse('not_found', 'No process that answers keeps this trace: it was not sampled, or it is too old.');
     },
     listEvents: async ({ limit, text }, context) => {
@@ -110,7 +111,7 @@ async function ask<T extends object>(
 ): Promise<{ answers: Answered<T>[]; silent: string[] }> {
   const answers: Answered<T>[] = [];
   const silent: string[] = [];
-  const asked = parts.sources().slice(0, sourcesMax);
+  const asked = (await parts.sources()).slice(0, sourcesMax);
   await Promise.all(
     asked.map(async ({ name, client }) => {
       const startedAtMs = performance.now();

@@ -7,6 +7,7 @@ import { refuseByAccess } from '@suuupra/platform/rpc/access';
 import { anonymous, isRefusal, type Refusal, RpcFault, refuse } from '@suuupra/platform/rpc/rpc';
 import { inScope } from '@suuupra/platform/telemetry/call-scope';
 import { span as spanNames } from '@suuupra/platform/telemetry/semantic-names';
+import { refuseCardDataOutsideBody } from './card-data.ts';
 import { clientAddress, clientNetwork } from './client-address.ts';
 import { type Caller, count, type Door } from './door.ts';
 import { clientLeft, contextOf, type Exchange, sendRefusal } from './exchange.ts';
@@ -160,6 +161,10 @@ async function answerRoute(door: Door, exchange: Exchange, match: Match): Promis
   if (route.kind === 'method' || route.raw.lasting !== true) enter(door, exchange);
   const over = unlimited ? undefined : await countClient(door, exchange);
   if (over !== undefined) return sendRefusal(exchange, over);
+  const cardData = route.refusesCardData
+    ? refuseCardDataOutsideBody(exchange.path, exchange.queryText, exchange.request.headers)
+    : undefined;
+  if (cardData !== undefined) return sendRefusal(exchange, cardData);
   const caller = await identify(door, exchange, route);
   if (isRefusal(caller)) return sendRefusal(exchange, caller);
   const refusal = await refuseCaller(door, exchange, route, caller);

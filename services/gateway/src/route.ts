@@ -14,6 +14,8 @@ interface CommonRoute {
   readonly template: string;
   readonly access: AccessRule;
   readonly priority: Priority;
+  /** Path, query and body are looked through for card data before anything is read; of a raw route not the body. */
+  readonly refusesCardData: boolean;
 }
 
 /** What rpc/access.ts decides by. */
@@ -32,8 +34,6 @@ export interface MethodRoute extends CommonRoute {
   readonly successStatus: number;
   /** The answer is the same for everybody for this long; 0 for one that is not. */
   readonly publicCacheMs: number;
-  /** The body is looked through for card data before it is read. */
-  readonly refusesCardData: boolean;
 }
 
 export interface RawHttpRoute extends CommonRoute {
@@ -68,11 +68,14 @@ export function methodRoutes(service: DescService, transport: Transport): Method
         transcoder: transcoderOf(unary, binding),
         successStatus: rules.successStatus || 200,
         publicCacheMs: binding.verb === 'GET' ? rules.publicCacheSeconds * 1_000 : 0,
-        refusesCardData: rules.refusals.includes('card_data_refused'),
+        refusesCardData: paying.test(service.typeName) || rules.refusals.includes('card_data_refused'),
       },
     ];
   });
 }
+
+const paying = /^suuupra\.payments\./;
+const payingPath = '/api/v1/payments/';
 
 const critical = /^suuupra\.(?:payments|orders|identity)\./;
 
@@ -94,6 +97,7 @@ export function rawRoute(raw: RawRoute, unlimited = false): RawHttpRoute {
     },
     // A route that authenticates in its own way is another machine's: a payment provider's webhook.
     priority: unlimited || raw.csrfExempt === true ? 'critical' : open && raw.method === 'GET' ? 'browse' : 'normal',
+    refusesCardData: raw.path.startsWith(payingPath),
     raw,
     unlimited,
   };

@@ -1,12 +1,13 @@
 /** Names of a request: the id that people quote, and the W3C trace that machines follow. */
 import type { World } from '@suuupra/platform/world';
+import { headerHoldsCardNumber } from './card-data.ts';
 
 const requestIdFormat = /^[A-Za-z0-9._-]{8,128}$/;
 const traceparentFormat = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** The client's own id when it is fit to be written anywhere, else a new one. */
+/** The client's own id when it is fit to be written anywhere and no card number, else a new one. */
 export function requestIdOf(given: string | undefined, world: Pick<World, 'id'>): string {
-  return given !== undefined && requestIdFormat.test(given) ? given : world.id('req');
+  return given !== undefined && requestIdFormat.test(given) && !headerHoldsCardNumber(given) ? given : world.id('req');
 }
 
 /** A valid traceparent of the client, or '' to start a new trace. */

@@ -8,6 +8,7 @@ import {
   type Refusal,
   refuse,
 } from '@suuupra/platform/rpc/rpc';
+import { makeAdministrator } from './administrators.ts';
 import { type IdentityParts, userMessage, type Who } from './parts.ts';
 import { changePassword, checkSession, createSession, endSession, listSessions } from './sessions.ts';
 import {
@@ -55,6 +56,7 @@ export function identityRpc(parts: IdentityParts): Implementation {
     getUsers: (request) => usersByIds(sql, request.ids),
     findUserByEmail: (request) => userByVerifiedEmail(sql, request.email),
     ensureUser: (request, context) => ensureUser(parts, request, context),
+    makeAdministrator: (request, context) => makeAdministrator(parts, request, context),
   });
 }
 

@@ -47,7 +47,12 @@ export async function createUser(
   return { user: userMessage(row) };
 }
 
-function newUser(world: World, request: Omit<SignUp, 'password'>, passwordHash: string, userRoles: string[]): UserRow {
+export function newUser(
+  world: World,
+  request: Omit<SignUp, 'password'>,
+  passwordHash: string,
+  userRoles: string[],
+): UserRow {
   return {
     id: world.id('usr'),
     email: request.email.trim(),
@@ -60,7 +65,7 @@ function newUser(world: World, request: Omit<SignUp, 'password'>, passwordHash: 
 }
 
 /** False when the address is taken; waits for another sign-up with it that is under way. */
-async function insertUser(tx: SqlTransaction, row: UserRow): Promise<boolean> {
+export async function insertUser(tx: SqlTransaction, row: UserRow): Promise<boolean> {
   const inserted = await tx.execute(
     `INSERT INTO users (id, email_key, email, display_name, name_key, password_hash, roles, email_verified_at, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (email_key) DO NOTHING`,

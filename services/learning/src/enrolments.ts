@@ -10,7 +10,7 @@ import type { World } from '@suuupra/platform/world';
 import { type Access, type AccessFact, accessOf, enrolmentTimes, nobodySpecial, type Viewer } from './access.ts';
 import type { Outline, OutlineLesson } from './outline.ts';
 import type { Outlines } from './outlines.ts';
-import { addFact, readCourse, readFacts } from './store.ts';
+import { addFact, readHistory, readStanding } from './store.ts';
 
 /** Whose access, to which course, and the course's title as it was bought. */
 export interface Enrolled {
@@ -30,12 +30,11 @@ export async function recordFact(
   fact: AccessFact,
 ): Promise<void> {
   if (!(await addFact(tx, enrolled, fact))) return;
-  const facts = await readFacts(tx, enrolled.userId, enrolled.courseId);
+  const { facts, enrolment: before } = await readHistory(tx, enrolled.userId, enrolled.courseId);
   const { enrolledAt, endedAt } = enrolmentTimes(facts);
   // Only an end was heard so far: the grant that it ends will find it.
   if (enrolledAt === undefined) return;
   const access = accessOf(enrolled.courseId, facts, nobodySpecial);
-  const before = await readEnrolment(tx, enrolled.userId, enrolled.courseId);
   const id = before?.id ?? parts.world.id('enr');
   await tx.execute(
     `INSERT INTO enrolments (id, user_id, course_id, course_title, status, release, enrolled_at, ended_at)
@@ -81,14 +80,6 @@ export interface EnrolmentRow extends SqlRow {
   last_active_at: Date | null;
 }
 
-async function readEnrolment(sql: SqlExecutor, userId: string, courseId: string): Promise<EnrolmentRow | undefined> {
-  const [row] = await sql.query<EnrolmentRow>('SELECT * FROM enrolments WHERE user_id = $1 AND course_id = $2', [
-    userId,
-    courseId,
-  ]);
-  return row;
-}
-
 /** A person's enrolments after the given one, newest first. */
 export function listEnrolments(
   sql: SqlExecutor,
@@ -118,13 +109,9 @@ export async function readAccess(
   principal: Principal & { kind: 'user' },
   courseId: string,
 ): Promise<Access> {
-  const facts = await readFacts(sql, principal.userId, courseId);
-  return accessOf(courseId, facts, await viewerOf(sql, principal, courseId));
-}
-
-async function viewerOf(sql: SqlExecutor, principal: Principal & { kind: 'user' }, courseId: string): Promise<Viewer> {
-  const course = await readCourse(sql, courseId);
-  return { teaches: course?.instructorId === principal.userId, isAdmin: hasRole(principal, 'admin') };
+  const { facts, course } = await readStanding(sql, principal.userId, courseId);
+  const viewer: Viewer = { teaches: course?.instructorId === principal.userId, isAdmin: hasRole(principal, 'admin') };
+  return accessOf(courseId, facts, viewer);
 }
 
 /** A course as one viewer has it: what they may, on which release. */

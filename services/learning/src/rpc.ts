@@ -31,7 +31,7 @@ import { type EnrolmentRow, listEnrolments, openCourse, readAccess } from './enr
 import { putProgress } from './lessons.ts';
 import { type CourseStanding, courseStanding, type Outline } from './outline.ts';
 import type { LearningParts } from './parts.ts';
-import { readCourse, readCourseProgress, readFacts, type StoredProgress } from './store.ts';
+import { readCourseProgress, readStanding, type StoredProgress } from './store.ts';
 
 type LearningHandlers = Handlers<typeof LearningService>;
 
@@ -166,10 +166,9 @@ function getAccess(parts: LearningParts): LearningHandlers['getAccess'] {
 /** Local facts only: the guard of every lesson must not wait for another service. */
 function checkAccess(parts: LearningParts): LearningHandlers['checkAccess'] {
   return async ({ userId, courseId }) => {
-    const facts = await readFacts(parts.sql, userId, courseId);
+    const { facts, course } = await readStanding(parts.sql, userId, courseId);
     const byOrder = accessOf(courseId, facts, nobodySpecial);
     if (byOrder.entitled) return { entitled: true, release: byOrder.release };
-    const course = await readCourse(parts.sql, courseId);
     const { entitled } = accessOf(courseId, facts, { teaches: course?.instructorId === userId, isAdmin: false });
     return { entitled, release: entitled ? (course?.newestRelease ?? 0) : 0 };
   };

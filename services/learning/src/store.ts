@@ -12,8 +12,10 @@ const factsMax = 1_000;
  * calls at once take turns and their events keep the order of their commits.
  */
 export async function lockLearner(tx: SqlTransaction, userId: string): Promise<void> {
-  await tx.execute('INSERT INTO learners (user_id) VALUES ($1) ON CONFLICT DO NOTHING', [userId]);
-  await tx.query('SELECT 1 FROM learners WHERE user_id = $1 FOR UPDATE', [userId]);
+  await tx.execute(
+    'INSERT INTO learners (user_id) VALUES ($1) ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id',
+    [userId],
+  );
 }
 
 /**
@@ -39,19 +41,48 @@ interface FactRow extends SqlRow {
   at: Date;
 }
 
-export async function readFacts(sql: SqlExecutor, userId: string, courseId: string): Promise<AccessFact[]> {
-  const rows = await sql.query<FactRow>(
-    `SELECT kind, line_id, order_id, release, refund_id, source, at FROM access_facts
-     WHERE user_id = $1 AND course_id = $2 ORDER BY id LIMIT $3`,
+function factOf(row: FactRow): AccessFact {
+  const source = row.source === '' ? {} : { source: row.source };
+  const common = { lineId: row.line_id, orderId: row.order_id, ...source, at: row.at };
+  return row.kind === 'granted'
+    ? { kind: 'granted', ...common, release: row.release }
+    : { kind: 'ended', ...common, refundId: row.refund_id };
+}
+
+/** An enrolment as its facts left it. */
+export interface StoredEnrolment {
+  readonly id: string;
+  readonly status: 'active' | 'ended';
+  readonly release: number;
+}
+
+interface HistoryRow extends FactRow {
+  enrolment_id: string | null;
+  enrolment_status: 'active' | 'ended';
+  enrolment_release: number;
+}
+
+/** The facts, and the enrolment that they came to so far, at one moment. */
+export async function readHistory(
+  sql: SqlExecutor,
+  userId: string,
+  courseId: string,
+): Promise<{ facts: AccessFact[]; enrolment: StoredEnrolment | undefined }> {
+  const rows = await sql.query<HistoryRow>(
+    `SELECT kind, line_id, order_id, f.release, refund_id, source, at, e.id AS enrolment_id,
+       e.status AS enrolment_status, e.release AS enrolment_release
+     FROM access_facts f LEFT JOIN enrolments e ON e.user_id = f.user_id AND e.course_id = f.course_id
+     WHERE f.user_id = $1 AND f.course_id = $2 ORDER BY f.id LIMIT $3`,
     [userId, courseId, factsMax],
   );
-  return rows.map((row) => {
-    const source = row.source === '' ? {} : { source: row.source };
-    const common = { lineId: row.line_id, orderId: row.order_id, ...source, at: row.at };
-    return row.kind === 'granted'
-      ? { kind: 'granted', ...common, release: row.release }
-      : { kind: 'ended', ...common, refundId: row.refund_id };
-  });
+  const [first] = rows;
+  return {
+    facts: rows.map(factOf),
+    enrolment:
+      first === undefined || first.enrolment_id === null
+        ? undefined
+        : { id: first.enrolment_id, status: first.enrolment_status, release: first.enrolment_release },
+  };
 }
 
 /** False when the fact was there before. */
@@ -81,6 +112,39 @@ export async function addFact(
 export interface KnownCourse {
   readonly instructorId: string;
   readonly newestRelease: number;
+}
+
+/** Without facts one row that has none. */
+interface StandingRow extends FactRow {
+  instructor_id: string | null;
+  newest_release: number;
+}
+
+/**
+ * The facts of a person in a course, and what content's events have told of the course: undefined before its first
+ * release was heard of.
+ */
+export async function readStanding(
+  sql: SqlExecutor,
+  userId: string,
+  courseId: string,
+): Promise<{ facts: AccessFact[]; course: KnownCourse | undefined }> {
+  const rows = await sql.query<StandingRow>(
+    `SELECT kind, line_id, order_id, release, refund_id, source, at, instructor_id, newest_release
+     FROM (SELECT $2::text AS course_id) AS wanted
+     LEFT JOIN courses c ON c.course_id = wanted.course_id
+     LEFT JOIN access_facts f ON f.user_id = $1 AND f.course_id = wanted.course_id
+     ORDER BY f.id LIMIT $3`,
+    [userId, courseId, factsMax],
+  );
+  const [first] = rows;
+  return {
+    facts: rows.filter((row) => row.line_id !== null).map(factOf),
+    course:
+      first === undefined || first.instructor_id === null
+        ? undefined
+        : { instructorId: first.instructor_id, newestRelease: first.newest_release },
+  };
 }
 
 /** What content's events have told of a course; undefined before its first release was heard of. */

@@ -16,6 +16,8 @@ export interface Adjustment {
   readonly transfers: readonly AdjustmentTransfer[];
   /** Of a reversal; '' where it has transfers of its own. */
   readonly reversesJournalId: string;
+  /** Of an exchange: the currency is the sold one. */
+  readonly exchange?: AdjustmentExchange | undefined;
   readonly proposedBy: string;
   readonly proposedAtUs: bigint;
   readonly decision?: Decision | undefined;
@@ -25,6 +27,13 @@ export interface AdjustmentTransfer {
   readonly debit: string;
   readonly credit: string;
   readonly amount: bigint;
+}
+
+export interface AdjustmentExchange {
+  readonly from: { readonly account: string; readonly amount: bigint };
+  readonly to: { readonly account: string; readonly currency: string; readonly amount: bigint };
+  readonly rate: string;
+  readonly source: string;
 }
 
 export interface Decision {

@@ -9,6 +9,9 @@ import {
   type ProposeAdjustmentRequest,
   ProposeAdjustmentRequestSchema,
   ProposeAdjustmentResponseSchema,
+  type ProposeExchangeRequest,
+  ProposeExchangeRequestSchema,
+  ProposeExchangeResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/ledger/v1/reports_pb.ts';
 import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
 import { type CallContext, type Handlers, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
@@ -20,8 +23,11 @@ import {
   refuseRejection,
   type AdjustmentStatus as Status,
 } from './adjustment.ts';
+import { accountKind } from './chart.ts';
 import type { LedgerOrder } from './command.ts';
 import { once } from './desk-once.ts';
+import { isRate } from './exchange.ts';
+import { exchangeOrder } from './journal-orders.ts';
 import type { CommandResult } from './ledger.ts';
 import type { Desk } from './periods.ts';
 import { adjustmentOf } from './report.ts';
@@ -30,7 +36,12 @@ import { microsecondsOf } from './time.ts';
 type Reports = Handlers<typeof LedgerReportsService>;
 type AdjustmentHandlers = Pick<
   Reports,
-  'listAdjustments' | 'getAdjustment' | 'proposeAdjustment' | 'approveAdjustment' | 'rejectAdjustment'
+  | 'listAdjustments'
+  | 'getAdjustment'
+  | 'proposeAdjustment'
+  | 'proposeExchange'
+  | 'approveAdjustment'
+  | 'rejectAdjustment'
 >;
 
 export function adjustmentHandlers(desk: Desk): AdjustmentHandlers {
@@ -41,6 +52,7 @@ export function adjustmentHandlers(desk: Desk): AdjustmentHandlers {
       return found === undefined ? missing() : { adjustment: adjustmentOf(found) };
     },
     proposeAdjustment: (request, context) => propose(desk, request, context),
+    proposeExchange: (request, context) => proposeExchange(desk, request, context),
     approveAdjustment: (request, context) => {
       const call = { method: 'ApproveAdjustment', input: ApproveAdjustmentRequestSchema, request } as const;
       return once(desk, { ...call, output: ApproveAdjustmentResponseSchema }, context, (tx) =>
@@ -71,7 +83,7 @@ function listAdjustments({ desk }: Desk): Reports['listAdjustments'] {
   };
 }
 
-/** Tried on the book first, so that nobody is asked to approve what cannot be booked. Refuses `journal_rejected`. */
+/** Refuses `journal_rejected`. */
 async function propose(desk: Desk, request: ProposeAdjustmentRequest, context: CallContext) {
   const { principal } = context;
   if (principal.kind !== 'user') return refuse('permission_denied', 'A person proposes an adjustment.');
@@ -80,36 +92,110 @@ async function propose(desk: Desk, request: ProposeAdjustmentRequest, context: C
     return refuse('invalid_request', 'Give either transfers or the journal to reverse.', [
       { field: 'transfers', code: 'not_allowed', detail: 'transfers, or reversesJournalId' },
     ]);
+  const accounts = request.transfers.flatMap(({ debit, credit }, index) => [
+    { field: `transfers[${index}].debit`, code: debit },
+    { field: `transfers[${index}].credit`, code: credit },
+  ]);
+  const unknown = refuseUnknownAccounts(accounts);
+  if (unknown !== undefined) return unknown;
   const call = { method: 'ProposeAdjustment', input: ProposeAdjustmentRequestSchema, request } as const;
   return once(desk, { ...call, output: ProposeAdjustmentResponseSchema }, context, async (tx) => {
-    const adjustment = proposedBy(desk, request, principal.userId);
-    const tried = await desk.writer.dryRun([orderOf(adjustment)]);
-    if (isRefusal(tried)) return tried;
-    const refused = rejection(tried.results[0]);
-    if (refused !== undefined) return refused;
-    await desk.desk.propose(tx, adjustment);
-    return create(ProposeAdjustmentResponseSchema, { adjustment: adjustmentOf(adjustment) });
+    const kept = await keepTried(desk, tx, proposedBy(desk, request, principal.userId));
+    if (isRefusal(kept)) return kept;
+    return create(ProposeAdjustmentResponseSchema, { adjustment: adjustmentOf(kept) });
   });
 }
 
-function proposedBy({ world }: Desk, request: ProposeAdjustmentRequest, userId: string): Adjustment {
-  const { currency, reference, reason, effectiveAt, reversesJournalId } = request;
+/** The same of an exchange of currencies. Refuses `journal_rejected`. */
+async function proposeExchange(desk: Desk, request: ProposeExchangeRequest, context: CallContext) {
+  const { principal } = context;
+  if (principal.kind !== 'user') return refuse('permission_denied', 'A person proposes an exchange.');
+  const { currency, reference, reason, effectiveAt, exchange } = request;
+  if (exchange === undefined) throw new Error('an exchange was let in without its amounts');
+  const { from, to, rate, source } = exchangeOrder(exchange);
+  const unknown = refuseUnknownAccounts([
+    { field: 'exchange.fromAccount', code: from.account },
+    { field: 'exchange.toAccount', code: to.account },
+  ]);
+  if (unknown !== undefined) return unknown;
+  if (!isRate(rate))
+    return refuse('invalid_request', 'The rate is a decimal above zero, e.g. 83.125.', [
+      { field: 'exchange.rate', code: 'bad_format', detail: 'at most 12 digits before the point and 18 after it' },
+    ]);
+  const call = { method: 'ProposeExchange', input: ProposeExchangeRequestSchema, request } as const;
+  return once(desk, { ...call, output: ProposeExchangeResponseSchema }, context, async (tx) => {
+    const common = proposal(desk, { currency, reference, reason, effectiveAt }, principal.userId);
+    const kept = await keepTried(desk, tx, {
+      ...common,
+      transfers: [],
+      reversesJournalId: '',
+      exchange: { from, to, rate, source },
+    });
+    if (isRefusal(kept)) return kept;
+    return create(ProposeExchangeResponseSchema, { adjustment: adjustmentOf(kept) });
+  });
+}
+
+function refuseUnknownAccounts(
+  accounts: readonly { readonly field: string; readonly code: string }[],
+): Refusal | undefined {
+  const unknown = accounts.filter(({ code }) => accountKind(code) === undefined);
+  if (unknown.length === 0) return undefined;
+  const errors = unknown.map(({ field }) => ({
+    field,
+    code: 'bad_format',
+    detail: 'a code as the trial balance lists it',
+  }));
+  return refuse('invalid_request', 'An account is a code of the chart, e.g. 1100.', errors);
+}
+
+/** Tried on the book first, so that nobody is asked to approve what cannot be booked. */
+async function keepTried(desk: Desk, tx: SqlTransaction, adjustment: Adjustment): Promise<Adjustment | Refusal> {
+  const tried = await desk.writer.dryRun([orderOf(adjustment)]);
+  if (isRefusal(tried)) return tried;
+  const refused = rejection(tried.results[0]);
+  if (refused !== undefined) return refused;
+  await desk.desk.propose(tx, adjustment);
+  return adjustment;
+}
+
+function proposedBy(desk: Desk, request: ProposeAdjustmentRequest, userId: string): Adjustment {
+  const { reversesJournalId, transfers } = request;
+  return {
+    ...proposal(desk, request, userId),
+    reversesJournalId,
+    transfers: transfers.map(({ debit, credit, amountMinor }) => ({ debit, credit, amount: amountMinor })),
+  };
+}
+
+type Proposal = Pick<ProposeAdjustmentRequest, 'currency' | 'reference' | 'reason' | 'effectiveAt'>;
+
+function proposal({ world }: Desk, request: Proposal, userId: string) {
+  const { currency, reference, reason, effectiveAt } = request;
   return {
     id: world.id('adj'),
     status: 'proposed',
-    ...{ currency, reference, reason, reversesJournalId },
+    ...{ currency, reference, reason },
     effectiveAtUs: effectiveAt === undefined ? undefined : microsecondsOf(effectiveAt),
-    transfers: request.transfers.map(({ debit, credit, amountMinor }) => ({ debit, credit, amount: amountMinor })),
     proposedBy: userId,
     proposedAtUs: BigInt(world.now()) * 1_000n,
-  };
+  } as const;
 }
 
 /** The adjustment's id is the command's: however often it is approved, also after a crash, it is booked once. */
 function orderOf(adjustment: Adjustment): LedgerOrder {
-  const { id: cause, currency, reason: description, effectiveAtUs, transfers, reversesJournalId } = adjustment;
+  const {
+    id: cause,
+    currency,
+    reason: description,
+    effectiveAtUs,
+    transfers,
+    reversesJournalId,
+    exchange,
+  } = adjustment;
   const reference = adjustment.reference === '' ? `adjustment:${cause}` : adjustment.reference;
   const common = { cause, reference, description, currency, effectiveAtUs };
+  if (exchange !== undefined) return { ...common, type: 'exchange', kind: 'exchange_sold', ...exchange };
   if (reversesJournalId === '') return { ...common, type: 'book', kind: 'adjustment', transfers };
   return { ...common, type: 'reverse', kind: 'reversal', target: reversesJournalId, transfers: [] };
 }

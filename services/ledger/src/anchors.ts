@@ -2,8 +2,9 @@
  * Anchors: the head of the hash chain, written outside the database on a schedule. Whoever cuts off the newest batches
  * together with the writer's row leaves a chain that is intact in itself; the anchors still know how far it went.
  *
- * One object for each quarter of an hour in which the book had grown, named by its time and never replaced, so that a
- * checker needs no list of them. Up to the last quarter of an hour is not anchored yet.
+ * One object for each minute in which the book had grown and one for each quarter of an hour, named by their time and never
+ * replaced, so that a checker needs no list of them. A checker looks at every quarter of an hour there was, and at the
+ * minutes of the last two days: what a later quarter vouches for needs them no more. Up to the last minute is not anchored.
  */
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -18,10 +19,14 @@ export interface Anchor {
   readonly hash: Uint8Array;
 }
 
-export const anchorEveryMs = 15 * 60_000;
+/** What a cut can take with it unseen. */
+export const anchorEveryMs = 60_000;
+const quarterMs = 15 * 60_000;
+/** Twice as long as from one nightly check to the next. */
+const minutesReadMs = 48 * 60 * 60_000;
 const anchorBytesMax = 1_000;
 
-/** Starts writing anchors; one at once, then one for each slot in which the book has grown. */
+/** Starts writing anchors; at once, then for each slot in which the book has grown. */
 export function startAnchors(parts: {
   readonly objects: Objects;
   readonly store: LedgerReading;
@@ -30,25 +35,38 @@ export function startAnchors(parts: {
   /** Of several: whose book it is. */
   readonly shard?: number;
 }): Loop {
-  let anchored = 0n;
+  const { objects, store, world, shard } = parts;
+  const anchored = new Map<number, bigint>();
   return startLoop({
     round: async () => {
-      anchored = await writeAnchor(parts.objects, parts.store, parts.world.now(), anchored, parts.shard);
-      return slotOf(parts.world.now()) + anchorEveryMs;
+      for (const slotMs of [anchorEveryMs, quarterMs]) {
+        const before = anchored.get(slotMs) ?? 0n;
+        anchored.set(
+          slotMs,
+          await writeAnchor({ objects, store, slotMs, ...(shard && { shard }) }, world.now(), before),
+        );
+      }
+      return slotOf(world.now(), anchorEveryMs) + anchorEveryMs;
     },
-    now: () => parts.world.now(),
+    now: () => world.now(),
     idleMsMax: anchorEveryMs,
     failed: parts.failed,
   });
 }
 
+export interface AnchorPlace {
+  readonly objects: Objects;
+  readonly store: LedgerReading;
+  /** A minute, unless it is said otherwise. */
+  readonly slotMs?: number;
+  readonly shard?: number;
+}
+
 /** Writes the anchor of this slot where the book is beyond `anchored`. Gives the last batch that is anchored. */
 export async function writeAnchor(
-  objects: Objects,
-  store: LedgerReading,
+  { objects, store, slotMs = anchorEveryMs, shard = 0 }: AnchorPlace,
   nowMs: number,
   anchored: bigint,
-  shard = 0,
 ): Promise<bigint> {
   const head = await store.reading((reader) => reader.head());
   if (head.batchSequence <= anchored) return anchored;
@@ -59,7 +77,12 @@ export async function writeAnchor(
     hash: Buffer.from(hash).toString('hex'),
   });
   try {
-    await objects.put(anchorId(slotOf(nowMs), shard), 'application/json', Readable.from([body]), anchorBytesMax);
+    await objects.put(
+      anchorId(slotOf(nowMs, slotMs), slotMs, shard),
+      'application/json',
+      Readable.from([body]),
+      anchorBytesMax,
+    );
     return batchSequence;
   } catch (error) {
     // Another process, or this one before it was started again, has written this slot; the next will have the rest.
@@ -68,11 +91,26 @@ export async function writeAnchor(
   }
 }
 
-/** All anchors of the time, oldest first. */
+/** The anchors of the time, in the order of the chain. */
 export async function readAnchors(objects: Objects, fromMs: number, untilMs: number, shard = 0): Promise<Anchor[]> {
+  const minutesFromMs = Math.max(fromMs, untilMs - minutesReadMs);
+  const anchors = [
+    ...(await readSlots(objects, fromMs, untilMs, quarterMs, shard)),
+    ...(await readSlots(objects, minutesFromMs, untilMs, anchorEveryMs, shard)),
+  ];
+  return anchors.sort((a, b) => Number(a.batchSequence - b.batchSequence));
+}
+
+async function readSlots(
+  objects: Objects,
+  fromMs: number,
+  untilMs: number,
+  slotMs: number,
+  shard: number,
+): Promise<Anchor[]> {
   const anchors: Anchor[] = [];
-  for (let slot = slotOf(fromMs); slot <= untilMs; slot += anchorEveryMs) {
-    const body = await objects.read(anchorId(slot, shard));
+  for (let slot = slotOf(fromMs, slotMs); slot <= untilMs; slot += slotMs) {
+    const body = await objects.read(anchorId(slot, slotMs, shard));
     if (body === undefined) continue;
     const { batch, journal, hash } = JSON.parse(await text(body)) as Record<'batch' | 'journal' | 'hash', string>;
     anchors.push({ batchSequence: BigInt(batch), journalSequence: BigInt(journal), hash: Buffer.from(hash, 'hex') });
@@ -80,10 +118,12 @@ export async function readAnchors(objects: Objects, fromMs: number, untilMs: num
   return anchors;
 }
 
-function slotOf(ms: number): number {
-  return ms - (ms % anchorEveryMs);
+function slotOf(ms: number, slotMs: number): number {
+  return ms - (ms % slotMs);
 }
 
-function anchorId(slotMs: number, shard: number): string {
-  return `chain${shard === 0 ? '' : `-${shard}`}/${new Date(slotMs).toISOString().slice(0, 16).replaceAll(':', '')}`;
+/** Quarters of an hour have the names that the releases before minutes gave them. */
+function anchorId(atMs: number, slotMs: number, shard: number): string {
+  const folder = slotMs === quarterMs ? 'chain' : 'chain-minutes';
+  return `${folder}${shard === 0 ? '' : `-${shard}`}/${new Date(atMs).toISOString().slice(0, 16).replaceAll(':', '')}`;
 }

@@ -2,7 +2,7 @@
 import { LedgerBookingService } from '@suuupra/contracts/gen/suuupra/ledger/v1/booking_pb.ts';
 import { type Handlers, type Implementation, implement, isRefusal } from '@suuupra/platform/rpc/rpc';
 import { availableOf, balanceOf } from './account.ts';
-import { bookedOf, modeOf, orderOf } from './journal-orders.ts';
+import { bookedOf, modeOf, ordersOf } from './journal-orders.ts';
 import type { AccountChange } from './ledger.ts';
 import type { LedgerWriter, Submitted } from './ledger-writer.ts';
 
@@ -21,7 +21,8 @@ function bookJournals(writer: LedgerWriter): Booking['bookJournals'] {
   return async (request, { requestId, traceparent }) => {
     const mode = modeOf(request.mode);
     if (isRefusal(mode)) return mode;
-    const commands = request.journals.map(orderOf);
+    const commands = ordersOf(request.journals);
+    if (isRefusal(commands)) return commands;
     const options = { mode, cause: { requestId, traceparent } };
     const answer = ({ results, sequence }: Submitted) => ({
       results: request.journals.map((journal, index) => bookedOf(journal.id, results[index])),

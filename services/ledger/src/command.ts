@@ -149,6 +149,7 @@ export type Rejection =
   | 'amounts_differ'
   | 'overflow'
   | 'invalid_amount'
+  | 'invalid_rate'
   | 'pair_not_allowed'
   | 'unknown_account'
   | 'account_frozen'

@@ -10,9 +10,14 @@ const minorDigits: Readonly<Record<string, number>> = {
   UYW: 4,
 };
 
+/** How many digits of the currency's amounts are after the point. */
+export function minorDigitsOf(currency: string): number {
+  return minorDigits[currency] ?? 2;
+}
+
 /** `499.00` for 49900 INR, `499` for 499 JPY, `-0.005` for -5 KWD. */
 export function decimalText(amountMinor: bigint, currency: string): string {
-  const digits = minorDigits[currency] ?? 2;
+  const digits = minorDigitsOf(currency);
   const sign = amountMinor < 0n ? '-' : '';
   const whole = String(amountMinor < 0n ? -amountMinor : amountMinor).padStart(digits + 1, '0');
   return digits === 0 ? `${sign}${whole}` : `${sign}${whole.slice(0, -digits)}.${whole.slice(-digits)}`;

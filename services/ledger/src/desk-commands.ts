@@ -24,7 +24,8 @@ import { balanceOf } from './account.ts';
 import { accountKind } from './chart.ts';
 import type { AccountOrder, LedgerOrder, MonitorOrder } from './command.ts';
 import { once } from './desk-once.ts';
-import { bookedOf, modeOf, orderOf } from './journal-orders.ts';
+import { exchangeKinds } from './exchange.ts';
+import { bookedOf, modeOf, ordersOf } from './journal-orders.ts';
 import type { AccountChange, CommandResult } from './ledger.ts';
 import type { Desk } from './periods.ts';
 import type { AccountName } from './reader.ts';
@@ -159,8 +160,8 @@ function createMonitor(desk: Desk): Reports['createMonitor'] {
   };
 }
 
-/** Corrections are made by two people, not here. */
-const kindsOfTwoPeople: ReadonlySet<string> = new Set(['adjustment', 'reversal']);
+/** Corrections, and what is changed at a rate that somebody typed, are made by two people, not here. */
+export const kindsOfTwoPeople: ReadonlySet<string> = new Set(['adjustment', 'reversal', ...exchangeKinds]);
 
 /** A dry run is not remembered under its key: it changed nothing, and asked again it tells of the book as it is then. */
 function bookInBulk(desk: Desk): Reports['bookJournalsInBulk'] {
@@ -169,10 +170,11 @@ function bookInBulk(desk: Desk): Reports['bookJournalsInBulk'] {
     if (isRefusal(mode)) return mode;
     const field = request.journals.findIndex((journal) => kindsOfTwoPeople.has(journal.kind));
     if (field >= 0)
-      return refuse('invalid_request', 'A correction needs a second person: propose an adjustment.', [
+      return refuse('invalid_request', 'This needs a second person: propose an adjustment or an exchange.', [
         { field: `journals[${field}].kind`, code: 'not_allowed', detail: 'POST /api/v1/ledger/adjustments' },
       ]);
-    const commands = request.journals.map(orderOf);
+    const commands = ordersOf(request.journals);
+    if (isRefusal(commands)) return commands;
     const resultsOf = (results: readonly CommandResult[]) =>
       request.journals.map((journal, index) => bookedOf(journal.id, results[index]));
     if (request.dryRun) {

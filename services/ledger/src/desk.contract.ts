@@ -50,6 +50,22 @@ export function ledgerDeskContract(name: string, open: () => Promise<DeskUnderTe
       expect(await under.desk.adjustment('adj_3')).toBeUndefined();
     });
 
+    it('L4: keeps an exchange with its rate as it was quoted, exactly', async () => {
+      const exchange = {
+        from: { account: '1100', amount: 9_007_199_254_740_993n },
+        to: { account: '1000', currency: 'USD', amount: 108_086_391_056_892n },
+        rate: '0.012000000000000000',
+        source: 'bank:quote-7',
+      };
+      await keep({ ...adjustment(1), transfers: [], exchange });
+      await keep(adjustment(2));
+      expect(await under.desk.adjustment('adj_1')).toMatchObject({ exchange, transfers: [] });
+      expect((await under.desk.adjustments(undefined, undefined, 9)).map((one) => one.exchange)).toEqual([
+        undefined,
+        exchange,
+      ]);
+    });
+
     it('lists newest first, by status, page by page', async () => {
       for (const number of [1, 2, 3]) await keep(adjustment(number));
       const decision = { by: 'usr_2', atUs: 5n, note: 'no' };

@@ -253,6 +253,10 @@ describe('orders to the book', () => {
     ]);
     for (const { details = '' } of journals)
       expect(JSON.parse(details)).toMatchObject({ rate: '0.01204819', source: 'bank quote 7' });
+    const half = { ...common, cause: 'half', transfers: [{ debit: '1800', credit: '1000', amount: 1n }] } as const;
+    expect(under.reason({ ...half, type: 'book', kind: 'exchange_sold' })).toBe('pair_not_allowed');
+    const back = { ...common, type: 'reverse', kind: 'reversal', cause: 'back', transfers: [] } as const;
+    expect(under.reason({ ...back, target: journals[0]?.id ?? '' })).toBe('not_reversible');
   });
 
   it('L20 tells of a crossing once, at the journal that made it, and again only after it came back far enough', () => {

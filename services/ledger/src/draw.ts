@@ -27,6 +27,7 @@ import type {
   TransferOrder,
 } from './command.ts';
 import { detailsText, pairKey, type Rejection, requestOf } from './command.ts';
+import { exchangeKinds, followsRate, isRate } from './exchange.ts';
 import type { SoldLine, Transfer } from './journals.ts';
 import * as templates from './journals.ts';
 import { accountNow, markedOf, nextSequence, type Working } from './state.ts';
@@ -231,6 +232,7 @@ function addsUp(line: { gross: bigint; tax: bigint; net: bigint; taxes?: readonl
 
 function drawBook(working: Working, order: BookOrder): Drawn | DrawnNo {
   const { kind, reference, hold, transfers } = order;
+  if (exchangeKinds.has(kind)) return no('pair_not_allowed', `${kind} is half of an exchange: give the whole`);
   for (const { debit, credit, amount } of transfers) {
     const refused = chart.pairRefused(kind, debit, credit, reference);
     if (refused !== undefined) return no('pair_not_allowed', refused);
@@ -357,6 +359,8 @@ function drawReversal(working: Working, order: ReversalOrder): Drawn | DrawnNo {
   const isOurs = target.kind !== 'reversal' && templates.templateVersions[target.kind] === undefined;
   if (target.transfers.length === 0 || !isOurs || target.currency !== order.currency)
     return no('not_reversible', `${target.kind} ${order.target} cannot be reversed in ${order.currency}`);
+  if (exchangeKinds.has(target.kind))
+    return no('not_reversible', `${order.target} is half of an exchange: change the money back, at the rate of then`);
   if (target.transfers.some((transfer) => Object.values(transfer).includes(chart.betweenShards)))
     return no('not_reversible', `${order.target} went from one shard to another: book it the other way round`);
   const left = leftOf(target);
@@ -411,6 +415,13 @@ function drawExchange(order: ExchangeOrder): readonly Drawn[] | DrawnNo {
   if (currency === to.currency) return no('pair_not_allowed', `${currency} is not changed into itself`);
   if ([from.amount, to.amount].some((amount) => amount <= 0n || amount > amountMax))
     return no('invalid_amount', 'both amounts are above zero');
+  if (!isRate(rate)) return no('invalid_rate', `${rate} is not a rate: a decimal above zero, e.g. 83.125`);
+  const exchange = { sold: { currency, amount: from.amount }, bought: to, rate, source };
+  if (!followsRate(exchange))
+    return no(
+      'amounts_differ',
+      `${from.amount} ${currency} at ${rate} are not ${to.amount} ${to.currency}, in minor units`,
+    );
   const { sold, bought } = templates.exchanged(from, to);
   const details = withRequest(order, { rate, source });
   const first = { ...plain(order, 'exchange_sold@1'), details };

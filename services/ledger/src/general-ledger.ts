@@ -18,6 +18,10 @@ const columns = [
   'currency',
   'debit',
   'credit',
+  'rate',
+  'rate_source',
+  'other_currency',
+  'other_amount',
 ] as const;
 
 export const csvHeader = `${columns.join(',')}\r\n`;
@@ -47,8 +51,21 @@ function row(transfer: BookedTransfer, side: 'debit' | 'credit'): string {
     currency: transfer.currency,
     debit: side === 'debit' ? amount : '',
     credit: side === 'credit' ? amount : '',
+    ...exchangeCells(transfer),
   };
   return `${columns.map((column) => cells[column]).join(',')}\r\n`;
+}
+
+/** Of an exchange: the rate as it was quoted, and what stands on the other side in its own currency. */
+function exchangeCells({ exchange, kind }: BookedTransfer) {
+  if (exchange === undefined) return { rate: '', rate_source: '', other_currency: '', other_amount: '' };
+  const other = kind === 'exchange_sold' ? exchange.bought : exchange.sold;
+  return {
+    rate: exchange.rate,
+    rate_source: cell(exchange.source),
+    other_currency: other.currency,
+    other_amount: decimalText(other.amount, other.currency),
+  };
 }
 
 /** RFC 3339, to the microsecond. */

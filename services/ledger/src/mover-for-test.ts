@@ -3,11 +3,11 @@
  * Arguments: the databases of the directory, of a and of b, and the step.
  */
 import { openShardDirectory } from '@suuupra/platform/shards/directory-sql';
+import { type MoveStep, moveShard } from '@suuupra/platform/shards/move';
 import { openSql } from '@suuupra/platform/sql/open-sql';
 import { realWorld } from '@suuupra/platform/world';
 import { bookGate } from './shard-book.ts';
 import { shardCopy } from './shard-copy.ts';
-import { type MoveStep, moveShard } from './shard-move.ts';
 import { migrateBook } from './shards.ts';
 
 async function moveUntilKilled(urls: readonly string[], killedAt: MoveStep): Promise<void> {

@@ -6,6 +6,7 @@ import type { Sql, SqlExecutor, SqlRow, SqlValue } from '@suuupra/platform/sql/s
 import { type AccountStatus, monitorsOf } from './account.ts';
 import type { RejectedCommand } from './chain.ts';
 import type { AccountType, Side } from './chart.ts';
+import { exchangeOf } from './exchange.ts';
 import type { SoldLine, Transfer } from './journals.ts';
 import {
   type AccountName,
@@ -249,6 +250,8 @@ interface TransferRow extends SqlRow {
   currency: string;
   effective_at_us: bigint;
   recorded_at_us: bigint;
+  /** '' of a journal that is no exchange. */
+  exchange_details: string;
 }
 
 /** With an account, each side is read by its own index and the two are merged. */
@@ -266,7 +269,8 @@ async function transfers(
   if (order === 'effective') place.unshift(['effective_at_us', after.effectiveAtUs]);
   const columns = place.map(([column]) => column).join(', ');
   const branch = (side: string) => `(
-    SELECT transfers.*, id, kind, reference, description, effective_at_us, recorded_at_us
+    SELECT transfers.*, id, kind, reference, description, effective_at_us, recorded_at_us,
+      CASE WHEN kind IN ('exchange_sold', 'exchange_bought') THEN details ELSE '' END AS exchange_details
     FROM transfers JOIN journals ON sequence = journal_sequence
     WHERE ${side} journal_sequence > ? AND journal_sequence <= ? AND effective_at_us >= ? AND effective_at_us < ?
       AND (${columns}) > (${place.map(() => '?').join(', ')}) ORDER BY ${columns} LIMIT ?)`;
@@ -296,6 +300,7 @@ async function transfers(
     debit: row.debit,
     credit: row.credit,
     amount: row.amount,
+    exchange: exchangeOf(row.kind, row.exchange_details),
   }));
 }
 

@@ -2,6 +2,7 @@
 import type { Sql, SqlExecutor, SqlRow, SqlValue } from '@suuupra/platform/sql/sql';
 import { type AccountStatus, monitorsOf } from './account.ts';
 import type { AccountType, Side } from './chart.ts';
+import { exchangeOf } from './exchange.ts';
 import type { SoldLine, Transfer } from './journals.ts';
 import { lineTaxesOf } from './line-taxes.ts';
 import {
@@ -307,6 +308,8 @@ interface TransferRow extends SqlRow {
   currency: string;
   effective_at_us: bigint;
   recorded_at_us: bigint;
+  /** '' of a journal that is no exchange. */
+  exchange_details: string;
 }
 
 /** With an account, each side is read by its own index and the two are merged. */
@@ -325,7 +328,8 @@ async function transfers(
   const columns = place.map(([column]) => column).join(', ');
   const values = [afterSequence, untilSequence, fromUs, untilUs, limit, ...place.map(([, value]) => value)];
   const branch = (side: string) => `(
-    SELECT transfers.*, id, kind, reference, description, effective_at_us, recorded_at_us
+    SELECT transfers.*, id, kind, reference, description, effective_at_us, recorded_at_us,
+      CASE WHEN kind IN ('exchange_sold', 'exchange_bought') THEN details ELSE '' END AS exchange_details
     FROM transfers JOIN journals ON sequence = journal_sequence
     WHERE ${side} journal_sequence > $1 AND journal_sequence <= $2 AND effective_at_us >= $3 AND effective_at_us < $4
       AND (${columns}) > (${place.map((_, index) => `$${index + 6}`).join(', ')}) ORDER BY ${columns} LIMIT $5)`;
@@ -353,6 +357,7 @@ async function transfers(
     debit: row.debit,
     credit: row.credit,
     amount: row.amount,
+    exchange: exchangeOf(row.kind, row.exchange_details),
   }));
 }
 

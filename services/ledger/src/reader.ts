@@ -4,6 +4,7 @@
 import type { AccountState } from './account.ts';
 import type { Batch, Journal } from './chain.ts';
 import type { AccountKind } from './chart.ts';
+import type { Exchange } from './exchange.ts';
 import type { SoldLine, Transfer } from './journals.ts';
 import type { Totals } from './ledger.ts';
 
@@ -122,6 +123,8 @@ export interface BookedTransfer extends TransferKey, Transfer {
   readonly description: string;
   readonly currency: string;
   readonly recordedAtUs: bigint;
+  /** Of a journal of an exchange. */
+  readonly exchange?: Exchange | undefined;
 }
 
 export interface SealedPeriod {

@@ -1,6 +1,11 @@
 /** The book's values as the messages of the contract show them. Pure. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { type CurrencyBalanceSchema, Side } from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_pb.ts';
+import type { ExchangeToBookSchema } from '@suuupra/contracts/gen/suuupra/ledger/v1/booking_pb.ts';
+import {
+  type CurrencyBalanceSchema,
+  type ExchangeSchema,
+  Side,
+} from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_pb.ts';
 import {
   type AccountSchema,
   AccountStatus,
@@ -11,8 +16,9 @@ import {
   type PeriodSchema,
 } from '@suuupra/contracts/gen/suuupra/ledger/v1/reports_pb.ts';
 import { balancesOf } from './account-balances.ts';
-import type { Adjustment } from './adjustment.ts';
+import type { Adjustment, AdjustmentExchange } from './adjustment.ts';
 import type { Side as NormalSide } from './chart.ts';
+import type { Exchange } from './exchange.ts';
 import type { AccountStanding, AccountTotals, SealedPeriod } from './reader.ts';
 import { timestampOf } from './time.ts';
 import { trialBalances } from './trial-balance.ts';
@@ -72,14 +78,16 @@ export function periodOf(period: SealedPeriod): MessageInitShape<typeof PeriodSc
 
 export function adjustmentOf(adjustment: Adjustment): MessageInitShape<typeof AdjustmentSchema> {
   const { id, status, currency, reference, reason, effectiveAtUs, transfers, reversesJournalId, decision } = adjustment;
+  const { exchange } = adjustment;
   return {
     ...{ id, currency, reference, reason, reversesJournalId },
     status: adjustmentStatuses[status],
-    kind: reversesJournalId === '' ? 'adjustment' : 'reversal',
+    kind: kindOf(adjustment),
     ...(effectiveAtUs !== undefined && { effectiveAt: timestampOf(effectiveAtUs) }),
     transfers: transfers.map(({ debit, credit, amount }) => ({ debit, credit, amountMinor: amount })),
     proposedBy: adjustment.proposedBy,
     proposedAt: timestampOf(adjustment.proposedAtUs),
+    ...(exchange !== undefined && { exchange: exchangeAsked(exchange) }),
     ...(decision !== undefined && {
       decidedBy: decision.by,
       decidedAt: timestampOf(decision.atUs),
@@ -87,6 +95,36 @@ export function adjustmentOf(adjustment: Adjustment): MessageInitShape<typeof Ad
       journalId: decision.booked?.journalId ?? '',
       sequence: decision.booked?.sequence ?? 0n,
     }),
+  };
+}
+
+function kindOf({ reversesJournalId, exchange }: Adjustment): string {
+  if (exchange !== undefined) return 'exchange_sold';
+  return reversesJournalId === '' ? 'adjustment' : 'reversal';
+}
+
+function exchangeAsked({ from, to, rate, source }: AdjustmentExchange): MessageInitShape<typeof ExchangeToBookSchema> {
+  return {
+    fromAccount: from.account,
+    fromMinor: from.amount,
+    toAccount: to.account,
+    toCurrency: to.currency,
+    toMinor: to.amount,
+    rate,
+    source,
+  };
+}
+
+/** Of an exchange's journals, for whoever reads them. */
+export function exchangeShown(exchange: Exchange): MessageInitShape<typeof ExchangeSchema> {
+  const { sold, bought, rate, source } = exchange;
+  return {
+    soldCurrency: sold.currency,
+    soldMinor: sold.amount,
+    boughtCurrency: bought.currency,
+    boughtMinor: bought.amount,
+    rate,
+    source,
   };
 }
 

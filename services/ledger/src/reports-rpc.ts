@@ -19,7 +19,7 @@ import { commandHandlers } from './desk-commands.ts';
 import { closePeriod, type Desk } from './periods.ts';
 import type { AccountName, AccountTotals, Head, ReportReader, ReportReading } from './reader.ts';
 import { readingAt, standing } from './reading-at.ts';
-import { accountOf, currencyBalances, monitorsOn, periodOf } from './report.ts';
+import { accountOf, currencyBalances, exchangeShown, monitorsOn, periodOf } from './report.ts';
 import { readStatement, type StatementLine, type StatementPlace } from './statements.ts';
 import { microsecondsOf, timestampOf } from './time.ts';
 
@@ -177,6 +177,7 @@ function lineOf(line: StatementLine) {
     debitMinor: line.debited,
     creditMinor: line.credited,
     balanceMinor: line.balance,
+    ...(line.exchange !== undefined && { exchange: exchangeShown(line.exchange) }),
   };
 }
 

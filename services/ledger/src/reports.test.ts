@@ -187,6 +187,71 @@ describe('the finance desk of the ledger', () => {
     expect((await ok(desk().listAdjustments({}, by(maker)))).adjustments).toHaveLength(2);
   });
 
+  it('L4: an exchange is booked when another person approves it, and its rate is in statement, entries and answer', async () => {
+    const exchange = {
+      ...{ fromAccount: '1100', fromMinor: 10_000n, toAccount: '1000', toCurrency: 'INR', toMinor: 831_250n },
+      ...{ rate: '83.125', source: 'bank:quote-7' },
+    };
+    const request = { currency: 'USD', reason: 'Paid out in rupees', reference: 'bank:1', exchange };
+    const wrong = { ...request, exchange: { ...exchange, toMinor: 8_312n } };
+    expect(await desk().proposeExchange(wrong, by(maker))).toMatchObject({ code: 'journal_rejected' });
+    const proposed = await ok(desk().proposeExchange(request, by(maker, 'exchange')));
+    expect(await ok(desk().proposeExchange(request, by(maker, 'exchange')))).toEqual(proposed);
+    expect(proposed.adjustment).toMatchObject({ kind: 'exchange_sold', currency: 'USD', exchange });
+    const id = proposed.adjustment?.id ?? '';
+    expect(await desk().approveAdjustment({ id }, by(maker))).toMatchObject({ code: 'second_person_required' });
+    const { adjustment } = await ok(desk().approveAdjustment({ id }, by(checker)));
+    expect(adjustment).toMatchObject({ status: AdjustmentStatus.BOOKED, sequence: 1n, exchange });
+
+    const shown = { soldCurrency: 'USD', soldMinor: 10_000n, boughtCurrency: 'INR', boughtMinor: 831_250n };
+    const rate = { ...shown, rate: '83.125', source: 'bank:quote-7' };
+    const lines = async (code: string, currency: string) =>
+      (await ok(desk().getStatement({ code, currency }, by(maker)))).lines;
+    expect(await lines('1100', 'USD')).toMatchObject([{ creditMinor: 10_000n, exchange: rate }]);
+    expect(await lines('1000', 'INR')).toMatchObject([{ debitMinor: 831_250n, exchange: rate }]);
+    const { entries } = await ok(under.client(LedgerService).listEntries({}, { principal: maker }));
+    expect(entries.map((entry) => entry.exchange)).toMatchObject([rate, rate]);
+    const { currencies } = await ok(under.client(LedgerService).getTrialBalance({}, { principal: maker }));
+    for (const { debitMinor, creditMinor } of currencies) expect(debitMinor).toBe(creditMinor);
+    expect(await verifyLedger(ledgerStores(under.sql).store)).toMatchObject({ intact: true });
+  });
+
+  it('L4: services exchange under an id of their own; finance needs two people, and half of one is refused', async () => {
+    const exchange = {
+      ...{ fromAccount: '1100', fromMinor: 100n, toAccount: '1100', toCurrency: 'INR', toMinor: 8_313n },
+      ...{ rate: '83.125', source: 'stripe:txn_1' },
+    };
+    const common = { kind: 'exchange_sold', reference: 'payment:pay_1', description: 'Settled in rupees' };
+    const journal = { ...common, id: 'fx_1', currency: 'USD', exchange };
+    const book = (journals: readonly object[]) =>
+      booking().bookJournals({ journals: journals as never, mode: BulkMode.CONTINUE });
+    const first = await ok(book([journal, { ...journal, id: 'fx_2', exchange: { ...exchange, rate: '81' } }]));
+    expect(first.results).toMatchObject([
+      { outcome: 'posted', sequence: 1n },
+      { outcome: 'rejected', reason: 'amounts_differ' },
+    ]);
+    const again = await ok(book([journal]));
+    expect(again.results).toMatchObject([{ outcome: 'duplicate', boughtJournalId: first.results[0]?.boughtJournalId }]);
+    const other = await ok(book([{ ...journal, exchange: { ...exchange, source: 'stripe:txn_2' } }]));
+    expect(other.results).toMatchObject([{ outcome: 'rejected', reason: 'id_reused' }]);
+    const { exchange: _whole, ...half } = journal;
+    expect(await book([{ ...half, transfers: settled('x', 1n).transfers }])).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ field: 'journals[0].exchange' }],
+    });
+    expect(await book([{ ...settled('y', 1n), exchange }])).toMatchObject({ code: 'invalid_request' });
+    const bulk = { journals: [journal], mode: BulkMode.CONTINUE };
+    expect(await desk().bookJournalsInBulk(bulk, by(maker))).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ field: 'journals[0].kind' }],
+    });
+    const { entries } = await ok(under.client(LedgerService).listEntries({}, { principal: maker }));
+    expect(entries.map((entry) => [entry.id, entry.kind])).toEqual([
+      [first.results[0]?.boughtJournalId, 'exchange_bought'],
+      [first.results[0]?.journalId, 'exchange_sold'],
+    ]);
+  });
+
   it('L18, L19: bulk says what becomes of each, and a dry run writes nothing', async () => {
     const journals = [settled('a', 10n), settled('b', 0n), settled('c', 30n)];
     const book = (mode: BulkMode, dryRun: boolean, key?: string) =>
@@ -316,8 +381,8 @@ describe('the finance desk of the ledger', () => {
     await under.begin();
     const { openDiskObjects } = await import('@suuupra/platform/objects/objects-disk');
     const objects = await openDiskObjects({ folder: `${under.folder}/objects`, world });
-    await expect.poll(() => readAnchors(objects, world.now(), world.now())).toHaveLength(1);
+    await expect.poll(() => readAnchors(objects, world.now(), world.now())).toHaveLength(2);
     const anchors = await readAnchors(objects, world.now(), world.now());
-    expect(await verifyLedger(ledgerStores(under.sql).store, anchors)).toMatchObject({ intact: true, anchors: 1n });
+    expect(await verifyLedger(ledgerStores(under.sql).store, anchors)).toMatchObject({ intact: true, anchors: 2n });
   });
 });

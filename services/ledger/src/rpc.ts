@@ -22,10 +22,11 @@ import {
   instructorPayable,
   type Side as NormalSide,
 } from './chart.ts';
+import { exchangeOf } from './exchange.ts';
 import type { SoldLine } from './journals.ts';
 import type { AccountTotals, Head, RecordedJournal, ReportReader, ReportReading } from './reader.ts';
 import { readingAt } from './reading-at.ts';
-import { currencyBalances } from './report.ts';
+import { currencyBalances, exchangeShown } from './report.ts';
 import { microsecondsOf, timestampOf } from './time.ts';
 
 type LedgerHandlers = Handlers<typeof LedgerService>;
@@ -119,6 +120,7 @@ function listEntries(store: ReportReading): LedgerHandlers['listEntries'] {
 
 function entryOf(journal: RecordedJournal) {
   const { id, kind, cause, reference, description, sequence } = journal;
+  const exchange = exchangeOf(kind, journal.details ?? '');
   return {
     id,
     kind,
@@ -129,6 +131,7 @@ function entryOf(journal: RecordedJournal) {
     at: timestampOf(journal.recordedAtUs),
     effectiveAt: timestampOf(journal.effectiveAtUs),
     legs: legsOf(journal),
+    ...(exchange !== undefined && { exchange: exchangeShown(exchange) }),
   };
 }
 

@@ -26,6 +26,7 @@ import { bookName, tellBooked } from './booked.ts';
 import { ledgerBookingRpc } from './booking.ts';
 import { eventHandlers } from './events.ts';
 import { exportRoute, generalLedgerRoute } from './general-ledger-route.ts';
+import { journalStreamRoute, streamRoute } from './journal-stream-route.ts';
 import { createLedgerWriter, type LedgerWriter } from './ledger-writer.ts';
 import { bookingReads } from './movements-rpc.ts';
 import type { Desk } from './periods.ts';
@@ -52,7 +53,7 @@ export const ledger = defineService({
     LatePaymentReturnedSchema,
   ],
   publishes: [JournalPostedSchema, JournalsPostedSchema, BalanceCrossedSchema],
-  routes: [exportRoute],
+  routes: [exportRoute, streamRoute],
   migrations: {
     postgres: new URL('../migrations/', import.meta.url),
     mysql: new URL('../migrations-mysql/', import.meta.url),
@@ -83,13 +84,15 @@ export const ledger = defineService({
         ledgerBookingRpc(writer, bookingReads(reading, book.position)),
         ledgerReportsRpc(desk),
       ],
-      routes: [generalLedgerRoute(reading)],
+      routes: [generalLedgerRoute(reading), journalStreamRoute(writer)],
       handlers: eventHandlers(writer),
       begin: async () => {
         const anchorFailures = telemetry.counter('suuupra_ledger_anchor_failures_total', 'Heads not anchored', [
           'shard',
         ]);
-        for (const { shard, store } of book.chains)
+        for (const { shard, store } of book.chains) {
+          // A series that began with its first failure would have had no increase.
+          anchorFailures.inc({ shard: String(shard) }, 0);
           loops.push(
             startAnchors({
               ...{ objects: engines.objects, store, shard, world },
@@ -99,6 +102,7 @@ export const ledger = defineService({
               },
             }),
           );
+        }
         loops.push(
           startLoop({
             round: () => writer.expireDue(),

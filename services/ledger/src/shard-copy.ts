@@ -10,6 +10,8 @@
  * The copy's own row of the writer says how far it is, and its epoch, below zero, is the token: each part is written in a
  * transaction that holds that row and finds the token in it. A mover that was overtaken writes nothing more.
  */
+
+import { CopyDiffers, type ShardCopy } from '@suuupra/platform/shards/move';
 import { insertRows, parts } from '@suuupra/platform/sql/mysql-rows';
 import type { Sql, SqlExecutor, SqlRow, SqlTransaction, SqlValue } from '@suuupra/platform/sql/sql';
 import { batchHash } from './chain.ts';
@@ -18,7 +20,6 @@ import { lineIdsOf } from './movement.ts';
 import { mysqlReaderOn } from './reader-mysql.ts';
 import { readerOn } from './reader-postgres.ts';
 import { bookGate } from './shard-book.ts';
-import { CopyDiffers, type ShardCopy } from './shard-move.ts';
 
 /** Batches and journals of one part: it is held in memory and committed as one. */
 const batchesPerPart = 500;

@@ -2,6 +2,14 @@
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import type { ShardDirectory } from '@suuupra/platform/shards/directory';
 import { openShardDirectory } from '@suuupra/platform/shards/directory-sql';
+import {
+  CopyDiffers,
+  MoveLost,
+  type MoveParts,
+  type MoveStep,
+  moveShard,
+  undoMove,
+} from '@suuupra/platform/shards/move';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { realWorld } from '@suuupra/platform/world';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,7 +20,6 @@ import { createLedgerWriter, type LedgerWriter } from './ledger-writer.ts';
 import { bookGate, type ShardBook } from './shard-book.ts';
 import { shardCopy } from './shard-copy.ts';
 import { followShard, type ShardFollower } from './shard-follower.ts';
-import { CopyDiffers, MoveLost, type MoveParts, type MoveStep, moveShard, undoMove } from './shard-move.ts';
 import { migrateBook } from './shards.ts';
 import { randomCommands } from './simulation-commands.ts';
 import { seededRandom } from './simulation-random.ts';

@@ -5,12 +5,12 @@
  * sharded-reader.ts), numbers of journals say their shard.
  */
 import { isRefusal, Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { ShardMoving } from '@suuupra/platform/shards/follower';
 import { globalNumber } from '@suuupra/platform/shards/shard-of';
 import type { KnownJournal } from './command.ts';
 import { cross } from './crossings.ts';
 import { type CommandResult, identity, type LedgerCommand, needsOf } from './ledger.ts';
 import type { DryRun, LedgerWriter, SubmitOptions, Submitted } from './ledger-writer.ts';
-import { ShardMoving } from './shard-follower.ts';
 import { type Route, routeOf, type ShardMap } from './shard-route.ts';
 import type { LedgerStore } from './store.ts';
 

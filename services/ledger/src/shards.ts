@@ -8,15 +8,13 @@
  */
 import { fileURLToPath } from 'node:url';
 import { type Loop, startLoop } from '@suuupra/platform/loop';
+import { openShardDatabase } from '@suuupra/platform/shards/database';
 import type { ShardDirectory } from '@suuupra/platform/shards/directory';
 import { openShardDirectory } from '@suuupra/platform/shards/directory-sql';
-import { databaseOf, firstPlace, home, type ShardSettings } from '@suuupra/platform/shards/places';
+import { firstPlace, home, type ShardSettings } from '@suuupra/platform/shards/places';
 import { shardOf } from '@suuupra/platform/shards/shard-of';
-import { openSql } from '@suuupra/platform/sql/open-sql';
 import { prepareServiceDatabase } from '@suuupra/platform/sql/service-tables';
 import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
-import { ensureMysqlDatabaseUrl } from '@suuupra/platform/sql/sql-mysql';
-import { ensureDatabaseUrl } from '@suuupra/platform/sql/sql-postgres';
 import { startRelay } from '@suuupra/platform/stream/outbox-relay';
 import { sqlOutbox } from '@suuupra/platform/stream/outbox-sql';
 import type { Stream } from '@suuupra/platform/stream/stream';
@@ -37,7 +35,7 @@ export interface ShardsParts {
   /** The service's own database: the directory, and shard 0 at first. */
   readonly sql: Sql;
   readonly settings: ShardSettings;
-  readonly stream: Pick<Stream, 'append'>;
+  readonly stream: Pick<Stream, 'append' | 'system'>;
   readonly world: World;
   readonly telemetry: Telemetry;
   /** Tells of what was written, in the shard's transaction. */
@@ -56,8 +54,6 @@ export interface LedgerShards {
   stop(): Promise<void>;
 }
 
-/** Connections of one process to one shard: its one writer, and readers. */
-const connectionsPerShard = 4;
 /** A crossing that is open for so long has lost its caller. */
 const orphanAgeMs = 30_000;
 const sweepEveryMs = 30_000;
@@ -123,14 +119,6 @@ async function openMap(directory: ShardDirectory, count: number): Promise<ShardM
   };
 }
 
-/** The database of a shard on a place, made where there is none. Throws a sentence for a place that is not configured. */
-export async function shardDatabase(settings: ShardSettings, shard: number, place: string): Promise<string> {
-  const server = settings.places.get(place);
-  if (server === undefined) throw new Error(`shard ${shard} is on ${place}, which SUUUPRA_LEDGER_PLACES does not name`);
-  const name = databaseOf(shard, place, settings);
-  return /^postgres/.test(server) ? ensureDatabaseUrl(server, name) : ensureMysqlDatabaseUrl(server, name);
-}
-
 const migrations = { postgres: '../migrations/', mysql: '../migrations-mysql/' } as const;
 
 /** The tables of a book and of what it tells. */
@@ -145,15 +133,7 @@ export async function connectBook(
   shard: number,
   place: string,
 ): Promise<ShardBook> {
-  const isHome = place === home;
-  if (isHome && shard !== 0) throw new Error(`only shard 0 may be at ${home}, not shard ${shard}`);
-  const sql = isHome
-    ? own
-    : await openSql({ url: await shardDatabase(settings, shard, place), connectionsMax: connectionsPerShard });
-  if (!isHome) await migrateBook(sql);
-  const close = async () => {
-    if (!isHome) await sql.close();
-  };
+  const { sql, close } = await openShardDatabase({ own, settings, migrate: migrateBook }, shard, place);
   return { place, sql, ...ledgerStores(sql), gate: bookGate(sql), nudge: () => {}, close };
 }
 

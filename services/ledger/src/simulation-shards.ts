@@ -14,14 +14,15 @@ import assert from 'node:assert';
 import { setImmediate as turn } from 'node:timers/promises';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import type { ShardDirectory, ShardMove, ShardRow } from '@suuupra/platform/shards/directory';
+import type { ShardGate } from '@suuupra/platform/shards/gate';
+import { CopyDiffers, leaseMs, type MoveParts, moveShard, type ShardCopy } from '@suuupra/platform/shards/move';
 import { SqlFault } from '@suuupra/platform/sql/sql';
 import { type TestWorld, testWorld } from '@suuupra/platform/world';
 import type { LedgerCommand } from './command.ts';
 import type { Applied, CommandResult } from './ledger.ts';
 import { createLedgerWriter, type LedgerWriter } from './ledger-writer.ts';
-import type { BookGate, ShardBook } from './shard-book.ts';
+import type { ShardBook } from './shard-book.ts';
 import { followShard } from './shard-follower.ts';
-import { CopyDiffers, leaseMs, type MoveParts, moveShard, type ShardCopy } from './shard-move.ts';
 import { SimulatedBook, sameAnswers } from './simulation.ts';
 import { randomCommands } from './simulation-commands.ts';
 import { BookClosed, type LedgerStore } from './store.ts';
@@ -309,7 +310,7 @@ class ShardSimulation {
     return book;
   }
 
-  #gateOf(life: Life, place: string): BookGate {
+  #gateOf(life: Life, place: string): ShardGate {
     const book = this.#at(place);
     return {
       epoch: () => this.#call(life, () => book.place.epoch),

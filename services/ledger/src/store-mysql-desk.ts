@@ -1,7 +1,7 @@
 /** Sealed periods and adjustments in MariaDB or MySQL. */
 import { insertRows } from '@suuupra/platform/sql/mysql-rows';
 import type { Sql, SqlExecutor, SqlRow, SqlTransaction } from '@suuupra/platform/sql/sql';
-import type { Adjustment, AdjustmentStatus, AdjustmentTransfer, Decision } from './adjustment.ts';
+import type { Adjustment, AdjustmentExchange, AdjustmentStatus, AdjustmentTransfer, Decision } from './adjustment.ts';
 import type { LedgerDesk } from './desk.ts';
 import { type SealedPeriod, timeMaxUs } from './reader.ts';
 import { mysqlReaderOn } from './reader-mysql.ts';
@@ -23,12 +23,12 @@ export function mysqlDesk(sql: Sql): LedgerDesk {
     propose,
     take: async (tx, id) => {
       const rows = await tx.query<AdjustmentRow>('SELECT * FROM adjustments WHERE id = ? FOR UPDATE', [id]);
-      return (await withTransfers(tx, rows))[0];
+      return (await withParts(tx, rows))[0];
     },
     decide,
     adjustment: async (id) => {
       const rows = await sql.query<AdjustmentRow>('SELECT * FROM adjustments WHERE id = ?', [id]);
-      return (await withTransfers(sql, rows))[0];
+      return (await withParts(sql, rows))[0];
     },
     adjustments: async (status, before, limit) => {
       const wanted = [
@@ -40,7 +40,7 @@ export function mysqlDesk(sql: Sql): LedgerDesk {
         `SELECT * FROM adjustments WHERE ${['TRUE', ...wanted].join(' AND ')} ORDER BY id DESC LIMIT ?`,
         [...values, limit],
       );
-      return withTransfers(sql, rows);
+      return withParts(sql, rows);
     },
   };
 }
@@ -93,6 +93,16 @@ async function propose(tx: SqlTransaction, adjustment: Adjustment): Promise<void
     'INSERT INTO adjustment_transfers (adjustment_id, position, debit, credit, amount_minor) VALUES ?',
     adjustment.transfers.map(({ debit, credit, amount }, index) => [id, index + 1, debit, credit, amount]),
   );
+  if (adjustment.exchange !== undefined) await keepExchange(tx, id, adjustment.exchange);
+}
+
+async function keepExchange(tx: SqlTransaction, id: string, exchange: AdjustmentExchange): Promise<void> {
+  const { from, to, rate, source } = exchange;
+  await tx.execute(
+    `INSERT INTO adjustment_exchanges (adjustment_id, from_account, from_minor, to_account, to_currency, to_minor, rate,
+       source) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    [id, from.account, from.amount, to.account, to.currency, to.amount, rate, source],
+  );
 }
 
 async function decide(tx: SqlTransaction, id: string, { by, atUs, note, booked }: Decision): Promise<void> {
@@ -124,13 +134,17 @@ interface AdjustmentRow extends SqlRow {
   journal_sequence: bigint | null;
 }
 
-async function withTransfers(executor: SqlExecutor, rows: readonly AdjustmentRow[]): Promise<Adjustment[]> {
+async function withParts(executor: SqlExecutor, rows: readonly AdjustmentRow[]): Promise<Adjustment[]> {
   if (rows.length === 0) return [];
   const transfers = await executor.query<AdjustmentTransfer & { adjustment_id: string } & SqlRow>(
     `SELECT adjustment_id, debit, credit, amount_minor AS amount FROM adjustment_transfers
      WHERE adjustment_id IN (?) ORDER BY adjustment_id, position`,
     [rows.map((row) => row.id)],
   );
+  const exchanges = await executor.query<ExchangeRow>('SELECT * FROM adjustment_exchanges WHERE adjustment_id IN (?)', [
+    rows.map((row) => row.id),
+  ]);
+  const exchangeOf = new Map(exchanges.map((row) => [row.adjustment_id, adjustmentExchange(row)]));
   const of = Map.groupBy(transfers, (transfer) => transfer.adjustment_id);
   return rows.map((row) => ({
     id: row.id,
@@ -141,10 +155,31 @@ async function withTransfers(executor: SqlExecutor, rows: readonly AdjustmentRow
     effectiveAtUs: row.effective_at_us ?? undefined,
     transfers: (of.get(row.id) ?? []).map(({ debit, credit, amount }) => ({ debit, credit, amount })),
     reversesJournalId: row.reverses_journal_id,
+    exchange: exchangeOf.get(row.id),
     proposedBy: row.proposed_by,
     proposedAtUs: row.proposed_at_us,
     decision: decisionOf(row),
   }));
+}
+
+interface ExchangeRow extends SqlRow {
+  adjustment_id: string;
+  from_account: string;
+  from_minor: bigint;
+  to_account: string;
+  to_currency: string;
+  to_minor: bigint;
+  rate: string;
+  source: string;
+}
+
+function adjustmentExchange(row: ExchangeRow): AdjustmentExchange {
+  return {
+    from: { account: row.from_account, amount: row.from_minor },
+    to: { account: row.to_account, currency: row.to_currency, amount: row.to_minor },
+    rate: row.rate,
+    source: row.source,
+  };
 }
 
 function decisionOf(row: AdjustmentRow): Decision | undefined {

@@ -4,7 +4,7 @@
  */
 
 const added = ['batches', 'journals', 'transfers', 'holds', 'rejections', 'total_snapshots', 'accounts'];
-const decided = ['periods', 'period_balances', 'adjustment_transfers'];
+const decided = ['periods', 'period_balances', 'adjustment_transfers', 'adjustment_exchanges'];
 
 /** Statements for the owner to run, once, after the first migration. `account` is written as 'name'@'host'. */
 export function ledgerGrants(database: string, account: string): string[] {

@@ -1,6 +1,6 @@
 /** Sealed periods and adjustments in PostgreSQL. */
 import type { Sql, SqlExecutor, SqlRow, SqlTransaction } from '@suuupra/platform/sql/sql';
-import type { Adjustment, AdjustmentStatus, AdjustmentTransfer, Decision } from './adjustment.ts';
+import type { Adjustment, AdjustmentExchange, AdjustmentStatus, AdjustmentTransfer, Decision } from './adjustment.ts';
 import type { LedgerDesk } from './desk.ts';
 import type { SealedPeriod } from './reader.ts';
 import { readerOn, type WriterRow } from './reader-postgres.ts';
@@ -21,12 +21,12 @@ export function postgresDesk(sql: Sql): LedgerDesk {
     propose,
     take: async (tx, id) => {
       const rows = await tx.query<AdjustmentRow>('SELECT * FROM adjustments WHERE id = $1 FOR UPDATE', [id]);
-      return (await withTransfers(tx, rows))[0];
+      return (await withParts(tx, rows))[0];
     },
     decide,
     adjustment: async (id) => {
       const rows = await sql.query<AdjustmentRow>('SELECT * FROM adjustments WHERE id = $1', [id]);
-      return (await withTransfers(sql, rows))[0];
+      return (await withParts(sql, rows))[0];
     },
     adjustments: async (status, before, limit) => {
       const rows = await sql.query<AdjustmentRow>(
@@ -34,7 +34,7 @@ export function postgresDesk(sql: Sql): LedgerDesk {
          ORDER BY id DESC LIMIT $3`,
         [status ?? null, before ?? null, limit],
       );
-      return withTransfers(sql, rows);
+      return withParts(sql, rows);
     },
   };
 }
@@ -93,6 +93,16 @@ async function propose(tx: SqlTransaction, adjustment: Adjustment): Promise<void
       transfers.map((transfer) => transfer.amount),
     ],
   );
+  if (adjustment.exchange !== undefined) await keepExchange(tx, id, adjustment.exchange);
+}
+
+async function keepExchange(tx: SqlTransaction, id: string, exchange: AdjustmentExchange): Promise<void> {
+  const { from, to, rate, source } = exchange;
+  await tx.execute(
+    `INSERT INTO adjustment_exchanges (adjustment_id, from_account, from_minor, to_account, to_currency, to_minor, rate,
+       source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [id, from.account, from.amount, to.account, to.currency, to.amount, rate, source],
+  );
 }
 
 async function decide(tx: SqlTransaction, id: string, { by, atUs, note, booked }: Decision): Promise<void> {
@@ -125,12 +135,17 @@ interface AdjustmentRow extends SqlRow {
   journal_sequence: bigint | null;
 }
 
-async function withTransfers(executor: SqlExecutor, rows: readonly AdjustmentRow[]): Promise<Adjustment[]> {
+async function withParts(executor: SqlExecutor, rows: readonly AdjustmentRow[]): Promise<Adjustment[]> {
   const transfers = await executor.query<AdjustmentTransfer & { adjustment_id: string } & SqlRow>(
     `SELECT adjustment_id, debit, credit, amount_minor AS amount FROM adjustment_transfers
      WHERE adjustment_id = ANY($1) ORDER BY adjustment_id, position`,
     [rows.map((row) => row.id)],
   );
+  const exchanges = await executor.query<ExchangeRow>(
+    'SELECT * FROM adjustment_exchanges WHERE adjustment_id = ANY($1)',
+    [rows.map((row) => row.id)],
+  );
+  const exchangeOf = new Map(exchanges.map((row) => [row.adjustment_id, adjustmentExchange(row)]));
   const of = Map.groupBy(transfers, (transfer) => transfer.adjustment_id);
   return rows.map((row) => ({
     id: row.id,
@@ -141,10 +156,31 @@ async function withTransfers(executor: SqlExecutor, rows: readonly AdjustmentRow
     effectiveAtUs: row.effective_at_us ?? undefined,
     transfers: (of.get(row.id) ?? []).map(({ debit, credit, amount }) => ({ debit, credit, amount })),
     reversesJournalId: row.reverses_journal_id,
+    exchange: exchangeOf.get(row.id),
     proposedBy: row.proposed_by,
     proposedAtUs: row.proposed_at_us,
     decision: decisionOf(row),
   }));
+}
+
+interface ExchangeRow extends SqlRow {
+  adjustment_id: string;
+  from_account: string;
+  from_minor: bigint;
+  to_account: string;
+  to_currency: string;
+  to_minor: bigint;
+  rate: string;
+  source: string;
+}
+
+function adjustmentExchange(row: ExchangeRow): AdjustmentExchange {
+  return {
+    from: { account: row.from_account, amount: row.from_minor },
+    to: { account: row.to_account, currency: row.to_currency, amount: row.to_minor },
+    rate: row.rate,
+    source: row.source,
+  };
 }
 
 function decisionOf(row: AdjustmentRow): Decision | undefined {

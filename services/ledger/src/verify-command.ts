@@ -1,6 +1,6 @@
 /**
- * `npm run ledger:verify -- --data DIR` or `-- --url postgres://… or mysql://… [--objects DIR] [--shard N]`: is the book what
- * was written? Of a book of shards each is looked at by its own address; all of them by `npm run shards -- verify`.
+ * `npm run ledger:verify -- --data DIR` or `-- --url postgres://… or mysql://… [--objects DIR] [--shard N]
+ * [--metrics FILE.prom]`: is the book what was written? Of a book of shards each is looked at by its own address; all of them by `npm run shards -- verify`.
  *
  * It only reads. It may run while the platform does, on the folder's own server, or start that server for the time of the
  * check. It ends with 0 when the book is intact, 1 when it is not, 2 when it could not be checked.
@@ -18,6 +18,7 @@ import { ledgerStores } from './adapters.ts';
 import { type Anchor, readAnchors } from './anchors.ts';
 import type { LedgerReading } from './reader.ts';
 import { type Verdict, verifyLedger } from './verify.ts';
+import { writeVerifyMetrics } from './verify-metrics.ts';
 
 const databaseName = 'suuupra_ledger';
 
@@ -27,6 +28,8 @@ interface Asked {
   readonly objectsFolder: string;
   /** Whose anchors: each shard's database is a book, given by its --url. */
   readonly shard: number;
+  /** Where Prometheus finds the result; '' nowhere. */
+  readonly metricsFile: string;
 }
 
 /** Gives the exit code. */
@@ -41,7 +44,10 @@ export async function runVerify(args: readonly string[], print: (line: string) =
     const anchors = await anchorsOf(asked, store);
     const startedMs = performance.now();
     const verdict = await verifyLedger(store, anchors);
-    report(verdict, performance.now() - startedMs, print);
+    const tookMs = performance.now() - startedMs;
+    report(verdict, tookMs, print);
+    const checked = { verdict, shard: asked.shard, endedAtMs: realWorld().now(), tookMs };
+    if (asked.metricsFile !== '') await writeVerifyMetrics(asked.metricsFile, checked);
     return verdict.intact ? 0 : 1;
   } catch (error) {
     print(`The book could not be checked: ${error instanceof Error ? error.message : String(error)}`);
@@ -53,7 +59,7 @@ export async function runVerify(args: readonly string[], print: (line: string) =
 
 function readArgs(args: readonly string[]): Asked {
   const text = { type: 'string' } as const;
-  const options = { data: text, url: text, objects: text, shard: text };
+  const options = { data: text, url: text, objects: text, shard: text, metrics: text };
   const { values } = parseArgs({ args: [...args], options });
   const dataFolder = path.resolve(values.data ?? process.env['SUUUPRA_DATA'] ?? 'data');
   const url = values.url ?? '';
@@ -61,7 +67,10 @@ function readArgs(args: readonly string[]): Asked {
     values.objects ?? (url === '' || values.data !== undefined ? path.join(dataFolder, 'objects', 'ledger') : '');
   const shard = values.shard ?? '0';
   if (!/^\d{1,4}$/.test(shard)) throw new ConfigError(`--shard is "${shard}"; it is the number of a shard, from 0 on.`);
-  return { dataFolder, url, objectsFolder: objects, shard: Number(shard) };
+  const metricsFile = values.metrics ?? '';
+  if (metricsFile !== '' && !metricsFile.endsWith('.prom'))
+    throw new ConfigError(`--metrics is "${metricsFile}"; node_exporter reads files that end in .prom.`);
+  return { dataFolder, url, objectsFolder: objects, shard: Number(shard), metricsFile };
 }
 
 /** The database of a data folder: on its server when that runs, else on one that runs for the check. */

@@ -1,4 +1,4 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,7 +59,7 @@ describe('the integrity checker', () => {
       await writer.submit([sale(number)]);
       if (number % 5 === 0 || number === journals) {
         world.advance(anchorEveryMs);
-        anchored = await writeAnchor(objects, store, world.now(), anchored);
+        anchored = await writeAnchor({ objects, store }, world.now(), anchored);
       }
       if (number === 8)
         await sql.transaction(async (tx) => {
@@ -225,6 +225,20 @@ describe('the integrity checker', () => {
     const bad = await copied('UPDATE transfers SET amount_minor = 1 WHERE journal_sequence = 9 AND position = 1');
     expect(await run('--url', bad.url)).toBe(1);
     expect(lines.at(-1)).toBe('First bad sequence: 9.');
+    const metrics = path.join(await mkdtemp(path.join(os.tmpdir(), 'suuupra-metrics-')), 'ledger.prom');
+    const sample = async (name: string) =>
+      new RegExp(`^suuupra_ledger_verify_${name}\\{shard="3"\\} (.*)$`, 'm').exec(await readFile(metrics, 'utf8'))?.[1];
+    const startedMs = Date.now();
+    expect(await run('--url', url, '--shard', '3', '--metrics', metrics)).toBe(0);
+    expect([await sample('intact'), await sample('journals')]).toEqual(['1', '12']);
+    expect(Number(await sample('timestamp_seconds')) * 1_000).toBeGreaterThanOrEqual(startedMs);
+    expect(Number(await sample('seconds'))).toBeGreaterThan(0);
+    expect(await run('--url', bad.url, '--shard', '3', '--metrics', metrics)).toBe(1);
+    expect(await sample('intact')).toBe('0');
+    const before = await readFile(metrics, 'utf8');
+    expect(await run('--url', 'postgres://nobody@127.0.0.1:1/none', '--metrics', metrics)).toBe(2);
+    expect(await readFile(metrics, 'utf8')).toBe(before);
+    expect(await run('--url', url, '--metrics', `${metrics}.txt`)).toBe(2);
     expect(await run('--data', path.join(os.tmpdir(), 'suuupra-nothing-here'))).toBe(2);
     expect(lines.at(-1)).toContain('no embedded database');
   });

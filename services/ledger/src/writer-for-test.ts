@@ -1,6 +1,7 @@
 /**
  * A process that books without pause until it is killed, for crash.test.ts. It prints what it was answered, one line each.
- * Arguments: the database, the beginning of its ids, and where it kills itself: a failpoint's name and at which pass.
+ * Arguments: the database, the beginning of its ids, and where it kills itself: a failpoint's name and at which pass. With
+ * SIGSTOP as a fifth it freezes there instead, once.
  */
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { openPostgres } from '@suuupra/platform/sql/sql-postgres';
@@ -38,12 +39,12 @@ export function answeredOf(number: number, result: CommandResult): Answered {
   return { number, kind: result.kind, sequence };
 }
 
-async function bookUntilKilled(url: string, ids: string, point: string, pass: number): Promise<void> {
+async function bookUntilKilled(url: string, ids: string, point: string, pass: number, signal: string): Promise<void> {
   let passes = 0;
   const failpoint = async (name: string) => {
     if (name !== point) return;
     passes += 1;
-    if (passes === pass) process.kill(process.pid, 'SIGKILL');
+    if (passes === pass) process.kill(process.pid, signal);
   };
   const sql = await openPostgres({ url, connectionsMax: 2 });
   const tell = () => failpoint('before told');
@@ -63,6 +64,6 @@ async function bookUntilKilled(url: string, ids: string, point: string, pass: nu
 }
 
 if (import.meta.main) {
-  const [url = '', ids = '', point = '', pass = '1'] = process.argv.slice(2);
-  await bookUntilKilled(url, ids, point, Number(pass));
+  const [url = '', ids = '', point = '', pass = '1', signal = 'SIGKILL'] = process.argv.slice(2);
+  await bookUntilKilled(url, ids, point, Number(pass), signal);
 }

@@ -65,6 +65,8 @@ const retryMsMax = 10 * 60_000;
 const ageMsMax = 7 * 24 * 60 * 60 * 1_000;
 /** Looks again after this time for what other processes have left. */
 const idleMsMax = 5_000;
+/** What is heard in this time is told together. */
+const everyMsMin = 100;
 
 export function openTasks(parts: TaskParts): Tasks {
   const { world, telemetry } = parts;
@@ -90,6 +92,7 @@ export function openTasks(parts: TaskParts): Tasks {
         round: () => tellDue(parts),
         now: () => world.now(),
         idleMsMax,
+        everyMsMin,
         failed: (error) => telemetry.log.warn('notifications wait in their queue', { error }),
       });
     },

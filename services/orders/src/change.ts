@@ -13,6 +13,7 @@ import type { World } from '@suuupra/platform/world';
 import { publishFact } from './facts.ts';
 import { type CaptureMethod, decide, type Order, type OrderCommand, type OrderEvent, type OrderLine } from './order.ts';
 import type { DraftLine } from './price.ts';
+import type { Recall } from './recall.ts';
 import {
   appendEvents,
   dropTimer,
@@ -23,20 +24,26 @@ import {
   setTimer,
 } from './store.ts';
 
+export type LoopName = 'janitor' | 'sales' | 'access';
+
 export interface OrdersSurroundings {
   readonly sql: Sql;
   readonly world: World;
   readonly log: Log;
+  /** May be empty or fail at any moment. */
+  readonly cache: Recall;
   readonly clients: {
     readonly content: Pick<Client<typeof ContentService>, 'getOffers'>;
     readonly learning: Pick<Client<typeof LearningService>, 'checkAccess'>;
-    readonly payments: Pick<Client<typeof PaymentsService>, 'refundPayment' | 'cancelIntent'>;
+    readonly payments: Pick<Client<typeof PaymentsService>, 'refundPayment' | 'cancelIntent' | 'reviseIntent'>;
   };
   publishIn(tx: SqlTransaction): Publish;
   /** Counts what became of orders, by event. */
   count(event: OrderEvent['type']): void;
-  /** A timer may be due earlier than the janitor knows. */
-  nudge(): void;
+  /** Measures how long after its capture a line was opened. */
+  openedAfter(seconds: number, traceparent: string): void;
+  /** Something may be due earlier than this loop knows. Each nudge costs the loop's questions to the database. */
+  nudge(loop: LoopName): void;
   /** What belongs to an event of an order beside its row and the fact; in its transaction, in this order. */
   readonly afterEvents: readonly AfterEvent[];
   /** How items that are no plain courses and bundles become lines. */
@@ -113,8 +120,17 @@ export async function recordEvents(
     tx.afterCommit(() => surroundings.count(event.type));
     for (const follow of surroundings.afterEvents) await follow(surroundings, tx, after, event, cause);
   }
-  tx.afterCommit(surroundings.nudge);
+  for (const loop of loopsOf(order, events)) tx.afterCommit(() => surroundings.nudge(loop));
   return after;
+}
+
+/** Whose round these events may make due. Timers that are due later than an idle loop looks wake nobody. */
+function loopsOf(order: Order, events: readonly OrderEvent[]): LoopName[] {
+  const loops: LoopName[] = [];
+  if (events.some(({ type }) => type === 'OrderPaid' || type === 'RefundSucceeded')) loops.push('sales');
+  if (events.some(({ type }) => type === 'RefundRequested')) loops.push('janitor');
+  if (order.lines.some(({ kind }) => kind === 'subscription' || kind === 'seats')) loops.push('access');
+  return loops;
 }
 
 async function moveTimers(tx: SqlTransaction, order: Order, event: OrderEvent): Promise<void> {
@@ -132,6 +148,10 @@ async function moveTimers(tx: SqlTransaction, order: Order, event: OrderEvent): 
     case 'OrderReduced':
     case 'DisputeOpened':
     case 'DisputeClosed':
+    case 'OrderEdited':
+    case 'AccessConfirmed':
+    case 'OrderFulfilled':
+    case 'OrderCompleted':
       return;
     case 'RefundRequested':
       // What pays for another order is settled by that order, and asked of nobody.

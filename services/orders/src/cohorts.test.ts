@@ -9,8 +9,8 @@ import { reservationHardLimitMs } from './cohort.ts';
 import { payableMs } from './order.ts';
 import { type AccessSchool, accepted, codeOf, finance, openAccessSchool, teacher } from './testing-access.ts';
 
-/** Buyers of the rush; places are a tenth of them. Many more behind SUUUPRA_SEEDS. */
-const buyersOfRush = Number(process.env['SUUUPRA_SEEDS'] ?? 0) > 0 ? 1_000 : 300;
+/** Buyers of the rush; places are a tenth of them. */
+const buyersOfRush = 1_000;
 const startMs = Date.UTC(2026, 0, 31, 9);
 
 let school: AccessSchool;

@@ -125,7 +125,7 @@ export async function listCohorts(
   request: ListCohortsRequest,
   context: CallContext,
 ): Answer<typeof ListCohortsResponseSchema> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], [request.courseId]);
   if (isRefusal(page)) return page;
   const [time = null, id = ''] = page.after;
   const rows = await sql.query<CohortRow>(
@@ -138,7 +138,7 @@ export async function listCohorts(
   const isMore = rows.length > page.limit && last !== undefined;
   return {
     cohorts: shown.map((row) => cohortMessage(row, isTheirs(context, row.instructor_id))),
-    nextPageToken: isMore ? pageToken([last.starts_at.toISOString(), last.id]) : '',
+    nextPageToken: isMore ? pageToken([last.starts_at.toISOString(), last.id], page.filter) : '',
   };
 }
 
@@ -147,7 +147,7 @@ export async function listCohortMembers(
   request: ListCohortMembersRequest,
   context: CallContext,
 ): Answer<typeof ListCohortMembersResponseSchema> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], [request.cohortId]);
   if (isRefusal(page)) return page;
   const cohort = await findCohort(sql, request.cohortId);
   if (cohort === undefined || !isTheirs(context, cohort.instructor_id)) return notFound('cohort');
@@ -171,7 +171,7 @@ export async function listCohortMembers(
       orderId: row.order_id,
       joinedAt: timestampFromDate(row.sold_at),
     })),
-    nextPageToken: isMore ? pageToken([last.sold_at.toISOString(), last.line_id]) : '',
+    nextPageToken: isMore ? pageToken([last.sold_at.toISOString(), last.line_id], page.filter) : '',
   };
 }
 

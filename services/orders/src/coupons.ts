@@ -20,6 +20,7 @@ import type { SqlExecutor, SqlRow, SqlTransaction, SqlValue } from '@suuupra/pla
 import { once } from './access-parts.ts';
 import type { AfterEvent, OrdersSurroundings } from './change.ts';
 import { type Coupon, codeKey, type Discounted, discountsOf, no } from './coupon.ts';
+import type { Order } from './order.ts';
 import type { DraftLine } from './price.ts';
 
 /** What an order wants of a coupon. */
@@ -96,11 +97,16 @@ export async function refuseCouponOf(executor: SqlExecutor, wanted: CouponWanted
 
 /** A cancelled or expired order gives its use back, once. */
 export const giveCouponBack: AfterEvent = async (_, tx, { order }, event) => {
-  if (event.type !== 'OrderCancelled' || order.coupon === undefined) return;
-  await tx.query('SELECT 1 FROM coupons WHERE id = $1 FOR UPDATE', [order.coupon.id]);
-  const given = await tx.execute('DELETE FROM coupon_uses WHERE order_id = $1', [order.id]);
-  if (given === 1) await tx.execute('UPDATE coupons SET uses = uses - 1 WHERE id = $1', [order.coupon.id]);
+  if (event.type === 'OrderCancelled') await releaseUse(tx, order);
 };
+
+/** The order's use of its coupon is free again, once; under the coupon's lock. */
+export async function releaseUse(tx: SqlTransaction, { id, coupon }: Pick<Order, 'id' | 'coupon'>): Promise<void> {
+  if (coupon === undefined) return;
+  await tx.query('SELECT 1 FROM coupons WHERE id = $1 FOR UPDATE', [coupon.id]);
+  const given = await tx.execute('DELETE FROM coupon_uses WHERE order_id = $1', [id]);
+  if (given === 1) await tx.execute('UPDATE coupons SET uses = uses - 1 WHERE id = $1', [coupon.id]);
+}
 
 const columns = [
   'id',

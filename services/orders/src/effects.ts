@@ -5,6 +5,7 @@ import { EntitlementEndedSchema } from '@suuupra/contracts/gen/suuupra/orders/v1
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { type AfterEvent, changeOrder } from './change.ts';
 import { giveCouponBack } from './coupons.ts';
+import { measureOpening } from './fulfilments.ts';
 import { issueInvoices } from './invoices.ts';
 import { isLineRefunded, type Order, OrderContradiction } from './order.ts';
 import { isForBuyer } from './order-view.ts';
@@ -21,14 +22,15 @@ const settleExchange: AfterEvent = async (surroundings, tx, { order }, event, ca
 };
 
 /** Orders of the same course that wait for a payment are not needed any more: the janitor closes and cancels them. */
-const supersede: AfterEvent = async ({ world }, tx, { order }, event) => {
+const supersede: AfterEvent = async ({ world, nudge }, tx, { order }, event) => {
   if (event.type !== 'OrderPaid') return;
   const courses = coursesFor(order);
   for (const other of await openOrders(tx, order.buyerId)) {
     const isSame = other.lines.some((line) => isForBuyer(line.kind) && courses.has(line.courseId));
     // What has left the stage of waiting is decided by its payment.
-    if (isSame && other.id !== order.id)
-      await setTimer(tx, { orderId: other.id, kind: 'cancel', subject: 'superseded' }, world.now());
+    if (!isSame || other.id === order.id) continue;
+    await setTimer(tx, { orderId: other.id, kind: 'cancel', subject: 'superseded' }, world.now());
+    tx.afterCommit(() => nudge('janitor'));
   }
 };
 
@@ -75,4 +77,5 @@ export const commerceEffects: readonly AfterEvent[] = [
   supersede,
   returnDuplicates,
   endDisputedAccess,
+  measureOpening,
 ];

@@ -1,10 +1,11 @@
 /** The streams: expected versions, snapshots, one order of all events that nobody misses one of, and what follows them. */
 import { QuotesService } from '@suuupra/contracts/gen/suuupra/orders/v1/quotes_pb.ts';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
+import { openSql } from '@suuupra/platform/sql/open-sql';
 import { retrying, type SqlTransaction } from '@suuupra/platform/sql/sql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeOrder } from './change.ts';
-import { type FedEvent, feedLag, feedStart, readFeed } from './event-feed.ts';
+import { type FedEvent, type FeedPlace, feedLag, feedStart, readFeed } from './event-feed.ts';
 import { refundsMax } from './order.ts';
 import { ProjectionDiffers, rebuildOrders, swapOrders } from './rebuild.ts';
 import { beginRebuild, followSales, salesLag, switchSales } from './sales.ts';
@@ -137,6 +138,87 @@ describe('all events in one order', () => {
       versions.set(orderId, version);
     }
   });
+});
+
+describe('sixty-four writers, each of whose commits takes its own time', () => {
+  const writers = 64;
+  const rounds = 4;
+  /** Seconds between the last event of a transaction and its commit; the same in each run. */
+  const delay = (writer: number, round: number) => ((writer * 7 + round * 13) % 29) / 1_000;
+
+  it('two readers see every event once, in the order of places, and each stream in its own (M14, C13)', async () => {
+    const databaseUrl = school.service.databaseUrl;
+    const many = await openSql({ url: databaseUrl, connectionsMax: writers, durability: 'not needed' });
+    const before = await placeNow();
+    const orders: string[] = [];
+    for (let writer = 0; writer < writers; writer += 1)
+      orders.push(orderOf(await school.place(learner(), ['crs_events'])).id);
+    let isWriting = true;
+    const readers = [5, 17].map((atOnce) => readAll(before, atOnce, () => isWriting));
+    const written = await Promise.all(
+      orders.map(async (orderId, writer) => {
+        const seen: string[] = [];
+        for (let round = 0; round < rounds; round += 1) {
+          // What a writer that dies leaves behind is nothing.
+          const isLost = (writer + round) % 5 === 0;
+          const work = many.transaction(async (tx) => {
+            const loaded = await readStream(tx, orderId);
+            const event = { type: 'AccessConfirmed', lineIds: [], atMs: round } as const;
+            const after = await appendEvents(tx, orderId, loaded, [event]);
+            await tx.query('SELECT pg_sleep($1)', [delay(writer, round)]);
+            if (isLost) throw new Error('dies before its commit');
+            return after.version;
+          });
+          await work.then(
+            (version) => seen.push(`${orderId} ${version}`),
+            () => {},
+          );
+        }
+        return seen;
+      }),
+    );
+    isWriting = false;
+    for (const fed of await Promise.all(readers)) {
+      const appended = fed.filter(({ event }) => event.type === 'AccessConfirmed');
+      expect(appended.map(({ orderId, version }) => `${orderId} ${version}`).sort()).toEqual(written.flat().sort());
+      const places = fed.map(({ place }) => place);
+      expect(places.every((place, index) => index === 0 || isAfter(place, places[index - 1]))).toBe(true);
+      const versions = new Map<string, number>();
+      for (const { orderId, version } of fed) {
+        expect(version).toBe((versions.get(orderId) ?? 0) + 1);
+        versions.set(orderId, version);
+      }
+    }
+    await many.close();
+  });
+
+  async function placeNow(): Promise<FeedPlace> {
+    let place = feedStart;
+    await eventually(async () => {
+      const fed = await readFeed(sql(), place, 500);
+      place = fed.at(-1)?.place ?? place;
+      return fed.length === 0 && (await feedLag(sql(), place, 1)) === 0;
+    });
+    return place;
+  }
+
+  async function readAll(from: FeedPlace, atOnce: number, isWriting: () => boolean): Promise<FedEvent[]> {
+    const seen: FedEvent[] = [];
+    let place = from;
+    for (;;) {
+      const last = !isWriting();
+      const fed = await readFeed(sql(), place, atOnce);
+      seen.push(...fed);
+      place = fed.at(-1)?.place ?? place;
+      if (last && fed.length === 0 && (await feedLag(sql(), place, 1)) === 0) return seen;
+    }
+  }
+
+  function isAfter(place: FeedPlace, before: FeedPlace | undefined): boolean {
+    if (before === undefined) return true;
+    const [xid, earlier] = [BigInt(place.xid), BigInt(before.xid)];
+    return xid > earlier || (xid === earlier && place.position > before.position);
+  }
 });
 
 describe('the read model', () => {

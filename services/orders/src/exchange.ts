@@ -10,7 +10,7 @@ import {
   ExchangeLinesResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/orders/v1/quotes_pb.ts';
 import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
-import { beginIdempotent, finishIdempotent, idempotencyScope, lookIdempotent } from '@suuupra/platform/sql/idempotency';
+import { beginIdempotent, idempotencyScope } from '@suuupra/platform/sql/idempotency';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import type { SqlTransaction } from '@suuupra/platform/sql/sql';
 import { isFinance, replayed, userIdOf } from './caller.ts';
@@ -20,6 +20,7 @@ import { leftOfLinesMinor, type Order, payableMinor, totalOfLineMinor } from './
 import { orderMessage, viewOf } from './order-view.ts';
 import { visibleOrder } from './orders.ts';
 import { placeOrderFor, quoteFor } from './placing.ts';
+import { finishRemembered, lookAnswer } from './recall.ts';
 import { type LoadedOrder, lockBuyerOf, lockOrder, setTimer } from './store.ts';
 
 /**
@@ -40,7 +41,7 @@ export async function exchangeLines(
     output: ExchangeLinesResponseSchema,
     claimant: surroundings.world.id('call'),
   };
-  const seen = await lookIdempotent(surroundings.sql, call);
+  const seen = await lookAnswer(surroundings, call);
   if (seen.kind === 'answered') return replayed(context, seen.answer);
   if (seen.kind === 'refused') return seen.refusal;
   const view = await visibleOrder(surroundings, request.orderId, context);
@@ -54,7 +55,7 @@ export async function exchangeLines(
     const exchanged = await exchangeInTransaction(surroundings, tx, request, wanted, context);
     if (isRefusal(exchanged)) return exchanged;
     const answer = create(ExchangeLinesResponseSchema, exchanged);
-    await finishIdempotent(tx, call, answer);
+    await finishRemembered(surroundings, tx, call, answer);
     return answer;
   });
 }

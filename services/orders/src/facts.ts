@@ -52,6 +52,10 @@ export async function publishFact(
     case 'DisputeClosed':
     case 'RefundRequested':
     case 'RefundFailed':
+    case 'OrderEdited':
+    case 'AccessConfirmed':
+    case 'OrderFulfilled':
+    case 'OrderCompleted':
       // Nothing moved: told by nobody.
       return;
   }

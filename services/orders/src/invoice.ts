@@ -5,12 +5,9 @@
  * Source: CGST Rules 2017, rule 46 (tax invoice; export of services) and rule 53 (credit note); CGST Act, section 34.
  */
 import { stateNames } from './gstin.ts';
-import { type Billing, type LineTax, type Order, type OrderLine, type OrderRefund, totalOfLineMinor } from './order.ts';
-import type { SellerDetails } from './seller.ts';
-import { stateOf } from './seller.ts';
-
-/** Other education and training services, of the Scheme of Classification of Services of GST. */
-export const educationSac = '999293';
+import { type Billing, type LineTax, type Order, type OrderLine, totalOfLineMinor } from './order.ts';
+import type { RefundPart } from './refund-split.ts';
+import { educationSac, type SellerDetails, sacOf, stateOf } from './seller.ts';
 
 export interface InvoiceLineContents {
   readonly lineId: string;
@@ -25,6 +22,14 @@ export interface InvoiceLineContents {
   readonly taxes: readonly LineTax[];
   /** taxable + taxes. */
   readonly totalMinor: bigint;
+}
+
+/** The invoice that a credit note is of. */
+export interface InvoiceToCorrect {
+  readonly invoiceId: string;
+  readonly number: string;
+  readonly issuedAtMs: number;
+  readonly contents: InvoiceContents;
 }
 
 export interface InvoiceContents {
@@ -44,18 +49,28 @@ export interface InvoiceContents {
   readonly reason: string;
 }
 
-export function invoiceOf(order: Order, seller: SellerDetails): InvoiceContents {
-  const lines = order.lines.filter((line) => totalOfLineMinor(line) > 0n).map(lineInvoiced);
+/** Under the accounting codes of the day in India that it is issued on. */
+export function invoiceOf(order: Order, seller: SellerDetails, atMs: number): InvoiceContents {
+  const lines = order.lines
+    .filter((line) => totalOfLineMinor(line) > 0n)
+    .map((line) => lineInvoiced(line, sacOf(seller, line.kind, indiaDay(atMs))));
   return { ...headOf(order, seller), kind: 'invoice', lines, ...sumsOf(lines), reason: '' };
 }
 
+/** What goes back: by a refund, or by a dispute that was lost. */
+export interface Given {
+  readonly parts: readonly RefundPart[];
+  readonly reason: string;
+}
+
+/** Under the accounting codes, and by whoever issued, the invoice that it corrects. */
 export function creditNoteOf(
   order: Order,
-  refund: OrderRefund,
-  seller: SellerDetails,
-  corrects: { readonly invoiceId: string; readonly number: string; readonly issuedAtMs: number },
+  given: Given,
+  { contents: invoiced, ...corrects }: InvoiceToCorrect,
 ): InvoiceContents {
-  const lines = refund.parts.flatMap((part) => {
+  const { seller } = invoiced;
+  const lines = given.parts.flatMap((part) => {
     const line = order.lines.find((each) => each.id === part.lineId);
     if (line === undefined) return [];
     const taxableMinor = part.grossMinor - part.taxMinor;
@@ -64,9 +79,10 @@ export function creditNoteOf(
       amountMinor: part.taxes?.find((each) => each.kind === tax.kind)?.amountMinor ?? 0n,
     }));
     const credited = { valueMinor: taxableMinor, discountMinor: 0n, taxableMinor, taxes, totalMinor: part.grossMinor };
-    return [{ ...describe(line), ...credited }];
+    const sac = invoiced.lines.find((each) => each.lineId === line.id)?.sac ?? educationSac;
+    return [{ ...describe(line, sac), ...credited }];
   });
-  return { ...headOf(order, seller), kind: 'credit_note', lines, ...sumsOf(lines), corrects, reason: refund.reason };
+  return { ...headOf(order, seller), kind: 'credit_note', lines, ...sumsOf(lines), corrects, reason: given.reason };
 }
 
 function headOf(order: Order, seller: SellerDetails) {
@@ -84,13 +100,13 @@ function headOf(order: Order, seller: SellerDetails) {
   };
 }
 
-function lineInvoiced(line: OrderLine): InvoiceLineContents {
+function lineInvoiced(line: OrderLine, sac: string): InvoiceLineContents {
   const totalMinor = totalOfLineMinor(line);
   const taxableMinor = totalMinor - line.taxMinor;
   // The discount without the tax in it, so that the value is what the net would have been.
   const discountMinor = totalMinor === 0n ? 0n : line.discountMinor - (line.discountMinor * line.taxMinor) / totalMinor;
   return {
-    ...describe(line),
+    ...describe(line, sac),
     valueMinor: taxableMinor + discountMinor,
     discountMinor,
     taxableMinor,
@@ -107,9 +123,9 @@ const kindTitles: Readonly<Record<OrderLine['kind'], string>> = {
   subscription: 'Subscription',
 };
 
-function describe(line: OrderLine) {
+function describe(line: OrderLine, sac: string) {
   const description = `${kindTitles[line.kind]}: ${line.title}`;
-  return { lineId: line.id, description, sac: educationSac, quantity: line.quantity };
+  return { lineId: line.id, description, sac, quantity: line.quantity };
 }
 
 function sumsOf(lines: readonly InvoiceLineContents[]) {

@@ -9,7 +9,11 @@ import {
   OrdersService,
   PlaceOrderRequestSchema,
 } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
-import { PaymentSucceededSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
+import {
+  DisputeClosedSchema,
+  DisputeOpenedSchema,
+  PaymentSucceededSchema,
+} from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import type { RawContext } from '@suuupra/platform/http/route';
 import { type CallContext, isRefusal, type Principal, type Refusal } from '@suuupra/platform/rpc/rpc';
 import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
@@ -22,7 +26,7 @@ import { invoicePdf } from './invoice-pdf.ts';
 import { formatMinor } from './money-text.ts';
 import { placeOrder } from './orders.ts';
 import { createRefund } from './refunds.ts';
-import { demonstrationSeller } from './seller.ts';
+import { demonstrationSeller, sacOf } from './seller.ts';
 import { finance, learner, openSchool, orderOf, ravi, type School } from './testing.ts';
 
 let school: School;
@@ -294,5 +298,102 @@ describe('on paper', () => {
       const changed = valid.slice(0, index) + other + valid.slice(index + 1);
       expect(checkCharacter(changed)).not.toBe(checkCharacter(valid));
     }
+  });
+});
+
+describe('a dispute that is lost', () => {
+  async function lose(order: Order, disputeId: string, amountMinor: bigint): Promise<void> {
+    const fact = { orderId: order.id, paymentId: order.paymentId, disputeId, amount: { currency: 'INR', amountMinor } };
+    await school.service.deliver(DisputeOpenedSchema, fact);
+    await school.service.deliver(DisputeClosedSchema, { ...fact, outcome: 'lost' });
+    await school.service.deliver(DisputeClosedSchema, { ...fact, outcome: 'lost' });
+  }
+
+  it('has one credit note with the tax of what it takes, and it is told', async () => {
+    const who = learner();
+    const order = await school.buy(who, ['crs_events', 'crs_ledger']);
+    expect(await school.refund(finance, order.id, { amountMinor: 9_901n })).toBe('succeeded');
+    const before = Math.max(0, ...(await sequences(school, 'credit_note')));
+    await lose(order, `dsp_${order.id}`, 59_901n);
+    const all = await invoicesOf(who, order.id);
+    const invoice = all.find((each) => each.kind === 'invoice');
+    const notes = all.filter((each) => each.kind === 'credit_note');
+    expect(notes).toHaveLength(2);
+    const sum = (of: 'taxable' | 'tax' | 'total') =>
+      notes.reduce((total, note) => total + (note[of]?.amountMinor ?? 0n), 0n);
+    // Refund and dispute together take the whole supply back, and all of the GST in it.
+    for (const part of ['taxable', 'tax', 'total'] as const) expect(sum(part)).toBe(invoice?.[part]?.amountMinor);
+    expect(notes.map((note) => note.invoiceNumber)).toEqual([invoice?.number, invoice?.number]);
+    expect(await sequences(school, 'credit_note')).toEqual(upTo(before + 1));
+    const told = (await school.service.published(InvoiceIssuedSchema)).filter((event) => event.orderId === order.id);
+    expect(told.map((event) => [event.kind, event.total?.amountMinor])).toEqual([
+      ['invoice', 59_901n],
+      ['credit_note', 9_901n],
+      ['credit_note', 50_000n],
+    ]);
+  });
+
+  it('over a part of the order takes back that part alone; one that is won nothing', async () => {
+    const who = learner();
+    const order = await school.buy(who, ['crs_events', 'crs_ledger']);
+    await lose(order, `dsp_${order.id}`, 30_001n);
+    const [note] = (await invoicesOf(who, order.id)).filter((each) => each.kind === 'credit_note');
+    expect(note?.total?.amountMinor).toBe(30_001n);
+    expect((note?.taxable?.amountMinor ?? 0n) + (note?.tax?.amountMinor ?? 0n)).toBe(30_001n);
+    expect(note?.tax?.amountMinor).toBe(
+      note?.lines.reduce(
+        (all, { taxes }) => all + taxes.reduce((sum, tax) => sum + (tax.amount?.amountMinor ?? 0n), 0n),
+        0n,
+      ),
+    );
+    const other = learner();
+    const kept = await school.buy(other, ['crs_events']);
+    const fact = { orderId: kept.id, paymentId: kept.paymentId, disputeId: `dsp_${kept.id}` };
+    const amount = { currency: 'INR', amountMinor: 49_900n };
+    await school.service.deliver(DisputeOpenedSchema, { ...fact, amount });
+    await school.service.deliver(DisputeClosedSchema, { ...fact, amount, outcome: 'won' });
+    expect((await invoicesOf(other, kept.id)).map((each) => each.kind)).toEqual(['invoice']);
+  });
+});
+
+describe('the accounting code of a line', () => {
+  const rules = [
+    { kind: 'seats', sac: '999294', fromDay: '2026-04-01' },
+    { kind: 'seats', sac: '999295', fromDay: '2027-04-01' },
+  ] as const;
+
+  it('is of its kind and of the day in India', () => {
+    const seller = { sacs: rules };
+    expect(sacOf(seller, 'seats', '2026-03-31')).toBe('999293');
+    expect(sacOf(seller, 'seats', '2026-04-01')).toBe('999294');
+    expect(sacOf(seller, 'seats', '2027-04-01')).toBe('999295');
+    expect(sacOf(seller, 'course', '2027-04-01')).toBe('999293');
+    expect(sacOf({}, 'seats', '2027-04-01')).toBe('999293');
+  });
+
+  it('is set by finance, and a credit note keeps that of its invoice', async () => {
+    const own = await openSchool();
+    const invoices = own.service.client(InvoicesService);
+    const seller = { legalName: 'Real Ltd', address: 'Mumbai', gstin: '27AAPFU0939F1ZV' };
+    const set = (sacs: readonly { kind: string; sac: string; fromDay: string }[]) =>
+      invoices.setSeller({ seller: { ...seller, sacs: [...sacs] } }, { principal: finance });
+    const rule = { kind: 'course', sac: '999294', fromDay: '2020-01-01' };
+    for (const [wrong, field] of [
+      [{ kind: 'book' }, 'seller.sacs[0].kind'],
+      [{ sac: '123456' }, 'seller.sacs[0].sac'],
+      [{ fromDay: '2026-02-30' }, 'seller.sacs[0].fromDay'],
+    ] as const)
+      expect(await set([{ ...rule, ...wrong }])).toMatchObject({ code: 'invalid_request', errors: [{ field }] });
+    expect(given(await set([rule])).seller?.sacs).toMatchObject([rule]);
+    const who = learner();
+    const order = await own.buy(who, ['crs_events']);
+    given(await set([{ ...rule, sac: '999299' }]));
+    await own.refund(finance, order.id);
+    const { invoices: all } = given(await invoices.listInvoices({ orderId: order.id }, { principal: who }));
+    expect(all.map((each) => [each.kind, each.lines[0]?.sac]).sort()).toEqual([
+      ['credit_note', '999294'],
+      ['invoice', '999294'],
+    ]);
+    await own.service.stop();
   });
 });

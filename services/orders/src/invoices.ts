@@ -14,28 +14,46 @@ import { type CallContext, hasRole, isRefusal, type Refusal, refuse } from '@suu
 import type { SqlExecutor, SqlRow, SqlTransaction, SqlValue } from '@suuupra/platform/sql/sql';
 import type { EventCause } from '@suuupra/platform/stream/outbox';
 import type { AfterEvent, OrdersSurroundings } from './change.ts';
-import { creditNoteOf, financialYearOf, type InvoiceContents, invoiceNumber, invoiceOf } from './invoice.ts';
-import { type Order, totalMinor } from './order.ts';
+import {
+  creditNoteOf,
+  financialYearOf,
+  type Given,
+  type InvoiceContents,
+  invoiceNumber,
+  invoiceOf,
+} from './invoice.ts';
+import { disputedParts, type Order, type OrderEvent, totalMinor } from './order.ts';
 import { taxMessage } from './order-view.ts';
 import { sellerMessage, sellerNow } from './sellers.ts';
 import { jsonOf, withAmounts } from './stored-event.ts';
 
 /** An invoice for what is paid, a credit note for what goes back; none for what cost nothing. */
 export const issueInvoices: AfterEvent = async (surroundings, tx, { order }, event, cause) => {
+  const { atMs } = event;
   if (event.type === 'OrderPaid' && totalMinor(order) > 0n) {
-    const contents = invoiceOf(order, await sellerNow(tx));
-    await issue(surroundings, tx, { order, subject: order.id, contents, atMs: event.atMs }, cause);
+    const contents = invoiceOf(order, await sellerNow(tx), atMs);
+    await issue(surroundings, tx, { order, subject: order.id, contents, atMs }, cause);
   }
-  if (event.type !== 'RefundSucceeded') return;
-  const refund = order.refunds.find((each) => each.id === event.refundId);
+  const given = givenBy(order, event);
+  if (given === undefined || given.parts.length === 0) return;
   const invoice = await findBySubject(tx, order.id);
   // Orders from before there were invoices have nothing to correct.
-  if (refund === undefined || invoice === undefined) return;
-  const corrects = { invoiceId: invoice.id, number: invoice.number, issuedAtMs: invoice.issuedAt.getTime() };
-  // By whoever issued the invoice, whoever sells now.
-  const contents = creditNoteOf(order, refund, invoice.contents.seller, corrects);
-  await issue(surroundings, tx, { order, subject: refund.id, contents, atMs: event.atMs }, cause);
+  if (invoice === undefined) return;
+  const { id: invoiceId, number, issuedAt, contents: invoiced } = invoice;
+  const corrects = { invoiceId, number, issuedAtMs: issuedAt.getTime(), contents: invoiced };
+  await issue(surroundings, tx, { order, ...given, contents: creditNoteOf(order, given, corrects), atMs }, cause);
 };
+
+/** What an event takes back of the supply, and what it is called by. */
+function givenBy(order: Order, event: OrderEvent): (Given & { readonly subject: string }) | undefined {
+  if (event.type === 'DisputeClosed' && event.outcome === 'lost') {
+    const parts = disputedParts(order, event.disputeId);
+    return { subject: event.disputeId, parts, reason: 'dispute_lost' };
+  }
+  if (event.type !== 'RefundSucceeded') return undefined;
+  const refund = order.refunds.find((each) => each.id === event.refundId);
+  return refund === undefined ? undefined : { subject: refund.id, parts: refund.parts, reason: refund.reason };
+}
 
 interface ToIssue {
   readonly order: Order;
@@ -148,12 +166,16 @@ export async function getInvoice(
   return isRefusal(invoice) ? invoice : { invoice: invoiceMessage(invoice, hasRole(context.principal, 'finance')) };
 }
 
+/** How old finance's list of everybody's invoices may be; it is a report of what others did. */
+const staleMsMax = 5_000;
+
+/** A buyer sees their own at once; everybody's, for finance, is at most `staleMsMax` old and may come from a replica. */
 export async function listInvoices(
   { sql }: OrdersSurroundings,
   request: ListInvoicesRequest,
   context: CallContext,
 ): Promise<MessageInitShape<typeof ListInvoicesResponseSchema> | Refusal> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], filterOf(request));
   if (isRefusal(page)) return page;
   const isFinance = hasRole(context.principal, 'finance');
   if (request.all && !isFinance) return refuse('permission_denied', "Everybody's invoices are for finance only.");
@@ -173,7 +195,8 @@ export async function listInvoices(
   if (request.until !== undefined) conditions.push(`issued_at < ${given(timestampDate(request.until))}`);
   if (time !== undefined && id !== undefined)
     conditions.push(`(issued_at, id) < (${given(new Date(time))}, ${given(id)})`);
-  const rows = await sql.query<InvoiceRow>(
+  const reader = request.all ? sql.staleReader(staleMsMax) : sql;
+  const rows = await reader.query<InvoiceRow>(
     `SELECT ${columns} FROM invoices WHERE ${conditions.join(' AND ')} ORDER BY issued_at DESC, id DESC LIMIT $1`,
     values,
   );
@@ -182,8 +205,16 @@ export async function listInvoices(
   return {
     invoices: shown.map((row) => invoiceMessage(invoiceFrom(row), isFinance)),
     nextPageToken:
-      rows.length > page.limit && last !== undefined ? pageToken([last.issued_at.toISOString(), last.id]) : '',
+      rows.length > page.limit && last !== undefined
+        ? pageToken([last.issued_at.toISOString(), last.id], page.filter)
+        : '',
   };
+}
+
+/** What the list is narrowed by, for its page tokens. */
+function filterOf({ all, kind, orderId, from, until }: ListInvoicesRequest): string[] {
+  const times = [from, until].map((time) => (time === undefined ? '' : timestampDate(time).toISOString()));
+  return [String(all), kind, orderId, ...times];
 }
 
 function invoiceMessage(invoice: Invoice, toFinance: boolean): MessageInitShape<typeof InvoiceSchema> {

@@ -63,7 +63,11 @@ function together(drafted: readonly DraftedItem[]): DraftedOrder {
   };
 }
 
-function refuseForms({ itemKinds }: OrdersSurroundings, items: readonly OrderItem[]): Refusal | undefined {
+/** Whether each item has the form of one offer; asks nobody. */
+export function refuseForms(
+  { itemKinds }: Pick<OrdersSurroundings, 'itemKinds'>,
+  items: readonly OrderItem[],
+): Refusal | undefined {
   if (items.length === 0)
     return refuse('invalid_request', 'An order has at least one item.', [
       { field: 'items', code: 'required', detail: 'name at least one course' },

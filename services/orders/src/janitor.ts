@@ -1,18 +1,21 @@
 /**
- * Looks after what nobody else finishes: orders that nobody pays, cancellations and refunds whose request died. All of
- * it is kept as timers in the database, so a restart forgets nothing.
+ * Looks after what nobody else finishes: orders that nobody pays, cancellations, refunds and edits whose request died,
+ * paid orders whose access nobody has confirmed, orders that come to their end. All of it is kept in the database, so a restart
+ * forgets nothing.
  */
 import { isRefusal, type Refusal } from '@suuupra/platform/rpc/rpc';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import { backOffMs } from '@suuupra/platform/stream/bell';
 import { changeOrder, type OrdersSurroundings } from './change.ts';
 import { isBeyondHardLimit } from './cohorts.ts';
+import { reviseToOrder } from './edits.ts';
+import { followUp } from './fulfilments.ts';
 import type { CancelReason } from './order.ts';
 import { closeIntent } from './orders.ts';
 import { resendRefund } from './refunds.ts';
-import { dropTimer, nextTimerMs, setTimer, type Timer, takeTimers } from './store.ts';
+import { dropTimer, nextTimerMs, setTimer, type Timer, takeFollowUps, takeTimers } from './store.ts';
 
-/** Timers taken in one round; each means a call to payments. */
+/** Timers, and follow-ups, taken in one round; each means a call to another service. */
 const timersMax = 10;
 /** A timer that was taken comes back after this time unless it was finished: payments was away, or a payment is under way. */
 const againMs = 60_000;
@@ -24,7 +27,11 @@ const triesUnremarkable = 5;
 /** Does what is due; tells when something is due next. */
 export async function janitorRound(surroundings: OrdersSurroundings): Promise<number | undefined> {
   const { sql, world, log } = surroundings;
-  const timers = await takeTimers(sql, world.now(), world.now() + againMs, timersMax);
+  const untilMs = world.now() + againMs;
+  const timers = [
+    ...(await takeTimers(sql, world.now(), untilMs, timersMax)),
+    ...(await takeFollowUps(sql, world.now(), untilMs, timersMax)),
+  ];
   await Promise.all(
     timers.map((timer) =>
       lookAfter(surroundings, timer).catch((error) => {
@@ -43,6 +50,10 @@ async function lookAfter(surroundings: OrdersSurroundings, timer: Timer): Promis
       return finishCancellation(surroundings, timer);
     case 'refund':
       return finishRefund(surroundings, timer);
+    case 'revise':
+      return reviseToOrder(surroundings, timer);
+    case 'follow_up':
+      return followUp(surroundings, timer);
   }
 }
 

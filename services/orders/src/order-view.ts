@@ -9,10 +9,13 @@ import type {
   RefundSchema,
   TaxPartSchema,
 } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
-import { OrderStatus, RefundStatus } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
+import { Fulfillment, OrderStatus, RefundStatus } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import {
   type Billing,
   type CaptureMethod,
+  completesAtMs,
+  type FulfillmentWord,
+  fulfillmentOf,
   isLineRefunded,
   type LineKind,
   type LineTax,
@@ -30,7 +33,10 @@ import {
 } from './order.ts';
 
 /** Raise it with every change of `viewOf`: the rows are rebuilt from the events at the next start. */
-export const viewVersion = 2;
+export const viewVersion = 3;
+
+/** Access that nobody has confirmed is asked about after this time. */
+export const accessAskedMs = 60_000;
 
 export interface LineView {
   readonly id: string;
@@ -60,6 +66,9 @@ export interface DetailsView {
   readonly captureMethod: CaptureMethod;
   readonly isAuthorized: boolean;
   readonly disputes: readonly OrderDispute[];
+  readonly fulfillment: FulfillmentWord;
+  readonly fulfilledAtMs?: number;
+  readonly completedAtMs?: number;
 }
 
 export interface RefundView {
@@ -91,6 +100,8 @@ export interface OrderView {
   readonly paidAt: Date | null;
   readonly expiresAt: Date;
   readonly details: DetailsView;
+  /** When somebody is to look whether its access is open, or whether it is completed. */
+  readonly followUpAt: Date | null;
 }
 
 export function viewOf(order: Order, version: number): OrderView {
@@ -153,8 +164,18 @@ export function viewOf(order: Order, version: number): OrderView {
       captureMethod: order.captureMethod,
       isAuthorized: order.state === 'awaiting_payment' && order.authorizedAtMs !== undefined,
       disputes: order.disputes,
+      fulfillment: fulfillmentOf(order),
+      ...(order.fulfilledAtMs === undefined ? {} : { fulfilledAtMs: order.fulfilledAtMs }),
+      ...(order.completedAtMs === undefined ? {} : { completedAtMs: order.completedAtMs }),
     },
+    followUpAt: followUpAt(order),
   };
+}
+
+function followUpAt(order: Order): Date | null {
+  const isOpening = fulfillmentOf(order) === 'pending' && statusOf(order) !== 'refunded';
+  const dueAtMs = isOpening ? (order.paidAtMs ?? 0) + accessAskedMs : completesAtMs(order);
+  return dueAtMs === undefined ? null : new Date(dueAtMs);
 }
 
 /** Lines by which the buyer gets the course for themselves. */
@@ -172,6 +193,13 @@ export const statusNumbers: Record<OrderStatusWord, OrderStatus> = {
   cancelled: OrderStatus.CANCELLED,
   partially_refunded: OrderStatus.PARTIALLY_REFUNDED,
   refunded: OrderStatus.REFUNDED,
+};
+
+const fulfillmentNumbers: Record<FulfillmentWord, Fulfillment> = {
+  none: Fulfillment.NONE,
+  pending: Fulfillment.PENDING,
+  fulfilled: Fulfillment.FULFILLED,
+  completed: Fulfillment.COMPLETED,
 };
 
 const refundStatusNumbers: Record<RefundState, RefundStatus> = {
@@ -202,15 +230,19 @@ export function orderMessage(view: OrderView, toFinance: boolean): MessageInitSh
     refunds: view.refunds.map((refund) => refundMessage(refund, view.currency)),
     cancelledBecause: view.cancelledBecause,
     buyerId: toFinance ? view.buyerId : '',
+    version: view.version,
     ...detailsMessage(view),
   };
 }
 
 function detailsMessage({ details, currency }: OrderView) {
-  const { billing, credit, disputes, couponCode } = details;
+  const { billing, credit, disputes, couponCode, fulfilledAtMs, completedAtMs } = details;
   const money = (amountMinor: bigint) => ({ currency, amountMinor });
   return {
     couponCode,
+    fulfillment: fulfillmentNumbers[details.fulfillment],
+    ...(fulfilledAtMs === undefined ? {} : { fulfilledAt: timestampFromMs(fulfilledAtMs) }),
+    ...(completedAtMs === undefined ? {} : { completedAt: timestampFromMs(completedAtMs) }),
     disputes: disputes.map(({ id, state, amountMinor }) => ({ id, status: state, amount: money(amountMinor) })),
     ...(billing === undefined ? {} : { billing }),
     ...(credit === undefined ? {} : { credit: { orderId: credit.orderId, amount: money(credit.amountMinor) } }),

@@ -2,7 +2,7 @@
  * One order: what it is, and what may become of it. Pure: `decide` says which events a command leads to, `evolve` what
  * the order is after an event. All amounts are minor units of the order's one currency; prices are frozen when placed.
  */
-import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { allocate } from './allocation.ts';
 import {
   leftMinor,
@@ -24,7 +24,8 @@ export const refundsMax = 100;
  * What a line sells. `course`: access for the buyer. The others grant nothing by themselves; who has access by them comes
  * as EntitlementGranted.
  */
-export type LineKind = 'course' | 'gift' | 'seats' | 'cohort' | 'subscription';
+export type LineKind = (typeof lineKinds)[number];
+export const lineKinds = ['course', 'gift', 'seats', 'cohort', 'subscription'] as const;
 
 /** A part of the tax of a line. The parts add up to it. */
 export interface LineTax {
@@ -146,6 +147,12 @@ export interface Order extends OrderTerms {
   /** The buyer's bank holds the amount; nothing is captured yet. */
   readonly authorizedAtMs?: number;
   readonly disputes: readonly OrderDispute[];
+  /** When the money was captured, by payments' clock; when it says. */
+  readonly capturedAtMs?: number;
+  /** Lines whose access the receiving service has confirmed. */
+  readonly openedLineIds: readonly string[];
+  readonly fulfilledAtMs?: number;
+  readonly completedAtMs?: number;
 }
 
 /** What a final capture below the order's total takes off a line. */
@@ -185,7 +192,30 @@ export type OrderEvent =
       readonly amountMinor: bigint;
       readonly atMs: number;
     }
-  | { readonly type: 'OrderPaid'; readonly paymentId: string; readonly provider: string; readonly atMs: number }
+  | {
+      readonly type: 'OrderPaid';
+      readonly paymentId: string;
+      readonly provider: string;
+      readonly capturedAtMs?: number;
+      readonly atMs: number;
+    }
+  | {
+      readonly type: 'OrderEdited';
+      readonly lines: readonly OrderLine[];
+      readonly supply: Supply;
+      /** Absent: none any more. */
+      readonly coupon?: OrderCoupon;
+      readonly atMs: number;
+    }
+  | {
+      readonly type: 'AccessConfirmed';
+      readonly lineIds: readonly string[];
+      /** When they were opened, where that was told; absent where it was asked. */
+      readonly openedAtMs?: number;
+      readonly atMs: number;
+    }
+  | { readonly type: 'OrderFulfilled'; readonly atMs: number }
+  | { readonly type: 'OrderCompleted'; readonly atMs: number }
   | { readonly type: 'OrderCancelled'; readonly because: CancelReason; readonly atMs: number }
   | {
       readonly type: 'RefundRequested';
@@ -227,6 +257,31 @@ export interface PayOrder {
   readonly provider: string;
   readonly currency: string;
   readonly amountMinor: bigint;
+  readonly capturedAtMs?: number;
+  readonly atMs: number;
+}
+
+/** Other lines, or another coupon, with all prices anew. */
+export interface EditOrder {
+  readonly kind: 'edit';
+  readonly lines: readonly OrderLine[];
+  readonly supply: Supply;
+  readonly coupon?: OrderCoupon;
+  readonly atMs: number;
+}
+
+/** The receiving service says that lines are open to who is to have them: these, or those of a course for somebody. */
+export interface ConfirmAccess {
+  readonly kind: 'confirm_access';
+  readonly of: { readonly lineIds: readonly string[] } | { readonly userId: string; readonly courseId: string };
+  /** By the clock of who opened them. */
+  readonly openedAtMs?: number;
+  readonly atMs: number;
+}
+
+/** Ends the life of an order of which nothing changes by itself any more; before that it has no effect. */
+export interface CompleteOrder {
+  readonly kind: 'complete';
   readonly atMs: number;
 }
 
@@ -296,6 +351,9 @@ export type OrderCommand =
   | AuthorizeOrder
   | PayOrder
   | CancelOrder
+  | EditOrder
+  | ConfirmAccess
+  | CompleteOrder
   | RequestRefund
   | RequestExchange
   | SettleRefund
@@ -310,6 +368,41 @@ export class OrderContradiction extends Error {}
  * OrderContradiction when another service tells what cannot be.
  */
 export function decide(command: OrderCommand, order: Order | undefined): readonly OrderEvent[] | Refusal {
+  const events = decideItself(command, order);
+  return isRefusal(events) ? events : withFulfilment(events as readonly OrderEvent[], order, command);
+}
+
+/** Whatever it came by: a paid order of which no line waits for its access any more is fulfilled, once. */
+function withFulfilment(
+  events: readonly OrderEvent[],
+  before: Order | undefined,
+  { kind, atMs }: OrderCommand,
+): readonly OrderEvent[] {
+  let after = before;
+  for (const event of events) after = evolve(after, event);
+  if (after === undefined || after.fulfilledAtMs !== undefined || !isAllOpen(after)) return events;
+  return events.length > 0 || kind === 'confirm_access' ? [...events, { type: 'OrderFulfilled', atMs }] : events;
+}
+
+function isAllOpen(order: Order): boolean {
+  return order.state === 'paid' && statusOf(order) !== 'refunded' && waitingLines(order).length === 0;
+}
+
+/**
+ * Lines that were paid, not given back, and not confirmed open yet. What a gift and seats give is the code and the pool,
+ * which are ours and there with the payment.
+ */
+export function waitingLines(order: Order): readonly OrderLine[] {
+  if (order.state !== 'paid') return [];
+  return order.lines.filter(
+    (line) =>
+      ['course', 'cohort', 'subscription'].includes(line.kind) &&
+      !order.openedLineIds.includes(line.id) &&
+      !isLineRefunded(order, line),
+  );
+}
+
+function decideItself(command: OrderCommand, order: Order | undefined): readonly OrderEvent[] | Refusal {
   if (command.kind === 'place') return place(command, order);
   if (order === undefined) return refuse('not_found', 'There is no such order.');
   switch (command.kind) {
@@ -319,6 +412,12 @@ export function decide(command: OrderCommand, order: Order | undefined): readonl
       return pay(command, order);
     case 'cancel':
       return cancel(command, order);
+    case 'edit':
+      return edit(command, order);
+    case 'confirm_access':
+      return confirmAccess(command, order);
+    case 'complete':
+      return complete(command, order);
     case 'request_refund':
       return requestRefund(command, order);
     case 'request_exchange':
@@ -370,8 +469,9 @@ function pay(command: PayOrder, order: Order): readonly OrderEvent[] {
   const isReduced = missingMinor > 0n && order.captureMethod === 'manual' && command.amountMinor > 0n;
   if (command.currency !== order.currency || (missingMinor !== 0n && !isReduced))
     throw new OrderContradiction(`the payment ${command.paymentId} does not have the amount of the order ${order.id}`);
-  const { paymentId, provider, atMs } = command;
-  const paid: OrderEvent = { type: 'OrderPaid', paymentId, provider, atMs };
+  const { paymentId, provider, capturedAtMs, atMs } = command;
+  const captured = capturedAtMs === undefined ? {} : { capturedAtMs };
+  const paid: OrderEvent = { type: 'OrderPaid', paymentId, provider, ...captured, atMs };
   return isReduced ? [{ type: 'OrderReduced', lines: reduce(order, missingMinor), atMs }, paid] : [paid];
 }
 
@@ -395,6 +495,64 @@ function cancel(command: CancelOrder, order: Order): readonly OrderEvent[] | Ref
   if (command.because === 'expired' && command.atMs < order.expiresAtMs)
     throw new OrderContradiction(`the order ${order.id} has not expired yet`);
   return [{ type: 'OrderCancelled', because: command.because, atMs: command.atMs }];
+}
+
+function edit(command: EditOrder, order: Order): readonly OrderEvent[] | Refusal {
+  const refused = refuseEdit(order, command.atMs);
+  if (refused !== undefined) return refused;
+  const { kind: _, ...edited } = command;
+  const event: OrderEvent = { type: 'OrderEdited', ...edited };
+  // What costs nothing any more needs no payment.
+  return totalMinor(command) > 0n
+    ? [event]
+    : [event, { type: 'OrderPaid', paymentId: '', provider: '', atMs: command.atMs }];
+}
+
+/** Whether other lines may still be put into the order. A payment under way is not known here. */
+export function refuseEdit(order: Order, atMs: number): Refusal | undefined {
+  if (order.state === 'paid')
+    return refuse('order_not_editable', 'The order is paid; return or exchange lines instead.');
+  if (order.state === 'cancelled') return refuse('order_not_editable', 'The order is cancelled.');
+  if (atMs >= order.expiresAtMs) return refuse('order_not_editable', 'The order has expired; order again.');
+  if (order.authorizedAtMs !== undefined)
+    return refuse('payment_in_progress', "The buyer's bank holds the amount of this order.");
+  const isBound = order.credit !== undefined || order.lines.some((line) => line.kind === 'subscription');
+  return isBound
+    ? refuse('order_not_editable', 'An order of an exchange or a subscription is paid as it is, or cancelled.')
+    : undefined;
+}
+
+function confirmAccess({ of, openedAtMs, atMs }: ConfirmAccess, order: Order): readonly OrderEvent[] {
+  if (order.paidAtMs === undefined)
+    throw new OrderContradiction(`access is said to be open by the order ${order.id}, which is ${order.state}`);
+  const isMeant = (line: OrderLine) =>
+    'lineIds' in of
+      ? of.lineIds.includes(line.id)
+      : line.kind !== 'subscription' && order.buyerId === of.userId && line.courseId === of.courseId;
+  const lineIds = waitingLines(order)
+    .filter(isMeant)
+    .map((line) => line.id);
+  return lineIds.length === 0
+    ? []
+    : [{ type: 'AccessConfirmed', lineIds, ...(openedAtMs === undefined ? {} : { openedAtMs }), atMs }];
+}
+
+function complete({ atMs }: CompleteOrder, order: Order): readonly OrderEvent[] {
+  const dueAtMs = completesAtMs(order);
+  return dueAtMs === undefined || atMs < dueAtMs ? [] : [{ type: 'OrderCompleted', atMs }];
+}
+
+/**
+ * From when on nothing of the order changes by itself: the buyer's time for returning it is over, and no refund and no
+ * dispute is under way. Undefined while something is, before it is fulfilled, when all of it went back, and afterwards.
+ * Finance may still refund it, and a bank dispute it: that changes its status and not that it was completed.
+ */
+export function completesAtMs(order: Order): number | undefined {
+  if (order.fulfilledAtMs === undefined || order.completedAtMs !== undefined) return undefined;
+  const isMoving =
+    order.refunds.some((refund) => refund.state === 'pending') ||
+    order.disputes.some((dispute) => dispute.state === 'opened');
+  return isMoving || statusOf(order) === 'refunded' ? undefined : refundableUntilMs(order) + 1;
 }
 
 function requestRefund(command: RequestRefund, order: Order): readonly OrderEvent[] | Refusal {
@@ -628,12 +786,26 @@ export function evolve(order: Order | undefined, event: OrderEvent): Order {
       provider: '',
       refunds: [],
       disputes: [],
+      openedLineIds: [],
     };
   }
   if (order === undefined) throw new OrderContradiction(`a stream begins with ${event.type}`);
   switch (event.type) {
-    case 'OrderPaid':
-      return { ...order, state: 'paid', paidAtMs: event.atMs, paymentId: event.paymentId, provider: event.provider };
+    case 'OrderPaid': {
+      const { type: _, atMs: paidAtMs, ...paid } = event;
+      return { ...order, ...paid, state: 'paid', paidAtMs };
+    }
+    case 'OrderEdited': {
+      const { coupon: _, ...rest } = order;
+      const { lines, supply, coupon } = event;
+      return { ...rest, lines, supply, ...(coupon === undefined ? {} : { coupon }) };
+    }
+    case 'AccessConfirmed':
+      return { ...order, openedLineIds: [...order.openedLineIds, ...event.lineIds] };
+    case 'OrderFulfilled':
+      return { ...order, fulfilledAtMs: event.atMs };
+    case 'OrderCompleted':
+      return { ...order, completedAtMs: event.atMs };
     case 'OrderCancelled':
       return { ...order, state: 'cancelled', cancelledBecause: event.because };
     case 'RefundRequested': {
@@ -688,6 +860,15 @@ export function statusOf(order: Order): OrderStatusWord {
   return refunded === totalMinor(order) ? 'refunded' : 'partially_refunded';
 }
 
+/** Beside what became of the money: what became of what was bought. */
+export type FulfillmentWord = 'none' | 'pending' | 'fulfilled' | 'completed';
+
+export function fulfillmentOf(order: Order): FulfillmentWord {
+  if (order.state !== 'paid') return 'none';
+  if (order.completedAtMs !== undefined) return 'completed';
+  return order.fulfilledAtMs === undefined ? 'pending' : 'fulfilled';
+}
+
 export function totalOfLineMinor(line: OrderLine): bigint {
   return line.priceMinor - line.discountMinor;
 }
@@ -723,6 +904,21 @@ export function isLineRefunded(order: Order, line: OrderLine): boolean {
   if (hasLostDispute(order)) return true;
   const total = totalOfLineMinor(line);
   return total === 0n ? statusOf(order) === 'refunded' : refundedOfLineMinor(order, line.id) === total;
+}
+
+/**
+ * What a lost dispute takes of each line: its amount over what no refund has taken, nor a dispute that was lost before.
+ */
+export function disputedParts(order: Order, disputeId: string): RefundPart[] {
+  let lines = refundableLines(order);
+  for (const { id, state, amountMinor } of order.disputes) {
+    if (state !== 'lost') continue;
+    const left = lines.reduce((sum, line) => sum + leftMinor(line), 0n);
+    const parts = spreadRefund(lines, amountMinor < left ? amountMinor : left);
+    if (id === disputeId) return parts.filter((part) => part.grossMinor > 0n);
+    lines = lines.map((line) => withTaken(line, parts));
+  }
+  return [];
 }
 
 function refundableLines(order: Order): RefundableLine[] {

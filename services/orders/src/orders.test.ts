@@ -171,6 +171,12 @@ describe('reading orders', () => {
     expect(!isRefusal(all) && all.orders.length).toBe(11);
     const none = await list({ all: true, status: OrderStatus.PAID }, { principal: finance });
     expect(!isRefusal(none) && none.orders).toEqual([]);
+    // A token goes on in the list that it was made in, and in no other.
+    const mine = await list({ pageSize: 3 }, { principal: buyer });
+    const token = isRefusal(mine) ? '' : mine.nextPageToken;
+    const other = await list({ pageToken: token, status: OrderStatus.PAID }, { principal: buyer });
+    expect(isRefusal(other) && other.errors[0]?.field).toBe('pageToken');
+    expect(isRefusal(await list({ pageToken: token, pageSize: 9 }, { principal: buyer }))).toBe(false);
     for (const [request, code] of [
       [{ all: true }, 'permission_denied'],
       [{ pageSize: 101 }, 'invalid_request'],

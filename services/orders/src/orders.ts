@@ -22,13 +22,7 @@ import type {
 } from '@suuupra/contracts/gen/suuupra/orders/v1/quotes_pb.ts';
 import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
 import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
-import {
-  beginIdempotent,
-  finishIdempotent,
-  type IdempotentCall,
-  idempotencyScope,
-  lookIdempotent,
-} from '@suuupra/platform/sql/idempotency';
+import { beginIdempotent, type IdempotentCall, idempotencyScope } from '@suuupra/platform/sql/idempotency';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import type { SqlTransaction } from '@suuupra/platform/sql/sql';
 import { isFinance, replayed, userIdOf } from './caller.ts';
@@ -36,9 +30,10 @@ import { changeOrder, type OrdersSurroundings } from './change.ts';
 import { refuseCouponOf } from './coupons.ts';
 import { type DraftedOrder, passedOn, readBilling, readItems } from './items.ts';
 import type { CancelReason } from './order.ts';
-import { lineMessage, type OrderView, orderMessage, statusNumbers, viewOf } from './order-view.ts';
+import { type LineView, lineMessage, type OrderView, orderMessage, statusNumbers, viewOf } from './order-view.ts';
 import { type OrderToPlace, placeOrderFor, type Quote, quoteFor } from './placing.ts';
-import { dropTimer, findView, listViews, setTimer } from './store.ts';
+import { finishRemembered, lookAnswer } from './recall.ts';
+import { dropTimer, findView, type LoadedOrder, listViews, setTimer } from './store.ts';
 
 type Answer<O extends DescMessage> = Promise<MessageInitShape<O> | Refusal>;
 
@@ -53,7 +48,7 @@ export async function placeOrder(
   const buyerId = userIdOf(context);
   if (buyerId === undefined) return refuse('unauthenticated', 'Sign in to order.');
   const call = placeCall(surroundings, request, context);
-  const seen = await lookIdempotent(surroundings.sql, call);
+  const seen = await lookAnswer(surroundings, call);
   if (seen.kind === 'answered') return replayed(context, seen.answer);
   if (seen.kind === 'refused') return seen.refusal;
 
@@ -75,12 +70,12 @@ export async function placeOrder(
 
 /** The same call may have placed the order while this one looked: then its own order is why it was refused. */
 async function earlierAnswer(
-  { sql }: OrdersSurroundings,
+  surroundings: OrdersSurroundings,
   call: PlaceCall,
   refused: Refusal,
   context: CallContext,
 ): Answer<typeof PlaceOrderResponseSchema> {
-  const seen = await lookIdempotent(sql, call);
+  const seen = await lookAnswer(surroundings, call);
   return seen.kind === 'answered' ? replayed(context, seen.answer) : refused;
 }
 
@@ -106,14 +101,19 @@ export async function quoteOrder(
   return quoteMessage(quote, currency);
 }
 
-function quoteMessage(quote: Quote, currency: string): MessageInitShape<typeof QuoteOrderResponseSchema> {
-  const views = quote.lines.map((line) => ({
+/** The lines of a quote as an order would show them; without ids. */
+export function quotedLines(quote: Quote): LineView[] {
+  return quote.lines.map((line) => ({
     ...line,
     id: '',
     netMinor: line.priceMinor - line.discountMinor - line.taxMinor,
     totalMinor: line.priceMinor - line.discountMinor,
     refundedMinor: 0n,
   }));
+}
+
+function quoteMessage(quote: Quote, currency: string): MessageInitShape<typeof QuoteOrderResponseSchema> {
+  const views = quotedLines(quote);
   const money = (of: (line: (typeof views)[number]) => bigint) => ({
     currency,
     amountMinor: views.reduce((sum, line) => sum + of(line), 0n),
@@ -157,7 +157,23 @@ async function placeInTransaction(
   const claim = await beginIdempotent(tx, call);
   if (claim.kind === 'answered') return replayed(context, claim.answer);
   if (claim.kind === 'refused') return claim.refusal;
-  const placed = await placeOrderFor(surroundings, tx, wanted, async (order) => {
+  const placed = await placeDrafted(surroundings, tx, wanted, drafted);
+  if (isRefusal(placed)) return placed;
+  const answer = create(PlaceOrderResponseSchema, {
+    order: orderMessage(viewOf(placed.order, placed.version), false),
+  });
+  await finishRemembered(surroundings, tx, call, answer);
+  return answer;
+}
+
+/** Places what was drafted, with what each kind of item keeps beside its lines. Refuses as `placeOrderFor` does. */
+export async function placeDrafted(
+  surroundings: OrdersSurroundings,
+  tx: SqlTransaction,
+  wanted: OrderToPlace,
+  drafted: DraftedOrder,
+): Promise<LoadedOrder | Refusal> {
+  return placeOrderFor(surroundings, tx, wanted, async (order) => {
     for (const { drafted: item, firstLine } of drafted.items) {
       const lines = order.lines.slice(firstLine, firstLine + item.lines.length);
       const refused = await item.placed?.(tx, order, lines);
@@ -165,12 +181,6 @@ async function placeInTransaction(
     }
     return undefined;
   });
-  if (isRefusal(placed)) return placed;
-  const answer = create(PlaceOrderResponseSchema, {
-    order: orderMessage(viewOf(placed.order, placed.version), false),
-  });
-  await finishIdempotent(tx, call, answer);
-  return answer;
 }
 
 export async function getOrder(
@@ -203,7 +213,7 @@ export async function listOrders(
   request: ListOrdersRequest,
   context: CallContext,
 ): Answer<typeof ListOrdersResponseSchema> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], [String(request.all), String(request.status)]);
   if (isRefusal(page)) return page;
   if (request.all && !isFinance(context))
     return refuse('permission_denied', "Everybody's orders are for finance only.");
@@ -220,7 +230,7 @@ export async function listOrders(
   const isMore = rows.length > page.limit && last !== undefined;
   return {
     orders: shown.map((view) => orderMessage(view, isFinance(context))),
-    nextPageToken: isMore ? pageToken([last.placedAt.toISOString(), last.id]) : '',
+    nextPageToken: isMore ? pageToken([last.placedAt.toISOString(), last.id], page.filter) : '',
   };
 }
 

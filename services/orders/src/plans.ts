@@ -153,7 +153,7 @@ export async function listPlans(
   { sql }: AccessSurroundings,
   request: ListPlansRequest,
 ): Answer<typeof ListPlansResponseSchema> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], [request.courseId]);
   if (isRefusal(page)) return page;
   const [time = null, id = ''] = page.after;
   const rows = await sql.query<PlanRow>(
@@ -167,7 +167,7 @@ export async function listPlans(
   const isMore = rows.length > page.limit && last !== undefined;
   return {
     plans: shown.map(planMessage),
-    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id]) : '',
+    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id], page.filter) : '',
   };
 }
 

@@ -14,10 +14,8 @@ import { holdsCardNumber } from '@suuupra/platform/card-number';
 import { type CallContext, isRefusal, type Refusal, RpcFault, refuse } from '@suuupra/platform/rpc/rpc';
 import {
   beginIdempotent,
-  finishIdempotent,
   type IdempotentCall,
   idempotencyScope,
-  lookIdempotent,
   noteProgress,
   releaseIdempotent,
 } from '@suuupra/platform/sql/idempotency';
@@ -29,6 +27,7 @@ import { changeOrder, type OrdersSurroundings } from './change.ts';
 import { OrderContradiction, type RequestRefund } from './order.ts';
 import { refundMessage, viewOf } from './order-view.ts';
 import { visibleOrder } from './orders.ts';
+import { finishRemembered, lookAnswer } from './recall.ts';
 import { type LoadedOrder, lockOrder, orderOfFundedRefund, readStream } from './store.ts';
 
 type RefundCall = IdempotentCall<typeof CreateRefundRequestSchema, typeof CreateRefundResponseSchema>;
@@ -63,7 +62,7 @@ async function createRefundOnce(
   call: RefundCall,
   context: CallContext,
 ): Promise<CreateRefundResponse | Refusal> {
-  const seen = await lookIdempotent(surroundings.sql, call);
+  const seen = await lookAnswer(surroundings, call);
   if (seen.kind === 'answered') return replayed(context, seen.answer);
   if (seen.kind === 'refused') return seen.refusal;
   const view = await visibleOrder(surroundings, call.request.orderId, context);
@@ -81,7 +80,7 @@ async function createRefundOnce(
         return verdict.refusal;
       }
       const answer = create(CreateRefundResponseSchema, { refund: refundOf(loaded, reserved.refundId) });
-      await finishIdempotent(tx, call, answer);
+      await finishRemembered(surroundings, tx, call, answer);
       return answer;
     }),
   );

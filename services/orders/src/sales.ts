@@ -224,7 +224,7 @@ export async function listSales(
   request: ListSalesRequest,
   context: CallContext,
 ): Promise<MessageInitShape<typeof ListSalesResponseSchema> | Refusal> {
-  const page = readPage(request, ['text', 'text', 'text']);
+  const page = readPage(request, ['text', 'text', 'text'], [request.courseId, request.fromDay, request.untilDay]);
   if (isRefusal(page)) return page;
   for (const field of ['fromDay', 'untilDay'] as const)
     if (request[field] !== '' && !isDay(request[field]))
@@ -253,7 +253,9 @@ export async function listSales(
   return {
     sales: shown.map(saleMessage),
     nextPageToken:
-      rows.length > page.limit && last !== undefined ? pageToken([last.day, last.course_id, last.currency]) : '',
+      rows.length > page.limit && last !== undefined
+        ? pageToken([last.day, last.course_id, last.currency], page.filter)
+        : '',
   };
 }
 

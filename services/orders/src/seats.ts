@@ -190,7 +190,7 @@ export async function listSeats(
   request: ListSeatsRequest,
   context: CallContext,
 ): Answer<typeof ListSeatsResponseSchema> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], [request.poolId]);
   if (isRefusal(page)) return page;
   const pool = await ownPool(sql, request.poolId, context);
   if (isRefusal(pool)) return pool;
@@ -209,7 +209,7 @@ export async function listSeats(
   const isMore = rows.length > page.limit && last !== undefined;
   return {
     seats: shown.map((row) => seatMessage(row, names.get(row.user_id))),
-    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id]) : '',
+    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id], page.filter) : '',
   };
 }
 
@@ -355,7 +355,7 @@ export async function listJoinLinks(
   request: ListJoinLinksRequest,
   context: CallContext,
 ): Answer<typeof ListJoinLinksResponseSchema> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], [request.poolId]);
   if (isRefusal(page)) return page;
   const pool = await ownPool(sql, request.poolId, context);
   if (isRefusal(pool)) return pool;
@@ -370,7 +370,7 @@ export async function listJoinLinks(
   const isMore = rows.length > page.limit && last !== undefined;
   return {
     links: shown.map(linkMessage),
-    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id]) : '',
+    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id], page.filter) : '',
   };
 }
 
@@ -514,7 +514,7 @@ export async function noteVerified(
     userId,
     new Date(world.now()),
   ]);
-  tx.afterCommit(nudge);
+  tx.afterCommit(() => nudge('access'));
 }
 
 const claimsMax = 20;

@@ -28,7 +28,7 @@ export async function setSeller(
   request: SetSellerRequest,
   context: CallContext,
 ): Promise<MessageInitShape<typeof SetSellerResponseSchema> | Refusal> {
-  const none = { legalName: '', address: '', gstin: '', prices: '', rounding: '', series: '' };
+  const none = { legalName: '', address: '', gstin: '', prices: '', rounding: '', series: '', sacs: [] };
   const details = readSellerDetails(request.seller ?? none);
   if (isRefusal(details)) return details;
   const by = context.principal.kind === 'user' ? context.principal.userId : '';
@@ -43,5 +43,6 @@ export async function setSeller(
 
 export function sellerMessage(seller: SellerDetails): MessageInitShape<typeof SellerSchema> {
   const { legalName, address, gstin, prices, rounding, series, isDemonstration: demonstration } = seller;
-  return { legalName, address, gstin, prices, rounding, series, demonstration, stateCode: stateOf(seller) };
+  const sacs = (seller.sacs ?? []).map((rule) => ({ ...rule }));
+  return { legalName, address, gstin, prices, rounding, series, demonstration, stateCode: stateOf(seller), sacs };
 }

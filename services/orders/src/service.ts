@@ -3,6 +3,7 @@
 import { ContentService } from '@suuupra/contracts/gen/suuupra/content/v1/content_pb.ts';
 import { EmailVerifiedSchema } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_events_pb.ts';
 import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_pb.ts';
+import { EnrolmentGrantedSchema } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_events_pb.ts';
 import { LearningService } from '@suuupra/contracts/gen/suuupra/learning/v1/learning_pb.ts';
 import {
   EntitlementEndedSchema,
@@ -30,14 +31,20 @@ import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { implement } from '@suuupra/platform/rpc/rpc';
 import { defineService } from '@suuupra/platform/service';
 import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
+import type { SqlTransaction } from '@suuupra/platform/sql/sql';
+import type { Publish } from '@suuupra/platform/stream/outbox';
 import { counted, countFacts } from '@suuupra/platform/telemetry/facts';
+import type { Telemetry } from '@suuupra/platform/telemetry/telemetry';
 import { accessEffects } from './access-effects.ts';
 import { accessItemKinds } from './access-items.ts';
 import type { AccessSurroundings } from './access-parts.ts';
 import { accessHandlers, accessRound, accessRpc, accessServices } from './access-rpc.ts';
+import type { LoopName } from './change.ts';
 import { commerceImplementations, commerceServices } from './commerce-rpc.ts';
+import { editOrder } from './edits.ts';
 import { commerceEffects } from './effects.ts';
 import { eventHandlers } from './events.ts';
+import { countUnopened } from './fulfilments.ts';
 import { invoiceRoute, invoiceRoutes } from './invoice-routes.ts';
 import { janitorRound } from './janitor.ts';
 import { cancelOrder, getOrder, getOrderForPayment, listOrders, placeOrder } from './orders.ts';
@@ -49,6 +56,22 @@ import { followSales, prepareSales, salesLag, switchSales } from './sales.ts';
 const idleMsMax = 30_000;
 /** Projections look at least this often: events become readable a moment after their commit. */
 const followMsMax = 2_000;
+/** What happens in this time is read together. */
+const everyMsMin = 250;
+
+const unopenedCountedMs = 15_000;
+/** Around the target of two seconds, and as far as what is worth a look. */
+const openedBuckets = [0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300];
+
+/** True at most once in a time: for figures that nobody needs with every purchase. */
+function atMostEvery(ms: number, now: () => number): () => boolean {
+  let nextMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (now() < nextMs) return false;
+    nextMs = now() + ms;
+    return true;
+  };
+}
 
 export const orders = defineService({
   name: 'orders',
@@ -60,7 +83,7 @@ export const orders = defineService({
     charging: PaymentsChargingService,
     identity: IdentityService,
   },
-  engines: ['sql'],
+  engines: ['sql', 'cache'],
   consumes: [
     PaymentAuthorizedSchema,
     PaymentSucceededSchema,
@@ -69,6 +92,7 @@ export const orders = defineService({
     DisputeOpenedSchema,
     DisputeClosedSchema,
     EmailVerifiedSchema,
+    EnrolmentGrantedSchema,
   ],
   publishes: [
     OrderPlacedSchema,
@@ -84,40 +108,24 @@ export const orders = defineService({
   routes: [invoiceRoute],
   migrations: new URL('../migrations/', import.meta.url),
   start: async ({ engines, clients, publishIn: publish, world, telemetry }) => {
-    const paid = telemetry.counter('suuupra_orders_paid_total', 'Orders paid, by currency', ['currency']);
-    const publishIn = countFacts(publish, [
-      counted(OrderPaidSchema, ({ total }) => paid.inc({ currency: total?.currency ?? '' })),
-    ]);
-    const events = telemetry.counter('suuupra_orders_events_total', 'What became of orders, by event', ['event']);
-    const lag = telemetry.gauge('suuupra_orders_projection_lag_events', 'Events that the sales have not read yet');
-    let janitor: Loop | undefined;
-    let follower: Loop | undefined;
-    let access: Loop | undefined;
+    const { publishIn, opened, unopened, events, lag } = figuresOf(telemetry, publish);
+    const loops: Partial<Record<LoopName, Loop>> = {};
     const surroundings: AccessSurroundings = {
       sql: engines.sql,
+      cache: engines.cache,
       world,
       log: telemetry.log,
       clients,
       publishIn,
       count: (event) => events.inc({ event }),
-      nudge: () => {
-        janitor?.nudge();
-        follower?.nudge();
-        access?.nudge();
-      },
+      openedAfter: (seconds, traceparent) => opened.observe({}, seconds, traceparent),
+      nudge: (loop) => loops[loop]?.nudge(),
       running: openOneAtATime(engines.sql),
       afterEvents: [...commerceEffects, ...accessEffects],
       itemKinds: accessItemKinds,
     };
     await rebuildWhenOutdated(engines.sql);
     await prepareSales(engines.sql);
-    const follow = async () => {
-      await followSales(engines.sql);
-      if ((await switchSales(engines.sql)) === 'differs')
-        telemetry.log.error('the sales built anew differ from those that serve, which stay');
-      lag.set(await salesLag(engines.sql));
-      return undefined;
-    };
     return {
       implementations: [
         implement(OrdersService, {
@@ -125,6 +133,7 @@ export const orders = defineService({
           getOrder: (request, context) => getOrder(surroundings, request, context),
           listOrders: (request, context) => listOrders(surroundings, request, context),
           cancelOrder: (request, context) => cancelOrder(surroundings, request, context),
+          editOrder: (request, context) => editOrder(surroundings, request, context),
           createRefund: (request, context) => createRefund(surroundings, request, context),
           getOrderForPayment: (request) => getOrderForPayment(surroundings, request),
         }),
@@ -134,31 +143,69 @@ export const orders = defineService({
       routes: invoiceRoutes(surroundings),
       handlers: [...eventHandlers(surroundings), ...accessHandlers(surroundings)],
       begin: async () => {
-        janitor = startLoop({
-          round: () => janitorRound(surroundings),
-          now: world.now,
+        const { janitor, sales, access } = roundsOf(surroundings, unopened, lag);
+        const { now } = world;
+        const say = (message: string) => (error: unknown) => telemetry.log.error(message, { error });
+        loops.janitor = startLoop({
+          round: janitor,
+          now,
           idleMsMax,
-          failed: (error) => telemetry.log.error('the janitor of orders failed', { error }),
+          everyMsMin,
+          failed: say('the janitor of orders failed'),
         });
-        access = startLoop({
-          round: () => accessRound(surroundings),
-          now: world.now,
-          idleMsMax,
-          failed: (error) => telemetry.log.error('subscriptions and seats are not looked after', { error }),
-        });
-        follower = startLoop({
-          round: follow,
-          now: world.now,
-          idleMsMax: followMsMax,
-          failed: (error) => telemetry.log.error('the sales do not follow the orders', { error }),
-        });
+        const unseen = say('subscriptions and seats are not looked after');
+        loops.access = startLoop({ round: access, now, idleMsMax, everyMsMin, failed: unseen });
+        const behind = say('the sales do not follow the orders');
+        loops.sales = startLoop({ round: sales, now, idleMsMax: followMsMax, everyMsMin, failed: behind });
       },
       stop: async () => {
-        await janitor?.stop();
-        await follower?.stop();
-        await access?.stop();
+        await loops.janitor?.stop();
+        await loops.sales?.stop();
+        await loops.access?.stop();
         await surroundings.running.close();
       },
     };
   },
 });
+
+/** What is counted and measured of orders. */
+function figuresOf(telemetry: Telemetry, publish: (tx: SqlTransaction) => Publish) {
+  const paid = telemetry.counter('suuupra_orders_paid_total', 'Orders paid, by currency', ['currency']);
+  const publishIn = countFacts(publish, [
+    counted(OrderPaidSchema, ({ total }) => paid.inc({ currency: total?.currency ?? '' })),
+  ]);
+  const opens = 'From captured money to opened access, a line';
+  return {
+    publishIn,
+    opened: telemetry.durations('suuupra_orders_opened_after_seconds', opens, [], openedBuckets),
+    unopened: telemetry.gauge('suuupra_orders_unopened', 'Orders paid and not open, up to 1000'),
+    events: telemetry.counter('suuupra_orders_events_total', 'What became of orders, by event', ['event']),
+    lag: telemetry.gauge('suuupra_orders_projection_lag_events', 'Events that the sales have not read yet'),
+  };
+}
+
+type Gauge = ReturnType<Telemetry['gauge']>;
+type Round = () => Promise<number | undefined>;
+
+/** What each loop does in a round; gives when something is due next. */
+function roundsOf(surroundings: AccessSurroundings, unopened: Gauge, lag: Gauge): Record<LoopName, Round> {
+  const { sql, world, log } = surroundings;
+  const isTimeToCount = atMostEvery(unopenedCountedMs, world.now);
+  const isTimeToLook = atMostEvery(followMsMax, world.now);
+  return {
+    janitor: async () => {
+      const dueAtMs = await janitorRound(surroundings);
+      if (isTimeToCount()) unopened.set(await countUnopened(sql, world.now()));
+      return dueAtMs;
+    },
+    access: () => accessRound(surroundings),
+    sales: async () => {
+      await followSales(sql);
+      if (!isTimeToLook()) return undefined;
+      if ((await switchSales(sql)) === 'differs')
+        log.error('the sales built anew differ from those that serve, which stay');
+      lag.set(await salesLag(sql));
+      return undefined;
+    },
+  };
+}

@@ -20,7 +20,7 @@ export async function lockOrder(tx: SqlTransaction, orderId: string): Promise<Lo
 /** A stream is written down whole each time it has grown by so many events. */
 const snapshotEvery = 40;
 /** Raise it with every change of what an Order holds: snapshots of another shape are not read. */
-const snapshotShape = 1;
+const snapshotShape = 2;
 
 /**
  * The order as it is: from its snapshot, if it has one, and the events after. Who knows that the stream has come to a
@@ -148,6 +148,7 @@ const columns = [
   'paid_at',
   'expires_at',
   'details',
+  'follow_up_at',
 ] as const;
 
 const upsertView = (
@@ -184,6 +185,7 @@ export async function writeView(
     view.paidAt,
     view.expiresAt,
     jsonOf(view.details),
+    view.followUpAt,
   ];
   await tx.execute(upsertView(table), values);
 }
@@ -209,6 +211,7 @@ interface ViewRow extends SqlRow {
   paid_at: Date | null;
   expires_at: Date;
   details: unknown;
+  follow_up_at: Date | null;
 }
 
 function viewFrom(row: ViewRow): OrderView {
@@ -233,6 +236,7 @@ function viewFrom(row: ViewRow): OrderView {
     paidAt: row.paid_at,
     expiresAt: row.expires_at,
     details: withAmounts(row.details) as DetailsView,
+    followUpAt: row.follow_up_at,
   };
 }
 
@@ -307,6 +311,15 @@ export async function lockBuyerOf(tx: SqlTransaction, orderId: string): Promise<
   );
 }
 
+/** Both, in this order and in one statement; neither when there is no such order. */
+export async function lockNumberingAndBuyerOf(tx: SqlTransaction, orderId: string): Promise<void> {
+  await tx.query(
+    `SELECT pg_advisory_xact_lock(hashtextextended('orders:numbering', 0)),
+       pg_advisory_xact_lock(hashtextextended('orders of ' || buyer_id, 0)) FROM orders WHERE id = $1`,
+    [orderId],
+  );
+}
+
 /** The order whose refund is made through the payment of another. */
 export async function orderOfFundedRefund(executor: SqlExecutor, refundId: string): Promise<string | undefined> {
   const [row] = await executor.query<{ order_id: string }>('SELECT order_id FROM funded_refunds WHERE refund_id = $1', [
@@ -319,12 +332,12 @@ export async function noteFundedRefund(tx: SqlExecutor, refundId: string, orderI
   await tx.execute('INSERT INTO funded_refunds (refund_id, order_id) VALUES ($1, $2)', [refundId, orderId]);
 }
 
-export type TimerKind = 'expiry' | 'cancel' | 'refund';
+export type TimerKind = 'expiry' | 'cancel' | 'refund' | 'follow_up' | 'revise';
 
 export interface Timer {
   readonly orderId: string;
   readonly kind: TimerKind;
-  /** The refund of a `refund` timer; `superseded` of a `cancel` timer that nobody asked for; else empty. */
+  /** The refund of a `refund` timer, the edit of a `revise` timer; `superseded` of a `cancel` timer that nobody asked for; else empty. */
   readonly subject: string;
   /** How often it was tried, this time included. */
   readonly tries: number;
@@ -376,7 +389,35 @@ export async function takeTimers(
   return rows.map((row) => ({ orderId: row.order_id, kind: row.kind, subject: row.subject, tries: row.tries }));
 }
 
+/**
+ * Makes timers of orders whose follow-up is due, put off to `untilMs` as `takeTimers` does, and gives them. An order that
+ * has such a timer waits for that: so a purchase writes no timer for what nearly always comes by itself.
+ */
+export async function takeFollowUps(
+  executor: SqlExecutor,
+  nowMs: number,
+  untilMs: number,
+  limit: number,
+): Promise<Timer[]> {
+  const rows = await executor.query<{ order_id: string }>(
+    `INSERT INTO order_timers (order_id, kind, subject, due_at, tries)
+     SELECT id, 'follow_up', '', $2, 1 FROM orders WHERE follow_up_at <= $1 AND ${hasNoFollowUpTimer}
+     ORDER BY follow_up_at LIMIT $3
+     ON CONFLICT DO NOTHING RETURNING order_id`,
+    [new Date(nowMs), new Date(untilMs), limit],
+  );
+  return rows.map((row) => ({ orderId: row.order_id, kind: 'follow_up', subject: '', tries: 1 }));
+}
+
+const hasNoFollowUpTimer = `NOT EXISTS (
+  SELECT 1 FROM order_timers WHERE order_timers.order_id = orders.id AND kind = 'follow_up' AND subject = '')`;
+
+/** When the first timer or follow-up is due. */
 export async function nextTimerMs(executor: SqlExecutor): Promise<number | undefined> {
-  const [row] = await executor.query<{ due_at: Date | null }>('SELECT min(due_at) AS due_at FROM order_timers');
+  const [row] = await executor.query<{ due_at: Date | null }>(
+    `SELECT least((SELECT min(due_at) FROM order_timers),
+       (SELECT follow_up_at FROM orders WHERE follow_up_at IS NOT NULL AND ${hasNoFollowUpTimer}
+        ORDER BY follow_up_at LIMIT 1)) AS due_at`,
+  );
   return row?.due_at?.getTime();
 }

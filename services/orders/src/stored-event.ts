@@ -16,6 +16,10 @@ const shapes: Readonly<Record<OrderEvent['type'], number>> = {
   RefundFailed: 1,
   DisputeOpened: 1,
   DisputeClosed: 1,
+  OrderEdited: 1,
+  AccessConfirmed: 1,
+  OrderFulfilled: 1,
+  OrderCompleted: 1,
 };
 
 type Data = Readonly<Record<string, unknown>>;

@@ -119,7 +119,7 @@ export async function subscribe(
       await openCourses(surroundings, tx, begun, context);
       await tell(surroundings, tx, begun, 'started', context);
     }
-    tx.afterCommit(surroundings.nudge);
+    tx.afterCommit(() => surroundings.nudge('access'));
     return { subscription: subscriptionMessage(begun, false) };
   });
 }
@@ -348,7 +348,7 @@ export async function billPaid(
   await tx.execute("UPDATE subscription_bills SET status = 'paid' WHERE order_id = $1", [order.id]);
   await moveCourses(surroundings, tx, before, after, cause);
   await tell(surroundings, tx, after, because, cause);
-  tx.afterCommit(surroundings.nudge);
+  tx.afterCommit(() => surroundings.nudge('access'));
   return true;
 }
 
@@ -484,7 +484,7 @@ export async function listSubscriptions(
   request: ListSubscriptionsRequest,
   context: CallContext,
 ): Answer<typeof ListSubscriptionsResponseSchema> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], [String(request.all)]);
   if (isRefusal(page)) return page;
   if (request.all && !isFinance(context))
     return refuse('permission_denied', "Everybody's subscriptions are for finance only.");
@@ -500,7 +500,7 @@ export async function listSubscriptions(
   const isMore = rows.length > page.limit && last !== undefined;
   return {
     subscriptions: shown.map((row) => subscriptionMessage(stateOf(row), isFinance(context))),
-    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id]) : '',
+    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id], page.filter) : '',
   };
 }
 
@@ -522,7 +522,7 @@ export async function listSubscriptionBills(
   request: ListSubscriptionBillsRequest,
   context: CallContext,
 ): Answer<typeof ListSubscriptionBillsResponseSchema> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], [request.subscriptionId]);
   if (isRefusal(page)) return page;
   const subscription = await visible(sql, request.subscriptionId, context);
   if (isRefusal(subscription)) return subscription;
@@ -548,7 +548,7 @@ export async function listSubscriptionBills(
       tries: row.tries,
       createdAt: timestampFromDate(row.created_at),
     })),
-    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.order_id]) : '',
+    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.order_id], page.filter) : '',
   };
 }
 
@@ -595,7 +595,7 @@ export async function changePlan(
       await moveCourses(surroundings, tx, before, after, context);
       await tell(surroundings, tx, after, 'plan_changed', context);
     }
-    tx.afterCommit(surroundings.nudge);
+    tx.afterCommit(() => surroundings.nudge('access'));
     const now = await lockSubscription(tx, seen.id);
     return { subscription: subscriptionMessage(now, false), change: changeMessage(change, plan.currency) };
   });
@@ -673,7 +673,7 @@ export async function changeMandate(
     const after = rules.withMandate(await lockSubscription(tx, seen.id), mandateId, surroundings.world.now());
     if (isRefusal(after)) return after;
     await writeSubscription(tx, after);
-    tx.afterCommit(surroundings.nudge);
+    tx.afterCommit(() => surroundings.nudge('access'));
     return { subscription: subscriptionMessage(after, false) };
   });
 }

@@ -22,6 +22,7 @@ import {
   CancelIntentResponseSchema,
   PaymentStatus,
   RefundPaymentResponseSchema,
+  ReviseIntentResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { isRefusal, type Principal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
@@ -35,6 +36,7 @@ import { accessRound } from './access-rpc.ts';
 import { commerceEffects } from './effects.ts';
 import { janitorRound } from './janitor.ts';
 import { orders } from './service.ts';
+import { testCache } from './testing.ts';
 
 export const finance = userPrincipal('usr_fin', 'learner', 'finance');
 export const teacher = userPrincipal('usr_teacher', 'learner', 'instructor');
@@ -87,7 +89,7 @@ export async function openAccessSchool(startMs = Date.UTC(2026, 0, 31, 9)): Prom
   const enrolled = new Set<string>();
   const people = new Map<string, { id: string; verified: boolean }>();
   const clients = neighbours(payments, enrolled, people);
-  const service = await startServiceForTest(orders, { others: clients, world, quiet: true });
+  const service = await startServiceForTest(orders, { others: clients, world, quiet: true, cache: testCache() });
   const surroundings = surroundingsOf(service, world, clients);
   const delivered = new Set<string>();
   const client = service.client(OrdersService);
@@ -189,6 +191,8 @@ function surroundingsOf(
     clients,
     publishIn: (tx) => outboxPublisher(tx, { owner: 'orders', world, notify: () => {} }),
     count: () => {},
+    openedAfter: () => {},
+    cache: testCache(),
     nudge: () => {},
     running: openOneAtATime(service.sql),
     afterEvents: [...commerceEffects, ...accessEffects],
@@ -258,6 +262,11 @@ function neighbours(
         if (payments.refund === 'succeeded')
           payments.refunded.push({ orderId, amountMinor: amount?.amountMinor ?? 0n });
         return create(RefundPaymentResponseSchema, { status: payments.refund, paymentId: 'pay_1' });
+      },
+      reviseIntent: async ({ orderId = '' }) => {
+        if (payments.intents.get(orderId) === 'captured') return refuse('already_captured', 'as told');
+        if (payments.live.has(orderId)) return refuse('payment_in_progress', 'as told');
+        return create(ReviseIntentResponseSchema, {});
       },
       cancelIntent: async ({ orderId = '', because }) => {
         if (payments.intents.get(orderId) === 'captured') return refuse('already_captured', 'as told');

@@ -1,6 +1,6 @@
 /** The orders service for tests: real PostgreSQL, a clock that tests move, a school with a few courses, payments as told. */
 
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { RefusalCode } from '@suuupra/contracts/errors';
 import {
   GetOffersResponseSchema,
@@ -13,7 +13,11 @@ import { PaymentSucceededSchema } from '@suuupra/contracts/gen/suuupra/payments/
 import {
   CancelIntentResponseSchema,
   RefundPaymentResponseSchema,
+  type ReviseIntentRequestSchema,
+  ReviseIntentResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import type { Cache } from '@suuupra/platform/cache/cache';
+import { openEmbeddedCache } from '@suuupra/platform/cache/cache-embedded';
 import { type CallOptions, isRefusal, type Principal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
 import type { Sql } from '@suuupra/platform/sql/sql';
@@ -51,7 +55,7 @@ export interface PaymentsAsTold {
   /** succeeded, pending, failed, or the code of a refusal; or a function that decides each time. */
   refund: string | (() => Promise<string>);
   closing: '' | 'payment_in_progress' | 'already_captured';
-  readonly asked: { readonly what: 'refund' | 'close'; readonly id: string; readonly orderId: string }[];
+  readonly asked: { readonly what: 'refund' | 'close' | 'revise'; readonly id: string; readonly orderId: string }[];
 }
 
 export interface School {
@@ -78,10 +82,42 @@ export interface RefundOptions {
   readonly reason?: string;
 }
 
+/** kept: as ever; absent: forgets at once; flushed: emptied before every second question; failing: throws. */
+export type TestCache = 'kept' | 'absent' | 'flushed' | 'failing';
+
+/** A cache for tests. The whole suite runs on another one by `SUUUPRA_TEST_CACHE=failing vitest run services/orders`. */
+export function testCache(mode = process.env['SUUUPRA_TEST_CACHE'] ?? 'kept'): Cache {
+  const open = () => openEmbeddedCache({ world: realWorld() });
+  const kept = open();
+  if (mode === 'kept') return kept;
+  if (mode === 'absent') return { ...kept, get: async () => undefined, set: async () => {} };
+  if (mode === 'failing') {
+    const fail = async () => {
+      throw new Error('the cache fails, as told');
+    };
+    return { ...kept, get: fail, set: fail, delete: fail };
+  }
+  if (mode !== 'flushed') throw new Error(`SUUUPRA_TEST_CACHE: there is no cache that is ${mode}`);
+  let now = kept;
+  let questions = 0;
+  const flushed = () => {
+    questions += 1;
+    if (questions % 2 === 0) now = open();
+    return now;
+  };
+  return {
+    ...kept,
+    get: (key) => flushed().get(key),
+    set: (key, value, ttlMs) => flushed().set(key, value, ttlMs),
+  };
+}
+
 export interface SchoolOptions {
   /** A database to take over, as a process that starts again would. */
   readonly databaseUrl?: string;
   readonly aheadMs?: number;
+  /** Default: as SUUUPRA_TEST_CACHE says, else one that keeps. */
+  readonly cache?: TestCache | Cache;
   /** The payments that an earlier school had: another process. */
   readonly payments?: PaymentsAsTold;
 }
@@ -96,6 +132,7 @@ export async function openSchool(options: SchoolOptions = {}): Promise<School> {
     others: neighbours,
     world,
     quiet: true,
+    cache: typeof options.cache === 'object' ? options.cache : testCache(options.cache),
     ...(options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl }),
   });
   const surroundings = surroundingsOf(service.sql, world, neighbours);
@@ -138,6 +175,10 @@ function neighboursOf(payments: PaymentsAsTold, enrolled: Set<string>) {
           ? create(RefundPaymentResponseSchema, { status: said, paymentId: 'pay_1' })
           : refuse(said as RefusalCode, 'as told');
       },
+      reviseIntent: async ({ orderId = '', amount }: MessageInitShape<typeof ReviseIntentRequestSchema>) => {
+        payments.asked.push({ what: 'revise', id: String(amount?.amountMinor ?? 0n), orderId });
+        return payments.closing === '' ? create(ReviseIntentResponseSchema, {}) : refuse(payments.closing, 'as told');
+      },
       cancelIntent: async ({ orderId = '' }: { orderId?: string }) => {
         payments.asked.push({ what: 'close', id: orderId, orderId });
         return payments.closing === '' ? create(CancelIntentResponseSchema, {}) : refuse(payments.closing, 'as told');
@@ -155,6 +196,8 @@ export function surroundingsOf(sql: Sql, world: World, clients: Neighbours): Ord
     clients,
     publishIn: (tx) => outboxPublisher(tx, { owner: 'orders', world, notify: () => {} }),
     count: () => {},
+    openedAfter: () => {},
+    cache: testCache(),
     nudge: () => {},
     running: openOneAtATime(sql),
     afterEvents: commerceEffects,

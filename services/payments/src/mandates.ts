@@ -46,7 +46,12 @@ export async function createMandate(
   request: CreateMandateRequest,
   context: CallContext,
 ) {
-  const method = { kind: kindOf(request.method?.type), token: request.method?.token ?? '' };
+  const { type, token = '', collectMinutes = 0 } = request.method ?? {};
+  if (collectMinutes !== 0)
+    return refuse('payment_method_invalid', 'A mandate waits for its payer a day.', [
+      { field: 'method.collectMinutes', code: 'not_allowed', detail: 'goes with a payment' },
+    ]);
+  const method = { kind: kindOf(type), token, collectMinutes };
   const refused =
     refuseMethod(method, surroundings.providers) ??
     refuseCurrency(method.kind ?? 'card', request.amountMax?.currency ?? '') ??

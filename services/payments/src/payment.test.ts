@@ -8,7 +8,9 @@ import {
   decideClosing,
   decideOutcome,
   type Intent,
+  isLive,
   nextSyncMs,
+  phaseOf,
   type Said,
   type Source,
   unheardMs,
@@ -64,6 +66,50 @@ function hear(world: World, said: Said, source: Source): World {
       return world;
   }
 }
+
+describe('how an intent stands (P1)', () => {
+  const held: Said = { kind: 'authorized', capturableUntilMs: 5_000 };
+  const declined: Said = { kind: 'failed', code: 'card_declined', detail: '' };
+  it.each<[AttemptStatus, Said, ReturnType<typeof phaseOf>]>([
+    ['processing', { kind: 'processing' }, 'processing'],
+    ['processing', { kind: 'requires_action', action }, 'requires_action'],
+    ['processing', held, 'requires_capture'],
+    ['processing', { kind: 'no_answer' }, 'processing'],
+    ['processing', { kind: 'succeeded' }, 'succeeded'],
+    ['processing', declined, 'requires_payment_method'],
+    ['processing', { kind: 'voided' }, 'requires_payment_method'],
+    ['unknown', { kind: 'requires_action', action }, 'requires_action'],
+    ['unknown', held, 'requires_capture'],
+    ['unknown', { kind: 'succeeded' }, 'succeeded'],
+    ['unknown', declined, 'requires_payment_method'],
+    ['requires_action', { kind: 'no_answer' }, 'processing'],
+    ['requires_action', { kind: 'succeeded' }, 'succeeded'],
+    ['requires_action', declined, 'requires_payment_method'],
+    ['requires_capture', { kind: 'no_answer' }, 'requires_capture'],
+    ['requires_capture', { kind: 'succeeded' }, 'succeeded'],
+    ['requires_capture', { kind: 'voided' }, 'requires_payment_method'],
+    ['requires_capture', declined, 'requires_payment_method'],
+  ])('an attempt that is %s and of which %j is said: %s', (status, said, phase) => {
+    const decision = decideOutcome(intent, { ...attempt, status }, said, 'answer', 1_000);
+    const after = 'attempt' in decision ? decision.attempt : { ...attempt, status };
+    const live = isLive(after) ? after : undefined;
+    const intentAfter = decision.kind === 'captures' ? decision.intent : intent;
+    expect(phaseOf(intentAfter, live)).toBe(phase);
+    // What failed is no end: the order can be paid again at once.
+    if (phase === 'requires_payment_method')
+      expect(decideAttempt(intentAfter, live, 1_000)).toEqual({ supersedes: undefined });
+  });
+
+  it('has two ends, which nothing leaves', () => {
+    for (const [status, phase] of [
+      ['captured', 'succeeded'],
+      ['cancelled', 'canceled'],
+    ] as const) {
+      for (const live of [undefined, attempt]) expect(phaseOf({ ...intent, status }, live)).toBe(phase);
+      expect(decideAttempt({ ...intent, status }, undefined, 0)).toMatchObject({ code: 'order_not_payable' });
+    }
+  });
+});
 
 describe('what is said about an attempt', () => {
   const words: Said[] = [

@@ -141,6 +141,21 @@ export function decideClosing(intent: Intent, live: Attempt | undefined): Refusa
   return inProgress(live);
 }
 
+/** Whether the intent may get another amount: nothing of the old one may be captured any more. */
+export function decideRevising(
+  intent: Intent,
+  live: Attempt | undefined,
+  wanted: Pick<Intent, 'currency' | 'captureMethod'>,
+): Refusal | undefined {
+  if (intent.status === 'captured') return refuse('already_captured', 'The order is already paid.');
+  if (intent.status === 'cancelled') return refuse('order_not_payable', 'The order is cancelled.');
+  if (live !== undefined) return inProgress(live);
+  const isOther = intent.currency !== wanted.currency || intent.captureMethod !== wanted.captureMethod;
+  return isOther
+    ? refuse('order_not_payable', 'An order is paid in its own currency and in the way it was begun.')
+    : undefined;
+}
+
 function inProgress(live: Attempt): Refusal {
   if (live.status === 'requires_capture')
     return refuse('payment_in_progress', 'A payment of this order is authorized and waits to be captured.');

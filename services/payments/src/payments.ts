@@ -16,6 +16,8 @@ import {
   type ListPaymentsRequest,
   type ListPaymentsResponseSchema,
   MethodType,
+  type ReviseIntentRequest,
+  type ReviseIntentResponseSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
 import { type CallContext, hasRole, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
@@ -41,6 +43,7 @@ import {
   confirming,
   decideAttempt,
   decideClosing,
+  decideRevising,
   type Intent,
   isLive,
   nextSyncMs,
@@ -64,7 +67,8 @@ export async function createPayment(
   request: CreatePaymentRequest,
   context: CallContext,
 ): Answer<typeof CreatePaymentResponseSchema> {
-  const method = { kind: kindOf(request.method?.type), token: request.method?.token ?? '' };
+  const { type, token = '', collectMinutes = 0 } = request.method ?? {};
+  const method = { kind: kindOf(type), token, collectMinutes };
   const refused = refuseMethod(method, surroundings.providers);
   if (refused !== undefined) return refused;
   const schemas = [CreatePaymentRequestSchema, CreatePaymentResponseSchema] as const;
@@ -175,7 +179,7 @@ async function askToCreate(
   { attempt, orderNumber, authentication }: Try,
 ): Promise<Said> {
   const { id: attemptId, method, currency, amountMinor, captureMethod: capture, reference } = attempt;
-  const token = call.request.method?.token ?? '';
+  const { token = '', collectMinutes = 0 } = call.request.method ?? {};
   const provider = providerNamed(surroundings, attempt.provider);
   // A key that the provider may have forgotten would make a second payment: from then on it is only asked.
   if (surroundings.world.now() - attempt.createdAtMs >= provider.capabilities.keyRetentionMs)
@@ -183,7 +187,9 @@ async function askToCreate(
       return (await provider.status({ attemptId, reference })) ?? ({ kind: 'never_heard_of' } as const);
     });
   return ask(surroundings, { attemptId }, () =>
-    provider.create({ attemptId, method, token, currency, amountMinor, orderNumber, capture, authentication }),
+    provider.create({
+      ...{ attemptId, method, token, collectMinutes, currency, amountMinor, orderNumber, capture, authentication },
+    }),
   );
 }
 
@@ -311,6 +317,8 @@ async function openAttempt(
   if (claim.kind === 'abandoned' && claim.progress !== '') return takeUp(surroundings, tx, claim.progress);
   if (plan === undefined) throw new Error('a claim without an attempt came without a plan');
   const intent = await store.openIntent(tx, plan.intent, world.now());
+  const isRevised = intent.status === 'open' && intent.amountMinor !== plan.intent.amountMinor;
+  if (isRevised) return refuse('order_not_payable', 'The order has just been changed; look at it again.');
   const decided = decideAttempt(intent, await store.liveAttempt(tx, intent.orderId), world.now());
   if (isRefusal(decided)) return decided;
   if (decided.supersedes !== undefined)
@@ -347,12 +355,15 @@ async function makeTry(
     createdAtMs: nowMs,
     movedAtMs: nowMs,
   };
-  await store.insertAttempt(tx, attempt, nextSyncMs(attempt, 0, nowMs));
-  await risk.keepSignals(tx, attempt.id, signals, nowMs);
   const decision = { id: world.id('rsk'), orderId: intent.orderId, attemptId: attempt.id, atMs: nowMs };
-  if (wanted.number === 1) await risk.keepDecision(tx, { ...decision, ...judged });
-  await keepRoute(surroundings, tx, chosen, attempt, wanted.number);
-  await noteProgress(tx, call, [attempt.id, wanted.number, wanted.authentication].join(' '));
+  // Begun together they go to the database together, in this order.
+  await Promise.all([
+    store.insertAttempt(tx, attempt, nextSyncMs(attempt, 0, nowMs)),
+    risk.keepSignals(tx, attempt.id, signals, nowMs),
+    wanted.number === 1 ? risk.keepDecision(tx, { ...decision, ...judged }) : undefined,
+    keepRoute(surroundings, tx, chosen, attempt, wanted.number),
+    noteProgress(tx, call, [attempt.id, wanted.number, wanted.authentication].join(' ')),
+  ]);
   tx.afterCommit(surroundings.nudge);
   return { attempt, orderNumber: intent.orderNumber, number: wanted.number, authentication: wanted.authentication };
 }
@@ -504,6 +515,31 @@ export async function cancelIntent(
       await store.saveAttempt(tx, cancelled(live, world.now()), undefined, 'cancel');
     if (live?.status === 'requires_capture') await release(surroundings, tx, live);
     await store.saveIntent(tx, { ...intent, status: 'cancelled' });
+    return {};
+  });
+}
+
+/**
+ * Gives the intent the amount that its order is about to have. An attempt that was planned by the amount of before is
+ * refused from then on; a live one, even one that waits for the payer, refuses the change. Idempotent.
+ */
+export async function reviseIntent(
+  { sql, store, world }: PaymentsSurroundings,
+  request: ReviseIntentRequest,
+): Answer<typeof ReviseIntentResponseSchema> {
+  const { orderId, buyerId, orderNumber, amount } = request;
+  if (!isId(orderId) || amount === undefined)
+    return refuse('invalid_request', 'The order id has no form of ours, or there is no amount.');
+  return refusableTransaction(sql, async (tx) => {
+    const wanted: Intent = {
+      ...{ orderId, buyerId, orderNumber, currency: amount.currency, amountMinor: amount.amountMinor },
+      ...{ status: 'open', capturedAttemptId: '', capturedMinor: 0n },
+      captureMethod: request.captureMethod === 'manual' ? 'manual' : 'automatic',
+    };
+    const intent = await store.openIntent(tx, wanted, world.now());
+    const refused = decideRevising(intent, await store.liveAttempt(tx, orderId), wanted);
+    if (refused !== undefined) return refused;
+    if (intent.amountMinor !== wanted.amountMinor) await store.reviseIntent(tx, orderId, wanted.amountMinor);
     return {};
   });
 }

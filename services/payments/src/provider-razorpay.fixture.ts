@@ -108,7 +108,8 @@ function route(state: State, request: IncomingMessage, body: string): Answer {
 function createPayment(state: State, given: Json): Answer {
   const order = state.orders.get(String(given['order_id']));
   if (order === undefined || order['amount'] !== given['amount']) return refused('input_validation_failed');
-  const { vpa } = given['upi'] as { vpa?: string };
+  const { vpa, expiry_time: minutes } = given['upi'] as { vpa?: string; expiry_time?: number };
+  if (minutes !== undefined && !(minutes >= 1 && minutes <= 64_800)) return refused('input_validation_failed');
   const declined = vpa === payers.declines;
   const id = newId(state, 'pay');
   state.payments.set(id, {

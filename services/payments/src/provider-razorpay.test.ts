@@ -84,6 +84,11 @@ describe('Razorpay, on fixtures written from its public documentation', () => {
     });
     const collect = await opened().create(payment(world.id('pay'), payers.approves));
     expect(collect).toMatchObject({ kind: 'processing', action: { type: 'upi_collect' } });
+    const asked = await opened().create({ ...payment(world.id('pay'), payers.approves), collectMinutes: 64_800 });
+    const untilMs = asked.kind === 'processing' ? (asked.action?.expiresAtMs ?? 0) : 0;
+    expect(Math.abs(untilMs - world.now() - 64_800 * 60_000)).toBeLessThan(20_000);
+    const tooLong = { ...payment(world.id('pay'), payers.approves), collectMinutes: 64_801 };
+    expect((await opened().create(tooLong)).kind).toBe('failed');
   });
 
   it('P14 asks whether an address exists', async () => {

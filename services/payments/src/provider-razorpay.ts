@@ -41,7 +41,8 @@ const answerMsMax = 20_000;
 const answerBytesMax = 1_048_576;
 const dayMs = 24 * 3_600_000;
 /** A UPI link is good for this long: Razorpay fails a payment that nobody approved by then. */
-const linkMs = 15 * 60_000;
+const minuteMs = 60_000;
+const linkMs = 15 * minuteMs;
 /** After this time an order that Razorpay does not list was never made. */
 const listedMs = 60_000;
 
@@ -253,6 +254,7 @@ async function pay(call: Call, payment: PaymentToMake, world: Pick<World, 'now'>
   const known = await paymentOf(call, order);
   if (known !== undefined) return outcomeOf(known);
   const collect = payment.token !== intentToken;
+  const askedMs = (payment.collectMinutes ?? 0) * minuteMs || linkMs;
   try {
     const made = await call<{ razorpay_payment_id: string; link?: string }>('POST', '/v1/payments/create/upi', {
       amount,
@@ -261,9 +263,9 @@ async function pay(call: Call, payment: PaymentToMake, world: Pick<World, 'now'>
       method: 'upi',
       description: `Order ${orderNumber}`,
       notes: { attempt_id: attemptId },
-      upi: collect ? { flow: 'collect', vpa: payment.token } : { flow: 'intent' },
+      upi: collect ? { flow: 'collect', vpa: payment.token, expiry_time: askedMs / minuteMs } : { flow: 'intent' },
     });
-    const action = { url: '', uri: made.link ?? '', expiresAtMs: world.now() + linkMs };
+    const action = { url: '', uri: made.link ?? '', expiresAtMs: world.now() + askedMs };
     return {
       kind: 'processing',
       action: { ...action, type: collect ? 'upi_collect' : 'upi_intent' },

@@ -166,8 +166,9 @@ async function makePayment(sandbox: RunningSandbox, payment: PaymentToMake): Pro
   const script = scriptFor(payment, name);
   if (script === undefined) throw new Error('a token that is not of the sandbox');
   const { made, row } = await sql.transaction(async (tx) => {
-    const inserted = await store.insertPayment(tx, freshPayment(sandbox, payment, script));
-    const found = await store.findPayment(tx, payment.attemptId);
+    const fresh = freshPayment(sandbox, payment, script);
+    const inserted = await store.insertPayment(tx, fresh);
+    const found = inserted ? fresh : await store.findPayment(tx, payment.attemptId);
     if (found === undefined) throw new Error('a sandbox payment is gone');
     if (inserted) await planWebhooks(sandbox, tx, found, script);
     return { made: inserted, row: found };
@@ -184,6 +185,8 @@ function freshPayment(sandbox: RunningSandbox, payment: PaymentToMake, script: S
   const nowMs = world.now();
   const isHeld = payment.capture === 'manual' && payment.method === 'card';
   const isTaken = script.first === 'succeeded';
+  const askedMs = (payment.collectMinutes ?? 0) * 60_000 || actionMs;
+  const settlesAfterMs = script.failure === 'expired' ? askedMs : (script.settles?.afterMs ?? 0);
   return {
     id: payment.attemptId,
     provider: name,
@@ -195,12 +198,12 @@ function freshPayment(sandbox: RunningSandbox, payment: PaymentToMake, script: S
     capture: payment.capture,
     status: isTaken && isHeld ? 'authorized' : script.first,
     failureCode: script.failure ?? '',
-    action: actionOf(sandbox, payment, script, nowMs + actionMs),
+    action: actionOf(sandbox, payment, script, nowMs + askedMs),
     authentication: script.authentication,
     capturedMinor: isTaken && !isHeld ? payment.amountMinor : 0n,
     capturableUntilMs: isHeld ? nowMs + (script.holdMs ?? sandbox.settings.holdMs) : undefined,
     deemed: script.deemed === true,
-    settlesAtMs: script.settles === undefined ? undefined : nowMs + script.settles.afterMs,
+    settlesAtMs: script.settles === undefined ? undefined : nowMs + settlesAfterMs,
     settlesTo: script.settles?.to ?? '',
     createdAtMs: nowMs,
   };

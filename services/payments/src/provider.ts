@@ -201,6 +201,8 @@ export interface PaymentToMake {
   readonly method: PaymentMethodKind;
   /** A token of the provider, or the VPA of a payer to be asked. */
   readonly token: string;
+  /** How long the app of a VPA asks its owner, 1 to 64,800; absent or 0: the provider's usual time. */
+  readonly collectMinutes?: number | undefined;
   readonly currency: string;
   readonly amountMinor: bigint;
   /** For the payer's eyes: which order this is. */

@@ -1,6 +1,7 @@
 /** What fires together ends as one: long runs with SUUUPRA_SEEDS. */
 
 import { create } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   ListProviderReportsRequestSchema,
   ReadProviderReportRequestSchema,
@@ -16,32 +17,40 @@ import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { expect, it } from 'vitest';
 import { listProviderReports, readProviderReport, syncPayment } from './desk.ts';
 import { syncOne } from './syncs.ts';
-import { openBench, paymentOf, sandboxTable, secrets, statusWord } from './testing.ts';
+import { type Bench, openBench, paymentOf, sandboxTable, secrets, statusWord } from './testing.ts';
 import { receiveWebhook } from './webhooks.ts';
 
-const rounds = Number(process.env['SUUUPRA_SEEDS'] ?? '10');
+const rounds = Number(process.env['SUUUPRA_SEEDS'] ?? '100');
+/** Orders that race side by side: each round's own race is among its four. */
+const sideBySide = 10;
 
 it('C11, M21: confirmation, webhook and janitor at once tell one success', async () => {
   const own = await openBench({ withoutWebhooks: true });
-  for (let round = 0; round < rounds; round += 1) {
-    const orderId = `ord_c11_${round}`;
-    const payment = paymentOf(await own.pay(orderId, 'tok_requires_3ds'));
-    const data = { merchantReference: payment.id, status: 'succeeded', currency: 'INR', amountMinor: '49900' };
-    const body = Buffer.from(JSON.stringify({ type: 'payment.succeeded', data }));
-    const headers = signWebhook([secrets[0]], `evt_${round}`, own.world.now(), body);
-    const known = { id: payment.id, provider: 'sandbox', reference: '' };
-    await Promise.all([
-      own.confirm(payment.id, 'approve'),
-      receiveWebhook(own.surroundings, 'sandbox', headers, body).then(() => own.settle()),
-      syncOne(own.surroundings, known),
-      own.confirm(payment.id, 'approve'),
-    ]);
-    expect(statusWord((await own.payment(payment.id)).status)).toBe('succeeded');
+  for (let from = 0; from < rounds; from += sideBySide) {
+    const numbers = Array.from({ length: Math.min(sideBySide, rounds - from) }, (_, index) => from + index);
+    await Promise.all(numbers.map((round) => raceForOne(own, round)));
   }
-  expect(await own.published(PaymentSucceededSchema)).toHaveLength(rounds);
+  const told = await own.published(PaymentSucceededSchema);
+  expect(new Set(told.map(({ orderId }) => orderId)).size).toBe(rounds);
+  expect(told).toHaveLength(rounds);
   expect(await own.published(PaymentFailedSchema)).toHaveLength(0);
   await own.close();
 });
+
+async function raceForOne(own: Bench, round: number): Promise<void> {
+  const payment = paymentOf(await own.pay(`ord_c11_${round}`, 'tok_requires_3ds'));
+  const data = { merchantReference: payment.id, status: 'succeeded', currency: 'INR', amountMinor: '49900' };
+  const body = Buffer.from(JSON.stringify({ type: 'payment.succeeded', data }));
+  const headers = signWebhook([secrets[0]], `evt_${round}`, own.world.now(), body);
+  const known = { id: payment.id, provider: 'sandbox', reference: '' };
+  await Promise.all([
+    own.confirm(payment.id, 'approve'),
+    receiveWebhook(own.surroundings, 'sandbox', headers, body).then(() => own.hear()),
+    syncOne(own.surroundings, known),
+    own.confirm(payment.id, 'approve'),
+  ]);
+  expect(statusWord((await own.payment(payment.id)).status)).toBe('succeeded');
+}
 
 it('M18: a forced sync of a refund that was made asks, records its reversal once, and gives the amount back once', async () => {
   const own = await openBench();
@@ -99,6 +108,32 @@ it('P14: UPI addresses are checked, asked, and a deemed success is none until it
   own.advance(16 * 60_000);
   await own.settle();
   expect((await own.payment(silent.id)).failure?.code).toBe('expired');
+  await own.close();
+});
+
+it.each([1, 64_800])('P14: a UPI address is asked for %d minutes, to the minute', async (collectMinutes) => {
+  const own = await openBench();
+  const upi = { type: MethodType.UPI, collectMinutes };
+  const silent = paymentOf(await own.pay(`ord_asked_${collectMinutes}`, 'silent@sandbox', upi));
+  const askedMs = collectMinutes * 60_000;
+  const untilMs = silent.nextAction?.expiresAt === undefined ? 0 : timestampMs(silent.nextAction.expiresAt);
+  expect(Math.abs(untilMs - own.world.now() - askedMs)).toBeLessThan(20_000);
+  own.advance(askedMs - 20_000);
+  await own.settle();
+  expect(statusWord((await own.payment(silent.id)).status)).toBe('processing');
+  own.advance(20_000);
+  await own.settle();
+  expect((await own.payment(silent.id)).failure?.code).toBe('expired');
+  await own.close();
+});
+
+it('P14: a set time goes with a UPI address only', async () => {
+  const own = await openBench();
+  for (const options of [{ collectMinutes: 5 }, { type: MethodType.UPI, collectMinutes: 5 }])
+    expect(await own.pay('ord_no_address', 'tok_ok', options)).toMatchObject({
+      code: 'payment_method_invalid',
+      errors: [{ field: 'method.collectMinutes' }],
+    });
   await own.close();
 });
 

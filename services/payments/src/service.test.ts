@@ -80,6 +80,12 @@ describe('who may do what', () => {
     expect(codeOf(await client().createPayment({ orderId: 'ord_1' }, { principal: asha }))).toBe(
       'idempotency_key_required',
     );
+    const tooLong = { type: MethodType.UPI, token: 'silent@sandbox', collectMinutes: 64_801 };
+    const asked = client().createPayment(
+      { orderId: 'ord_1', method: tooLong },
+      { principal: asha, idempotencyKey: 'k' },
+    );
+    expect(codeOf(await asked)).toBe('invalid_request');
     for (const id of ['', "'; --", '\u0000', 'pay_none'])
       expect(codeOf(await client().getPayment({ id }, { principal: finance }))).toBe('not_found');
   });

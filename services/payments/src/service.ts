@@ -23,11 +23,13 @@ import { RoutingService } from '@suuupra/contracts/gen/suuupra/payments/v1/routi
 import type { Keys } from '@suuupra/platform/keys/keys';
 import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { defineService } from '@suuupra/platform/service';
+import { readShardSettings } from '@suuupra/platform/shards/places';
 import { openOneAtATime } from '@suuupra/platform/sql/one-at-a-time';
 import { type CountedFact, counted, countFacts, minorUnits } from '@suuupra/platform/telemetry/facts';
 import type { Telemetry } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
 import { paymentsMigrations, paymentsStores } from './adapters.ts';
+import { doorTo, type PaymentsDoor } from './door.ts';
 import type { Provider } from './provider.ts';
 import { openRazorpay } from './provider-razorpay.ts';
 import { openSandbox } from './provider-sandbox.ts';
@@ -35,12 +37,15 @@ import { type ProviderSettings, readProviderSettings } from './provider-settings
 import { openStripe } from './provider-stripe.ts';
 import { implementationsOf } from './rpc.ts';
 import { readSandboxSettings } from './sandbox-settings.ts';
+import { openShards } from './shards.ts';
 import type { PaymentsSurroundings } from './surroundings.ts';
 import { sweepOf } from './sweep.ts';
-import { inboundRoute, receiveWebhook, webhookRoute } from './webhooks.ts';
+import { inboundRoute, webhookRoute } from './webhooks.ts';
 
 /** The loops look at least this often for what other processes have left. */
 const idleMsMax = 30_000;
+/** Nearly all that a payment nudges for is due much later, so a few rounds a second do for all. */
+const everyMsMin = 250;
 
 export const payments = defineService({
   name: 'payments',
@@ -54,7 +59,7 @@ export const payments = defineService({
     RoutingService,
   ],
   calls: { orders: OrdersService },
-  engines: ['sql', 'keys'],
+  engines: ['sql', 'keys', 'stream'],
   consumes: [],
   publishes: [
     PaymentSucceededSchema,
@@ -73,8 +78,9 @@ export const payments = defineService({
   check: (env, { demo }) => {
     readSandboxSettings(env);
     readProviderSettings(env, demo);
+    readShardSettings('payments', env);
   },
-  start: async ({ engines: { sql, keys }, clients, publishIn: publish, world, telemetry, settings }) => {
+  start: async ({ engines: { sql, keys, stream }, clients, publishIn: publish, world, telemetry, settings }) => {
     const publishIn = countFacts(publish, moneyFacts(telemetry));
     const counted = telemetry.counter('suuupra_payments_events_total', 'What became of payments, by event', ['event']);
     const { sandbox: sandboxStore, ...stores } = paymentsStores(sql);
@@ -94,7 +100,7 @@ export const payments = defineService({
         publicUrl: settings.publicUrl,
         secrets: await webhookSecrets(keys, name),
         // The same function that the route calls, with the same bytes: only the socket is left out.
-        deliver: async (headers, body) => (await receiveWebhook(surroundings, name, headers, body)).status,
+        deliver: async (headers, body) => (await payments.door.receive(name, headers, body)).status,
         nudge,
       });
     const providerSettings = readProviderSettings(process.env, settings.demo);
@@ -103,40 +109,59 @@ export const payments = defineService({
       : [];
     const [first, ...others] = [...sandboxes, ...companies(providerSettings, world, settings.publicUrl)];
     if (first === undefined) throw new Error('there is no payment provider');
-    const surroundings: PaymentsSurroundings = {
-      sql,
-      ...stores,
-      world,
+    const same = {
       log: telemetry.log,
       orders: clients.orders,
-      providers: [first, ...others],
+      providers: [first, ...others] as const,
       riskSecret: await keys.secret('payments.risk'),
       publishIn,
-      count: (event) => counted.inc({ event }),
-      nudge,
-      running: openOneAtATime(sql),
+      count: (event: string) => counted.inc({ event }),
     };
+    const shardSettings = readShardSettings('payments', process.env);
+    const payments: OpenPayments =
+      shardSettings === undefined
+        ? openOne({ ...same, sql, ...stores, world, nudge, running: openOneAtATime(sql) })
+        : await openShards({ own: sql, settings: shardSettings, stream, world, telemetry, surroundings: same });
     const loopOf = (name: string, round: () => Promise<number | undefined>) =>
       startLoop({
         round,
         now: world.now,
         idleMsMax,
+        everyMsMin,
         failed: (error) => telemetry.log.error(`the ${name} of payments failed`, { error }),
       });
     return {
-      implementations: implementationsOf(surroundings),
-      routes: [webhookRoute(surroundings)],
+      implementations: implementationsOf(payments.door),
+      routes: [webhookRoute(payments.door.receive)],
       begin: async () => {
-        loops.push(loopOf('sweep', sweepOf(surroundings)));
+        payments.begin?.();
+        if (payments.sweep !== undefined) loops.push(loopOf('sweep', payments.sweep));
         for (const sandbox of sandboxes) loops.push(loopOf(sandbox.name, sandbox.round));
       },
       stop: async () => {
         await Promise.all(loops.map((loop) => loop.stop()));
-        await surroundings.running.close();
+        await payments.stop();
       },
     };
   },
 });
+
+/** The payments as the doors see them: the only ones, or many shards. */
+interface OpenPayments {
+  readonly door: PaymentsDoor;
+  /** What is due of the only ones; shards have loops of their own, which `begin` starts. */
+  readonly sweep?: () => Promise<number | undefined>;
+  begin?(): void;
+  stop(): Promise<void>;
+}
+
+function openOne(surroundings: PaymentsSurroundings): OpenPayments {
+  return {
+    door: doorTo(surroundings),
+    sweep: sweepOf(surroundings),
+    stop: () => surroundings.running.close(),
+  };
+}
 
 /** The companies that we have keys of. Their tokens and the sandbox's are told apart by their form. */
 function companies({ stripe, razorpay }: ProviderSettings, world: World, publicUrl: string): Provider[] {

@@ -134,7 +134,13 @@ function viewFrom(row: ViewRow): AttemptView {
 
 const intents: Pick<
   PaymentsStore,
-  'openIntent' | 'lockIntent' | 'lockIntentOfAttempt' | 'findIntent' | 'saveIntent' | 'findAttemptByReference'
+  | 'openIntent'
+  | 'lockIntent'
+  | 'lockIntentOfAttempt'
+  | 'findIntent'
+  | 'saveIntent'
+  | 'reviseIntent'
+  | 'findAttemptByReference'
 > = {
   openIntent: async (tx, fresh, nowMs) => {
     await tx.execute(
@@ -181,6 +187,9 @@ const intents: Pick<
       intent.capturedMinor,
       intent.orderId,
     ]);
+  },
+  reviseIntent: async (tx, orderId, amountMinor) => {
+    await tx.execute('UPDATE intents SET amount_minor = ? WHERE order_id = ?', [amountMinor, orderId]);
   },
   findAttemptByReference: async (executor, provider, reference) => {
     const [row] = await executor.query<AttemptRow>(

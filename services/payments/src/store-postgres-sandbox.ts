@@ -1,5 +1,5 @@
 /** The sandbox provider's books on PostgreSQL, in the schema `sandbox`. */
-import type { SqlExecutor, SqlRow, SqlTransaction } from '@suuupra/platform/sql/sql';
+import type { SqlExecutor, SqlRow, SqlTransaction, SqlValue } from '@suuupra/platform/sql/sql';
 import type {
   MovementKind,
   SandboxCapture,
@@ -91,10 +91,13 @@ const payments: Pick<
   insertPayment: async (tx, payment) => {
     const inserted = await tx.execute(
       `INSERT INTO sandbox.payments
-         (merchant_reference, provider, reference, token, method, currency, amount_minor, capture, status, created_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+         (merchant_reference, status, failure_code, action, authentication, captured_minor, capturable_until, deemed,
+          settles_at, settles_to, disputes_at, provider, reference, token, method, currency, amount_minor, capture,
+          created_at)
+       VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+       ON CONFLICT DO NOTHING`,
       [
-        payment.id,
+        ...standingOf(payment),
         payment.provider,
         payment.reference,
         payment.token,
@@ -102,11 +105,9 @@ const payments: Pick<
         payment.currency,
         payment.amountMinor,
         payment.capture,
-        payment.status,
         new Date(payment.createdAtMs),
       ],
     );
-    if (inserted === 1) await payments.savePayment(tx, payment);
     return inserted === 1;
   },
   savePayment: async (tx, payment) => {
@@ -114,24 +115,29 @@ const payments: Pick<
       `UPDATE sandbox.payments SET status = $2, failure_code = $3, action = $4::jsonb, authentication = $5::jsonb,
          captured_minor = $6, capturable_until = $7, deemed = $8, settles_at = $9, settles_to = $10, disputes_at = $11
        WHERE merchant_reference = $1`,
-      [
-        payment.id,
-        payment.status,
-        payment.failureCode,
-        jsonOf(payment.action),
-        jsonOf(payment.authentication),
-        payment.capturedMinor,
-        timeOf(payment.capturableUntilMs),
-        payment.deemed,
-        timeOf(payment.settlesAtMs),
-        payment.settlesTo,
-        timeOf(payment.disputesAtMs),
-      ],
+      standingOf(payment),
     );
   },
   takeSettling: (tx, provider, nowMs, limit) => duePayments(tx, 'settles_at', [provider, new Date(nowMs), limit]),
   takeDisputing: (tx, provider, nowMs, limit) => duePayments(tx, 'disputes_at', [provider, new Date(nowMs), limit]),
 };
+
+/** Its key and all that changes in its life, in the order in which both statements have them. */
+function standingOf(payment: SandboxPayment): SqlValue[] {
+  return [
+    payment.id,
+    payment.status,
+    payment.failureCode,
+    jsonOf(payment.action),
+    jsonOf(payment.authentication),
+    payment.capturedMinor,
+    timeOf(payment.capturableUntilMs),
+    payment.deemed,
+    timeOf(payment.settlesAtMs),
+    payment.settlesTo,
+    timeOf(payment.disputesAtMs),
+  ];
+}
 
 interface RefundRow extends SqlRow {
   merchant_reference: string;

@@ -133,7 +133,13 @@ function viewFrom(row: ViewRow): AttemptView {
 
 const intents: Pick<
   PaymentsStore,
-  'openIntent' | 'lockIntent' | 'lockIntentOfAttempt' | 'findIntent' | 'saveIntent' | 'findAttemptByReference'
+  | 'openIntent'
+  | 'lockIntent'
+  | 'lockIntentOfAttempt'
+  | 'findIntent'
+  | 'saveIntent'
+  | 'reviseIntent'
+  | 'findAttemptByReference'
 > = {
   openIntent: async (tx, fresh, nowMs) => {
     // The update changes nothing: it locks the row that is there and gives it, in the same statement.
@@ -182,6 +188,9 @@ const intents: Pick<
       'UPDATE intents SET status = $2, captured_attempt_id = $3, captured_minor = $4 WHERE order_id = $1',
       [intent.orderId, intent.status, intent.capturedAttemptId, intent.capturedMinor],
     );
+  },
+  reviseIntent: async (tx, orderId, amountMinor) => {
+    await tx.execute('UPDATE intents SET amount_minor = $2 WHERE order_id = $1', [orderId, amountMinor]);
   },
   findAttemptByReference: async (executor, provider, reference) => {
     const [row] = await executor.query<AttemptRow>(

@@ -99,6 +99,8 @@ export interface PaymentsStore {
   /** The attempt by the provider's own id of it. */
   findAttemptByReference(executor: SqlExecutor, provider: string, reference: string): Promise<Attempt | undefined>;
   saveIntent(tx: SqlTransaction, intent: Intent): Promise<void>;
+  /** Gives a locked intent, of which nothing is under way, another amount. */
+  reviseIntent(tx: SqlTransaction, orderId: string, amountMinor: bigint): Promise<void>;
 
   /** Throws SqlFault `unique` when another attempt of the order is live, or the mandate's try was made. */
   insertAttempt(tx: SqlTransaction, attempt: Attempt, syncDueAtMs: number | undefined): Promise<void>;

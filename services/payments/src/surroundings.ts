@@ -9,10 +9,10 @@ import type { Publish } from '@suuupra/platform/stream/outbox';
 import type { Log } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
 import type { MandateStore } from './mandate-store.ts';
-import type { Provider } from './provider.ts';
+import type { Provider, ProviderEvent } from './provider.ts';
 import type { RiskStore } from './risk-store.ts';
 import type { RoutingStore } from './routing-store.ts';
-import type { PaymentsStore } from './store.ts';
+import type { KeptWebhook, PaymentsStore } from './store.ts';
 
 export const sandboxNames: readonly string[] = ['sandbox', 'sandbox_b'];
 
@@ -34,6 +34,8 @@ export interface PaymentsSurroundings {
   count(what: string): void;
   /** Something may be due earlier than the sweep knows. */
   nudge(): void;
+  /** Hands an event over to the shard that it is about, and is true when it did; absent where there is one shard. */
+  readonly forward?: (webhook: KeptWebhook, event: ProviderEvent) => Promise<boolean>;
   /** Idempotency keys under way, in whichever process. */
   readonly running: OneAtATime;
 }

@@ -99,6 +99,7 @@ export interface Bench {
 export interface PayOptions {
   readonly key?: string;
   readonly type?: MethodType;
+  readonly collectMinutes?: number;
   readonly userId?: string;
 }
 
@@ -305,8 +306,9 @@ type Calls = Pick<Bench, 'pay' | 'confirm' | 'payment' | 'refund' | 'cancel'>;
 /** The operations as the rpc layer calls them, in the words of the tests. */
 function callsOf(surroundings: PaymentsSurroundings): Calls {
   return {
-    pay: async (orderId, token, { key = realWorld().id('key'), type = MethodType.CARD, userId = buyer } = {}) => {
-      const request = create(CreatePaymentRequestSchema, { orderId, method: { type, token } });
+    pay: async (orderId, token, { key = realWorld().id('key'), userId = buyer, ...options } = {}) => {
+      const { type = MethodType.CARD, collectMinutes = 0 } = options;
+      const request = create(CreatePaymentRequestSchema, { orderId, method: { type, token, collectMinutes } });
       return paymentIn(await createPayment(surroundings, request, contextOf(userId, key)));
     },
     confirm: async (id, challengeResponse) => {

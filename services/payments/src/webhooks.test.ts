@@ -125,15 +125,16 @@ async function hearSideBySide(bench: Bench, orders: readonly number[][], from: n
      WHERE status = 'processing'`,
   );
   // The refund is ours to ask for, so it exists once we know of the success; its webhook may come long before.
-  for (const step of [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5]) {
-    for (const { order, id, events } of lives) {
-      const webhook = signed(bench, `evt_${id}_${order[step]}`, events[order[step] ?? 0] ?? {});
-      await receive(bench, webhook);
-      if (step % 3 === 0) await receive(bench, webhook);
-    }
+  for (const [turn, step] of [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5].entries()) {
+    const secret = secrets[turn % secrets.length];
+    await Promise.all(
+      lives.map(({ order, id, events }) =>
+        hearThrice(bench, `evt_${id}_${order[step]}`, events[order[step] ?? 0] ?? {}, secret),
+      ),
+    );
     await bench.hear();
-    if (step === 5) await bench.settle();
-    bench.advance(61_000);
+    if (turn === 5) await bench.settle();
+    bench.advance(turn < 5 ? 61_000 : dayMs);
   }
   await bench.settle();
   for (const { orderId, refundId } of lives) expect(await bench.refund(refundId, orderId, 200n)).toBe('pending');
@@ -162,6 +163,18 @@ async function hearSideBySide(bench: Bench, orders: readonly number[][], from: n
   }
 }
 
+/** As it came, then through a proxy that wrote the body anew, then forged, then twice more as it came. */
+async function hearThrice(bench: Bench, id: string, event: object, secret: Uint8Array | undefined): Promise<void> {
+  const webhook = signed(bench, id, event, secret);
+  const rewritten = Buffer.from(JSON.stringify(event, null, 1));
+  expect(await receive(bench, webhook)).toBe(200);
+  expect(await receive(bench, { headers: webhook.headers, body: rewritten })).toBe(400);
+  expect(await receive(bench, signed(bench, id, event, Buffer.alloc(32, 9)))).toBe(400);
+  for (let again = 0; again < 2; again += 1) expect(await receive(bench, webhook)).toBe(200);
+}
+
+const dayMs = 24 * 3_600_000;
+
 function eventsOf(merchantReference: string, index: number): object[] {
   const data = { merchantReference, currency: 'INR', amountMinor: amountMinor.toString(), failureCode: '' };
   const dispute = { ...data, amountMinor: '100', disputeReference: `dsp_${index}` };
@@ -174,6 +187,88 @@ function eventsOf(merchantReference: string, index: number): object[] {
     { type: 'dispute.challenged', data: dispute },
   ];
 }
+
+describe('a webhook before our own commit (C10, M23)', () => {
+  it.each(['the answer', 'silence'] as const)('of a payment, then %s: one success', async (then) => {
+    const bench: Bench = await openBench({
+      databaseUrl,
+      withoutWebhooks: true,
+      between: (sandbox) => ({
+        ...sandbox,
+        create: async (payment) => {
+          const answer = await sandbox.create(payment);
+          const { attemptId, currency } = payment;
+          const money = { currency, amountMinor: payment.amountMinor.toString() };
+          const data = { merchantReference: attemptId, status: 'succeeded', ...money };
+          await receive(bench, signed(bench, `evt_${attemptId}`, { type: 'payment.succeeded', data }));
+          await bench.hear();
+          if (then === 'silence') throw new Error('connection reset');
+          return answer;
+        },
+      }),
+    });
+    const orderId = `ord_before_${then.replaceAll(' ', '_')}`;
+    const payment = paymentOf(await bench.pay(orderId, 'tok_ok'));
+    expect(statusWord(payment.status)).toBe('succeeded');
+    await bench.settle();
+    const told = (await bench.published(PaymentSucceededSchema)).filter((event) => event.orderId === orderId);
+    expect(told).toHaveLength(1);
+    await bench.close();
+  });
+
+  it('of a refund: it is made once', async () => {
+    const bench: Bench = await openBench({
+      databaseUrl,
+      withoutWebhooks: true,
+      between: (sandbox) => ({
+        ...sandbox,
+        refund: async (refund) => {
+          const answer = await sandbox.refund(refund);
+          const data = { merchantReference: refund.refundId, status: 'succeeded' };
+          await receive(bench, signed(bench, `evt_${refund.refundId}`, { type: 'refund.succeeded', data }));
+          await bench.hear();
+          return answer;
+        },
+      }),
+    });
+    paymentOf(await bench.pay('ord_refund_before', 'tok_ok'));
+    expect(await bench.refund('rfd_before', 'ord_refund_before', 100n)).toBe('succeeded');
+    await bench.settle();
+    const told = (await bench.published(RefundSucceededSchema)).filter(({ refundId }) => refundId === 'rfd_before');
+    expect(told).toHaveLength(1);
+    await bench.close();
+  });
+});
+
+it('of a refund whose answer was lost and whose provider id nobody kept ends it, and nothing is sent again', async () => {
+  let sent = 0;
+  const bench: Bench = await openBench({
+    databaseUrl,
+    withoutWebhooks: true,
+    between: (sandbox) => ({
+      ...sandbox,
+      refund: async (refund) => {
+        sent += 1;
+        await sandbox.refund(refund);
+        throw new Error('connection reset');
+      },
+    }),
+  });
+  paymentOf(await bench.pay('ord_refund_lost', 'tok_ok'));
+  expect(await bench.refund('rfd_lost', 'ord_refund_lost', 100n)).toBe('pending');
+  const rows = await bench.sql.query<{ id: string }>("SELECT id FROM refunds WHERE id = 'rfd_lost' AND reference = ''");
+  expect(rows).toHaveLength(1);
+  const data = { merchantReference: 'rfd_lost', status: 'succeeded' };
+  await receive(bench, signed(bench, 'evt_rfd_lost', { type: 'refund.succeeded', data }));
+  await bench.hear();
+  expect(await bench.refund('rfd_lost', 'ord_refund_lost', 100n)).toBe('succeeded');
+  bench.advance(dayMs);
+  await bench.settle();
+  expect(sent).toBe(1);
+  const told = (await bench.published(RefundSucceededSchema)).filter(({ refundId }) => refundId === 'rfd_lost');
+  expect(told).toHaveLength(1);
+  await bench.close();
+});
 
 describe('webhooks of one mandate (C10, M23)', () => {
   it('end in what the provider says of it, whatever came first', async () => {

@@ -60,7 +60,9 @@ export async function applyDueWebhook(surroundings: PaymentsSurroundings): Promi
       taken = await store.takeDueWebhook(tx, world.now());
       if (taken === undefined) return false;
       const event = providerNamed(surroundings, taken.provider).readEvent(taken.body);
-      if (await applyEvent(surroundings, tx, taken.provider, event)) await store.closeWebhook(tx, taken, 'applied');
+      const isElsewhere = (await surroundings.forward?.(taken, event)) === true;
+      if (isElsewhere || (await applyEvent(surroundings, tx, taken.provider, event)))
+        await store.closeWebhook(tx, taken, 'applied');
       else await putOff(surroundings, tx, taken);
       return true;
     });
@@ -129,15 +131,17 @@ export const inboundRoute: RawRouteDeclaration = {
   csrfExempt: true,
 };
 
-export function webhookRoute(surroundings: PaymentsSurroundings): RawRoute {
+type Receive = (provider: string, headers: WebhookHeaders, body: Uint8Array) => Promise<Received>;
+
+export function webhookRoute(receive: Receive): RawRoute {
   return {
     ...inboundRoute,
-    handle: (request, response, context) => handleWebhook(surroundings, request, response, context),
+    handle: (request, response, context) => handleWebhook(receive, request, response, context),
   };
 }
 
 async function handleWebhook(
-  surroundings: PaymentsSurroundings,
+  receive: Receive,
   request: IncomingMessage,
   response: ServerResponse,
   context: RawContext,
@@ -146,7 +150,7 @@ async function handleWebhook(
   const received =
     body === undefined
       ? ({ status: 413, code: 'payload_too_large', detail: `At most ${webhookBytesMax} bytes.` } as const)
-      : await receiveWebhook(surroundings, context.params['provider'] ?? '', request.headers, body);
+      : await receive(context.params['provider'] ?? '', request.headers, body);
   if (received.status === 200) return writeJson(response, 200, 'application/json', { received: true });
   const { status, code, detail } = received;
   const traceId = context.traceparent.split('-')[1] ?? '';

@@ -7,6 +7,7 @@ import type { Sql, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { Publish } from '@suuupra/platform/stream/outbox';
 import type { Telemetry } from '@suuupra/platform/telemetry/telemetry';
 import type { World } from '@suuupra/platform/world';
+import type { ReportSource } from './reconciliation/report-source.ts';
 
 export interface SettlementParts {
   readonly sql: Sql;
@@ -16,6 +17,8 @@ export interface SettlementParts {
   readonly world: World;
   readonly telemetry: Telemetry;
   readonly settings: ServiceSettings;
+  /** The providers whose reports are pulled; absent: none. */
+  readonly reportSources?: readonly ReportSource[];
 }
 
 /** One half as it runs. */

@@ -16,11 +16,16 @@ import {
   PayoutReturnedSchema,
 } from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
 import { defineService } from '@suuupra/platform/service';
+import type { World } from '@suuupra/platform/world';
 import type { SettlementArea, SettlementParts } from './area.ts';
 import { fileRouteDeclarations } from './payouts/file-routes.ts';
 import { payouts } from './payouts/payouts.ts';
 import { uploadRoute } from './reconciliation/file-route.ts';
 import { reconciliation } from './reconciliation/reconciliation.ts';
+import type { ReportSource } from './reconciliation/report-source.ts';
+import { openRazorpayReports } from './reconciliation/report-source-razorpay.ts';
+import { type ReportSourceSettings, readReportSourceSettings } from './reconciliation/report-source-settings.ts';
+import { openStripeReports } from './reconciliation/report-source-stripe.ts';
 
 export const settlement = defineService({
   name: 'settlement',
@@ -38,11 +43,15 @@ export const settlement = defineService({
   publishes: [PayoutPaidSchema, PayoutReturnedSchema],
   routes: [uploadRoute, ...fileRouteDeclarations],
   migrations: new URL('../migrations/', import.meta.url),
+  check: (env) => {
+    readReportSourceSettings(env);
+  },
   start: async ({ engines: { sql, keys }, clients: { ledger, payments }, publishIn, world, telemetry, settings }) => {
     const parts: SettlementParts = { sql, ledger, payments, publishIn, world, telemetry, settings };
+    const reportSources = openReportSources(readReportSourceSettings(process.env), world);
     const collecting: { soon?: () => void } = {};
     const paying = await payouts({ ...parts, keys, statementsMade: () => collecting.soon?.() });
-    const reconciling = reconciliation(parts, paying.bank);
+    const reconciling = reconciliation({ ...parts, reportSources }, paying.bank);
     collecting.soon = reconciling.collectSoon;
     const areas: readonly SettlementArea[] = [reconciling, paying];
     return {
@@ -58,3 +67,10 @@ export const settlement = defineService({
     };
   },
 });
+
+function openReportSources({ stripe, razorpay }: ReportSourceSettings, { now }: Pick<World, 'now'>): ReportSource[] {
+  return [
+    ...(stripe === undefined ? [] : [openStripeReports(stripe)]),
+    ...(razorpay === undefined ? [] : [openRazorpayReports({ ...razorpay, now })]),
+  ];
+}

@@ -212,6 +212,37 @@ describe('the log of units of work', () => {
     await client.close();
   });
 
+  it('is tried again when it fails at a unit of which only a part is carried over', async () => {
+    const { database, documents } = await freshDatabase();
+    await documents.transaction((tx) => tx.insert('parts', 'one', { unit: 'first' }));
+    const client = new MongoClient(server.url);
+    const db = client.db(database);
+    const log = await openUnitLog(db);
+    const value = storedValue({ name: 'parts', indexed: ['unit'] }, 2, { unit: 'faster' });
+    const changes = [
+      { collection: 'parts', id: 'one', value },
+      { collection: 'counters', id: counterId, value: 'locked' as const },
+    ];
+    const overtake = async () => {
+      const unit = (await log.head()) + 1;
+      expect(await log.commit(unit, { token: 'faster', at: new Date(), changes, events: [] })).toBe(true);
+      // Whoever carries it over has come to the change, and not yet to the lock.
+      await db.collection<{ _id: string }>('parts').replaceOne({ _id: 'one' }, { unit, gone: false, ...value });
+    };
+    let tries = 0;
+    await documents.transaction(async (tx) => {
+      tries += 1;
+      await tx.getForUpdate('counters', counterId);
+      const before = await tx.get('parts', 'one');
+      if (tries === 1) await overtake();
+      if (!(await tx.replace('parts', 'one', before?.version ?? 0, { unit: 'second' })))
+        throw new Error('changed under the lock');
+    });
+    expect(tries).toBe(2);
+    expect(await documents.get('parts', 'one')).toMatchObject({ version: 3, body: { unit: 'second' } });
+    await client.close();
+  });
+
   it('searches and keeps unique what was stored before it was told to', async () => {
     const { database, documents } = await freshDatabase();
     await documents.transaction(async (tx) => {
@@ -242,6 +273,7 @@ describe('the log of units of work', () => {
         outbox,
         telemetry,
         stream: {
+          system: 'kafka',
           append: async (_topic, envelopes) => {
             appended.push(...envelopes.map(({ subject }) => `${name} ${subject}`));
             if (told !== undefined && appended.length >= told.count) told.resolve();

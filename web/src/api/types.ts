@@ -49,13 +49,15 @@ export type WebhookDeliveryStatus = 'pending' | 'delivered' | 'failed';
 
 export type PartState = 'up' | 'down';
 
-export type CouponScope = 'all' | 'courses' | 'instructor';
-
-export type GiftStatus = 'open' | 'redeemed' | 'void' | 'ended';
-
 export type OrderStatus = 'awaiting_payment' | 'paid' | 'cancelled' | 'partially_refunded' | 'refunded';
 
 export type RefundStatus = 'pending' | 'succeeded' | 'failed';
+
+export type Fulfillment = 'none' | 'pending' | 'fulfilled' | 'completed';
+
+export type CouponScope = 'all' | 'courses' | 'instructor';
+
+export type GiftStatus = 'open' | 'redeemed' | 'void' | 'ended';
 
 export type SeatStatus = 'invited' | 'assigned' | 'withdrawn' | 'ended';
 
@@ -473,6 +475,7 @@ export interface Entry {
   description: string;
   cause: string;
   sequence: string;
+  exchange?: Exchange;
 }
 
 export interface Leg {
@@ -480,6 +483,15 @@ export interface Leg {
   debit?: Money;
   credit?: Money;
   accountName: string;
+}
+
+export interface Exchange {
+  soldCurrency: string;
+  soldMinor: string;
+  boughtCurrency: string;
+  boughtMinor: string;
+  rate: string;
+  source: string;
 }
 
 export interface GetMyEarningsResponse {
@@ -561,6 +573,7 @@ export interface StatementLine {
   debitMinor: string;
   creditMinor: string;
   balanceMinor: string;
+  exchange?: Exchange;
 }
 
 export interface OpenAccountResponse {
@@ -636,6 +649,7 @@ export interface Adjustment {
   decisionNote: string;
   journalId: string;
   sequence: string;
+  exchange?: ExchangeToBook;
 }
 
 export interface AdjustmentTransfer {
@@ -644,11 +658,25 @@ export interface AdjustmentTransfer {
   amountMinor: string;
 }
 
+export interface ExchangeToBook {
+  fromAccount: string;
+  fromMinor: string;
+  toAccount: string;
+  toCurrency: string;
+  toMinor: string;
+  rate: string;
+  source: string;
+}
+
 export interface GetAdjustmentResponse {
   adjustment: Adjustment;
 }
 
 export interface ProposeAdjustmentResponse {
+  adjustment: Adjustment;
+}
+
+export interface ProposeExchangeResponse {
   adjustment: Adjustment;
 }
 
@@ -674,6 +702,7 @@ export interface BookedJournal {
   reason: string;
   detail: string;
   resolvedMinor: string[];
+  boughtJournalId: string;
 }
 
 export interface BalanceAfter {
@@ -870,6 +899,7 @@ export interface TraceSummary {
 export interface GetTraceResponse {
   spans: TraceSpan[];
   silent: string[];
+  leftOut: number;
 }
 
 export interface TraceSpan {
@@ -951,6 +981,157 @@ export interface GetBundleResponse {
 
 export interface WithdrawBundleResponse {
   bundle: Bundle;
+}
+
+export interface GetCartResponse {
+  cart: Cart;
+}
+
+export interface Cart {
+  version: number;
+  items: CartItem[];
+  couponCode: string;
+  subtotal?: Money;
+  discount?: Money;
+  tax?: Money;
+  total?: Money;
+  couponProblem?: CartProblem;
+  problem?: CartProblem;
+  pricedAt?: string;
+}
+
+export interface CartItem {
+  id: string;
+  item?: OrderItem;
+  lines: OrderLine[];
+  problem?: CartProblem;
+}
+
+export interface OrderItem {
+  courseId: string;
+  bundleId: string;
+  quantity: number;
+  gift?: GiftDetails;
+  cohortId: string;
+}
+
+export interface GiftDetails {
+  recipientEmail: string;
+  recipientName: string;
+  message: string;
+}
+
+export interface OrderLine {
+  id: string;
+  courseId: string;
+  title: string;
+  courseSlug: string;
+  price?: Money;
+  discount?: Money;
+  net?: Money;
+  tax?: Money;
+  total?: Money;
+  refunded?: Money;
+  kind: string;
+  quantity: number;
+  unitPrice?: Money;
+  taxes: TaxPart[];
+  bundleId: string;
+  cohortId: string;
+}
+
+export interface TaxPart {
+  kind: string;
+  rateBasisPoints: number;
+  amount?: Money;
+}
+
+export interface CartProblem {
+  code: string;
+  detail: string;
+}
+
+export interface AddCartItemResponse {
+  cart: Cart;
+}
+
+export interface ChangeCartItemResponse {
+  cart: Cart;
+}
+
+export interface RemoveCartItemResponse {
+  cart: Cart;
+}
+
+export interface SetCartCouponResponse {
+  cart: Cart;
+}
+
+export interface MergeCartResponse {
+  cart: Cart;
+}
+
+export interface ClearCartResponse {
+  cart: Cart;
+}
+
+export interface CheckOutCartResponse {
+  order: Order;
+}
+
+export interface Order {
+  id: string;
+  status?: OrderStatus;
+  lines: OrderLine[];
+  subtotal?: Money;
+  discount?: Money;
+  tax?: Money;
+  total?: Money;
+  placedAt?: string;
+  paidAt?: string;
+  expiresAt?: string;
+  paymentId: string;
+  refunds: Refund[];
+  refunded?: Money;
+  cancelledBecause: string;
+  refundableUntil?: string;
+  buyerId: string;
+  number: string;
+  billing?: BillingDetails;
+  couponCode: string;
+  disputes: OrderDispute[];
+  credit?: OrderCredit;
+  version: number;
+  fulfillment?: Fulfillment;
+  fulfilledAt?: string;
+  completedAt?: string;
+}
+
+export interface Refund {
+  id: string;
+  status?: RefundStatus;
+  amount?: Money;
+  reason: string;
+  createdAt?: string;
+}
+
+export interface BillingDetails {
+  name: string;
+  address: string;
+  stateCode: string;
+  country: string;
+  gstin: string;
+}
+
+export interface OrderDispute {
+  id: string;
+  status: string;
+  amount?: Money;
+}
+
+export interface OrderCredit {
+  orderId: string;
+  amount?: Money;
 }
 
 export interface CreateCohortResponse {
@@ -1109,14 +1290,13 @@ export interface Seller {
   prices: string;
   rounding: string;
   series: string;
+  sacs: SacRule[];
 }
 
-export interface BillingDetails {
-  name: string;
-  address: string;
-  stateCode: string;
-  country: string;
-  gstin: string;
+export interface SacRule {
+  kind: string;
+  sac: string;
+  fromDay: string;
 }
 
 export interface InvoiceLine {
@@ -1129,12 +1309,6 @@ export interface InvoiceLine {
   taxable?: Money;
   taxes: TaxPart[];
   total?: Money;
-}
-
-export interface TaxPart {
-  kind: string;
-  rateBasisPoints: number;
-  amount?: Money;
 }
 
 export interface GetInvoiceResponse {
@@ -1153,68 +1327,6 @@ export interface PlaceOrderResponse {
   order: Order;
 }
 
-export interface Order {
-  id: string;
-  status?: OrderStatus;
-  lines: OrderLine[];
-  subtotal?: Money;
-  discount?: Money;
-  tax?: Money;
-  total?: Money;
-  placedAt?: string;
-  paidAt?: string;
-  expiresAt?: string;
-  paymentId: string;
-  refunds: Refund[];
-  refunded?: Money;
-  cancelledBecause: string;
-  refundableUntil?: string;
-  buyerId: string;
-  number: string;
-  billing?: BillingDetails;
-  couponCode: string;
-  disputes: OrderDispute[];
-  credit?: OrderCredit;
-}
-
-export interface OrderLine {
-  id: string;
-  courseId: string;
-  title: string;
-  courseSlug: string;
-  price?: Money;
-  discount?: Money;
-  net?: Money;
-  tax?: Money;
-  total?: Money;
-  refunded?: Money;
-  kind: string;
-  quantity: number;
-  unitPrice?: Money;
-  taxes: TaxPart[];
-  bundleId: string;
-  cohortId: string;
-}
-
-export interface Refund {
-  id: string;
-  status?: RefundStatus;
-  amount?: Money;
-  reason: string;
-  createdAt?: string;
-}
-
-export interface OrderDispute {
-  id: string;
-  status: string;
-  amount?: Money;
-}
-
-export interface OrderCredit {
-  orderId: string;
-  amount?: Money;
-}
-
 export interface GetOrderResponse {
   order: Order;
 }
@@ -1225,6 +1337,10 @@ export interface ListOrdersResponse {
 }
 
 export interface CancelOrderResponse {
+  order: Order;
+}
+
+export interface EditOrderResponse {
   order: Order;
 }
 
@@ -1914,6 +2030,11 @@ export interface PayoutBatch {
   submissions: number;
   files: PayoutFile[];
   simulated: boolean;
+  bank: string;
+  byFile: boolean;
+  handedOverBy: string;
+  handedOverSha256: string;
+  legalEntity: string;
 }
 
 export interface PayoutFile {
@@ -1959,6 +2080,98 @@ export interface RejectPayoutBatchResponse {
 
 export interface ResubmitPayoutBatchResponse {
   payoutBatch: PayoutBatch;
+}
+
+export interface HandOverPayoutBatchResponse {
+  payoutBatch: PayoutBatch;
+}
+
+export interface ListPayoutAnswersResponse {
+  answers: PayoutAnswer[];
+  nextPageToken: string;
+}
+
+export interface PayoutAnswer {
+  id: string;
+  payoutBatchId: string;
+  format: string;
+  fileName: string;
+  sha256: string;
+  sizeBytes: string;
+  status: string;
+  reason: string;
+  reasonLine: string;
+  reasonDetail: string;
+  paid: number;
+  failed: number;
+  returned: number;
+  unchanged: number;
+  uploadedBy: string;
+  createdAt?: string;
+}
+
+export interface ListPayoutBanksResponse {
+  banks: PayoutBank[];
+}
+
+export interface PayoutBank {
+  id: string;
+  legalEntity: string;
+  currency: string;
+  name: string;
+  debtorName: string;
+  maskedAccount: string;
+  bankCode: string;
+  status: string;
+  requestedBy: string;
+  approvedBy: string;
+  requestedAt?: string;
+  approvedAt?: string;
+}
+
+export interface RequestPayoutBankResponse {
+  bank: PayoutBank;
+}
+
+export interface ApprovePayoutBankResponse {
+  bank: PayoutBank;
+}
+
+export interface RequestInstructorTransferResponse {
+  transfer: InstructorTransfer;
+}
+
+export interface InstructorTransfer {
+  id: string;
+  fromInstructorId: string;
+  toInstructorId: string;
+  amount?: Money;
+  reason: string;
+  reversesId: string;
+  status: string;
+  journalState: string;
+  journalId: string;
+  requestedBy: string;
+  decidedBy: string;
+  createdAt?: string;
+  decidedAt?: string;
+}
+
+export interface ReverseInstructorTransferResponse {
+  transfer: InstructorTransfer;
+}
+
+export interface ApproveInstructorTransferResponse {
+  transfer: InstructorTransfer;
+}
+
+export interface RejectInstructorTransferResponse {
+  transfer: InstructorTransfer;
+}
+
+export interface ListInstructorTransfersResponse {
+  transfers: InstructorTransfer[];
+  nextPageToken: string;
 }
 
 export interface MakeBankStatementsResponse {
@@ -2128,6 +2341,21 @@ export interface FileStatement {
 
 export interface DiscardSettlementFileResponse {
   file: SettlementFile;
+}
+
+export interface ListReportSourcesResponse {
+  sources: ReportSource[];
+}
+
+export interface ReportSource {
+  name: string;
+  hasKeys: boolean;
+  simulated: boolean;
+  completeUntil?: string;
+  succeededAt?: string;
+  failedAt?: string;
+  failure: string;
+  reportsPulled: string;
 }
 
 export interface ListFileLinesResponse {
@@ -2323,6 +2551,16 @@ export type AdjustmentTransferInput = {
   amountMinor?: string;
 };
 
+export type ExchangeToBookInput = {
+  fromAccount: string;
+  fromMinor?: string;
+  toAccount: string;
+  toCurrency: string;
+  toMinor?: string;
+  rate: string;
+  source: string;
+};
+
 export type JournalToBookInput = {
   id: string;
   kind: string;
@@ -2335,6 +2573,7 @@ export type JournalToBookInput = {
   timeoutSeconds?: string;
   targetId?: string;
   postAmountMinor?: string;
+  exchange?: ExchangeToBookInput;
 };
 
 export type TransferToBookInput = {
@@ -2342,15 +2581,6 @@ export type TransferToBookInput = {
   credit: string;
   amountMinor?: string;
   upTo?: boolean;
-};
-
-export type SellerInput = {
-  legalName: string;
-  address: string;
-  gstin: string;
-  prices?: string;
-  rounding?: string;
-  series?: string;
 };
 
 export type OrderItemInput = {
@@ -2375,6 +2605,22 @@ export type BillingDetailsInput = {
   gstin?: string;
 };
 
+export type SellerInput = {
+  legalName: string;
+  address: string;
+  gstin: string;
+  prices?: string;
+  rounding?: string;
+  series?: string;
+  sacs?: SacRuleInput[];
+};
+
+export type SacRuleInput = {
+  kind: string;
+  sac: string;
+  fromDay: string;
+};
+
 export type RefundItemInput = {
   lineId?: string;
   courseId?: string;
@@ -2388,6 +2634,7 @@ export type PlanCourseInput = {
 export type PaymentMethodInput = {
   type: MethodType;
   token: string;
+  collectMinutes?: number;
 };
 
 export type RouteRuleInput = {
@@ -2864,6 +3111,18 @@ export interface Operations {
     };
     answer: ProposeAdjustmentResponse;
   };
+  proposeExchange: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      currency: string;
+      reference?: string;
+      reason: string;
+      effectiveAt?: string;
+      exchange: ExchangeToBookInput;
+    };
+    answer: ProposeExchangeResponse;
+  };
   approveAdjustment: {
     params: { id: string };
     query: NoFields;
@@ -3094,6 +3353,67 @@ export interface Operations {
     body: NoFields;
     answer: WithdrawBundleResponse;
   };
+  getCart: {
+    params: NoFields;
+    query: NoFields;
+    body: undefined;
+    answer: GetCartResponse;
+  };
+  addCartItem: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      item: OrderItemInput;
+    };
+    answer: AddCartItemResponse;
+  };
+  changeCartItem: {
+    params: { id: string };
+    query: NoFields;
+    body: {
+      quantity: number;
+    };
+    answer: ChangeCartItemResponse;
+  };
+  removeCartItem: {
+    params: { id: string };
+    query: NoFields;
+    body: undefined;
+    answer: RemoveCartItemResponse;
+  };
+  setCartCoupon: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      couponCode?: string;
+    };
+    answer: SetCartCouponResponse;
+  };
+  mergeCart: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      items?: OrderItemInput[];
+      couponCode?: string;
+    };
+    answer: MergeCartResponse;
+  };
+  clearCart: {
+    params: NoFields;
+    query: NoFields;
+    body: undefined;
+    answer: ClearCartResponse;
+  };
+  checkOutCart: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      cartVersion: number;
+      billing?: BillingDetailsInput;
+      expectedTotal?: MoneyInput;
+    };
+    answer: CheckOutCartResponse;
+  };
   createCohort: {
     params: { courseId: string };
     query: NoFields;
@@ -3287,6 +3607,18 @@ export interface Operations {
     query: NoFields;
     body: NoFields;
     answer: CancelOrderResponse;
+  };
+  editOrder: {
+    params: { id: string };
+    query: NoFields;
+    body: {
+      expectedVersion: number;
+      addItems?: OrderItemInput[];
+      removeLineIds?: string[];
+      couponCode?: string;
+      expectedTotal?: MoneyInput;
+    };
+    answer: EditOrderResponse;
   };
   createRefund: {
     params: { orderId: string };
@@ -3889,6 +4221,93 @@ export interface Operations {
     body: NoFields;
     answer: ResubmitPayoutBatchResponse;
   };
+  handOverPayoutBatch: {
+    params: { id: string };
+    query: NoFields;
+    body: {
+      format: string;
+      fileSha256: string;
+    };
+    answer: HandOverPayoutBatchResponse;
+  };
+  listPayoutAnswers: {
+    params: { id: string };
+    query: {
+      pageSize?: number;
+      pageToken?: string;
+    };
+    body: undefined;
+    answer: ListPayoutAnswersResponse;
+  };
+  listPayoutBanks: {
+    params: NoFields;
+    query: NoFields;
+    body: undefined;
+    answer: ListPayoutBanksResponse;
+  };
+  requestPayoutBank: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      legalEntity: string;
+      currency: string;
+      name: string;
+      debtorName: string;
+      accountNumber: string;
+      bankCode: string;
+    };
+    answer: RequestPayoutBankResponse;
+  };
+  approvePayoutBank: {
+    params: { id: string };
+    query: NoFields;
+    body: NoFields;
+    answer: ApprovePayoutBankResponse;
+  };
+  requestInstructorTransfer: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      fromInstructorId: string;
+      toInstructorId: string;
+      currency: string;
+      amountMinor?: string;
+      reason: string;
+    };
+    answer: RequestInstructorTransferResponse;
+  };
+  reverseInstructorTransfer: {
+    params: { id: string };
+    query: NoFields;
+    body: {
+      amountMinor?: string;
+      reason: string;
+    };
+    answer: ReverseInstructorTransferResponse;
+  };
+  approveInstructorTransfer: {
+    params: { id: string };
+    query: NoFields;
+    body: NoFields;
+    answer: ApproveInstructorTransferResponse;
+  };
+  rejectInstructorTransfer: {
+    params: { id: string };
+    query: NoFields;
+    body: NoFields;
+    answer: RejectInstructorTransferResponse;
+  };
+  listInstructorTransfers: {
+    params: NoFields;
+    query: {
+      pageSize?: number;
+      pageToken?: string;
+      instructorId?: string;
+      status?: string;
+    };
+    body: undefined;
+    answer: ListInstructorTransfersResponse;
+  };
   makeBankStatements: {
     params: NoFields;
     query: NoFields;
@@ -3984,6 +4403,12 @@ export interface Operations {
     query: NoFields;
     body: NoFields;
     answer: DiscardSettlementFileResponse;
+  };
+  listReportSources: {
+    params: NoFields;
+    query: NoFields;
+    body: undefined;
+    answer: ListReportSourcesResponse;
   };
   listFileLines: {
     params: { fileId: string };
@@ -4157,6 +4582,7 @@ export const operations = {
   listAdjustments: { method: 'GET', path: '/api/v1/ledger/adjustments' },
   getAdjustment: { method: 'GET', path: '/api/v1/ledger/adjustments/{id}' },
   proposeAdjustment: { method: 'POST', path: '/api/v1/ledger/adjustments' },
+  proposeExchange: { method: 'POST', path: '/api/v1/ledger/exchanges' },
   approveAdjustment: { method: 'POST', path: '/api/v1/ledger/adjustments/{id}:approve' },
   rejectAdjustment: { method: 'POST', path: '/api/v1/ledger/adjustments/{id}:reject' },
   bookJournalsInBulk: { method: 'POST', path: '/api/v1/ledger/journals:batch' },
@@ -4186,6 +4612,14 @@ export const operations = {
   listBundles: { method: 'GET', path: '/api/v1/bundles' },
   getBundle: { method: 'GET', path: '/api/v1/bundles/{id}' },
   withdrawBundle: { method: 'POST', path: '/api/v1/bundles/{id}:withdraw' },
+  getCart: { method: 'GET', path: '/api/v1/cart' },
+  addCartItem: { method: 'POST', path: '/api/v1/cart/items' },
+  changeCartItem: { method: 'PATCH', path: '/api/v1/cart/items/{id}' },
+  removeCartItem: { method: 'DELETE', path: '/api/v1/cart/items/{id}' },
+  setCartCoupon: { method: 'PUT', path: '/api/v1/cart/coupon' },
+  mergeCart: { method: 'POST', path: '/api/v1/cart:merge' },
+  clearCart: { method: 'DELETE', path: '/api/v1/cart' },
+  checkOutCart: { method: 'POST', path: '/api/v1/cart:checkout' },
   createCohort: { method: 'POST', path: '/api/v1/courses/{courseId}/cohorts' },
   updateCohort: { method: 'PATCH', path: '/api/v1/cohorts/{id}' },
   getCohort: { method: 'GET', path: '/api/v1/cohorts/{id}' },
@@ -4208,6 +4642,7 @@ export const operations = {
   getOrder: { method: 'GET', path: '/api/v1/orders/{id}' },
   listOrders: { method: 'GET', path: '/api/v1/orders' },
   cancelOrder: { method: 'POST', path: '/api/v1/orders/{id}:cancel' },
+  editOrder: { method: 'POST', path: '/api/v1/orders/{id}:edit' },
   createRefund: { method: 'POST', path: '/api/v1/orders/{orderId}/refunds' },
   quoteOrder: { method: 'POST', path: '/api/v1/orders:quote' },
   exchangeLines: { method: 'POST', path: '/api/v1/orders/{orderId}:exchange' },
@@ -4280,6 +4715,16 @@ export const operations = {
   approvePayoutBatch: { method: 'POST', path: '/api/v1/settlement/payout-batches/{id}:approve' },
   rejectPayoutBatch: { method: 'POST', path: '/api/v1/settlement/payout-batches/{id}:reject' },
   resubmitPayoutBatch: { method: 'POST', path: '/api/v1/settlement/payout-batches/{id}:resubmit' },
+  handOverPayoutBatch: { method: 'POST', path: '/api/v1/settlement/payout-batches/{id}:hand-over' },
+  listPayoutAnswers: { method: 'GET', path: '/api/v1/settlement/payout-batches/{id}/answers' },
+  listPayoutBanks: { method: 'GET', path: '/api/v1/settlement/payout-banks' },
+  requestPayoutBank: { method: 'POST', path: '/api/v1/settlement/payout-banks' },
+  approvePayoutBank: { method: 'POST', path: '/api/v1/settlement/payout-banks/{id}:approve' },
+  requestInstructorTransfer: { method: 'POST', path: '/api/v1/settlement/instructor-transfers' },
+  reverseInstructorTransfer: { method: 'POST', path: '/api/v1/settlement/instructor-transfers/{id}:reverse' },
+  approveInstructorTransfer: { method: 'POST', path: '/api/v1/settlement/instructor-transfers/{id}:approve' },
+  rejectInstructorTransfer: { method: 'POST', path: '/api/v1/settlement/instructor-transfers/{id}:reject' },
+  listInstructorTransfers: { method: 'GET', path: '/api/v1/settlement/instructor-transfers' },
   makeBankStatements: { method: 'POST', path: '/api/v1/settlement/sandbox-bank/statements' },
   listMyPayouts: { method: 'GET', path: '/api/v1/instructors/me/payouts' },
   listMyPayoutAccounts: { method: 'GET', path: '/api/v1/instructors/me/payout-accounts' },
@@ -4292,6 +4737,7 @@ export const operations = {
   listSettlementFiles: { method: 'GET', path: '/api/v1/settlement/files' },
   getSettlementFile: { method: 'GET', path: '/api/v1/settlement/files/{id}' },
   discardSettlementFile: { method: 'POST', path: '/api/v1/settlement/files/{id}:discard' },
+  listReportSources: { method: 'GET', path: '/api/v1/settlement/report-sources' },
   listFileLines: { method: 'GET', path: '/api/v1/settlement/files/{fileId}/lines' },
   listExpectations: { method: 'GET', path: '/api/v1/settlement/expectations' },
   listBreaks: { method: 'GET', path: '/api/v1/settlement/breaks' },

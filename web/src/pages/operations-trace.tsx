@@ -25,7 +25,7 @@ function Trace({ traceId }: { traceId: string }) {
   const query = useQuery(traceQuery(traceId));
   return (
     <QueryView query={query}>
-      {({ spans, silent }) => (
+      {({ spans, silent, leftOut }) => (
         <>
           <Silent names={silent} />
           <Facts
@@ -33,7 +33,7 @@ function Trace({ traceId }: { traceId: string }) {
               ['Trace', <code key="id">{traceId}</code>],
               ['Began', <Time key="at" at={spans[0]?.startedAt} />],
               ['Took', milliseconds(endOf(spans))],
-              ['Steps', spans.length],
+              ['Steps', leftOut === 0 ? spans.length : `${spans.length}, and ${leftOut} short ones not shown`],
             ]}
           />
           <Part title="Waterfall">

@@ -1,15 +1,23 @@
 /** The log itself: appending in the order of the commits, reading after a position, and removing what is old. */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type Envelope, EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
-import { retrying, type Sql, type SqlTransaction } from '../../sql/sql.ts';
+import { retrying, type Sql } from '../../sql/sql.ts';
 import type { ReadRecord } from '../delivery.ts';
 import type { RecordCheck } from '../record-check.ts';
 import type { StreamRecord } from '../stream.ts';
 import { type PartitionKey, partitionOf, partitionsPerTopic } from './tables.ts';
+import type { TailRecord } from './tail.ts';
 
 /** Records of one transaction; a longer list is appended in several. */
 const appendMax = 1_000;
 const pruneBatchMax = 1_000;
+
+/** What an append added to one partition. */
+export interface Added {
+  readonly key: PartitionKey;
+  /** In the order of their positions, the last of which is where the partition ends now. */
+  readonly records: readonly TailRecord[];
+}
 
 export interface Moved {
   readonly key: PartitionKey;
@@ -24,73 +32,52 @@ export async function ensureTopic(sql: Sql, topic: string): Promise<void> {
   );
 }
 
-/** Appends what the topic does not hold yet, and gives the new heads. The topic must be ensured. */
-export async function appendToLog(sql: Sql, topic: string, envelopes: readonly Envelope[]): Promise<Moved[]> {
-  const moved: Moved[] = [];
+/** Appends what the topic does not hold yet, and gives what that was. The topic must be ensured. */
+export async function appendToLog(sql: Sql, topic: string, envelopes: readonly Envelope[]): Promise<Added[]> {
+  const added: Added[] = [];
   for (let from = 0; from < envelopes.length; from += appendMax) {
-    const slice = envelopes.slice(from, from + appendMax);
-    moved.push(...(await retrying(() => sql.transaction((tx) => appendSlice(tx, topic, slice)))));
+    added.push(...(await appendSlice(sql, topic, envelopes.slice(from, from + appendMax))));
   }
-  return moved;
+  return added;
 }
 
-async function appendSlice(tx: SqlTransaction, topic: string, envelopes: readonly Envelope[]): Promise<Moved[]> {
-  const partitions = [...new Set(envelopes.map((envelope) => partitionOf(envelope.subject)))];
-  // A statement of its own: the next one then sees all that was committed by those whose lock this one waited for.
-  const locked = await tx.query<{ partition: number; last_position: bigint }>(
-    `SELECT partition, last_position FROM stream_partitions
-      WHERE topic = $1 AND partition = ANY ($2::int[]) ORDER BY partition FOR UPDATE`,
-    [topic, partitions],
+/** One statement, committed when it is answered (`stream_append` of tables.ts). */
+async function appendSlice(sql: Sql, topic: string, envelopes: readonly Envelope[]): Promise<Added[]> {
+  const distinct = new Map<string, NewRow>();
+  for (const envelope of envelopes) {
+    if (distinct.has(envelope.id)) continue;
+    const bytes = Buffer.from(toBinary(EnvelopeSchema, envelope));
+    distinct.set(envelope.id, { partition: partitionOf(envelope.subject), type: envelope.type, bytes });
+  }
+  const rows = [...distinct.values()];
+  const added = await retrying(() =>
+    sql.query<{ event_id: string; partition: number; position: bigint }>(
+      'SELECT event_id, partition, position FROM stream_append($1, $2::int[], $3::text[], $4::text[], $5::bytea[])',
+      [
+        topic,
+        rows.map((row) => row.partition),
+        [...distinct.keys()],
+        rows.map((row) => row.type),
+        rows.map((row) => row.bytes),
+      ],
+    ),
   );
-  const fresh = await unknownTo(tx, topic, envelopes);
-  if (fresh.length === 0) return [];
-  const positions = new Map(locked.map((row) => [row.partition, row.last_position]));
-  const rows = fresh.map((envelope) => {
-    const partition = partitionOf(envelope.subject);
-    const last = positions.get(partition);
-    if (last === undefined) throw new Error(`the topic ${topic} has no partition ${partition}`);
-    positions.set(partition, last + 1n);
-    return { partition, position: last + 1n, envelope };
-  });
-  await insertRows(tx, topic, rows);
-  const moved = [...new Set(rows.map((row) => row.partition))];
-  return moved.map((partition) => ({ key: { topic, partition }, position: positions.get(partition) ?? 0n }));
-}
-
-async function unknownTo(tx: SqlTransaction, topic: string, envelopes: readonly Envelope[]): Promise<Envelope[]> {
-  const known = await tx.query<{ event_id: string }>(
-    'SELECT event_id FROM stream_log WHERE topic = $1 AND event_id = ANY ($2::text[])',
-    [topic, envelopes.map((envelope) => envelope.id)],
-  );
-  const seen = new Set(known.map((row) => row.event_id));
-  return envelopes.filter((envelope) => !seen.has(envelope.id) && seen.add(envelope.id));
+  const byPartition = Map.groupBy(added, (row) => row.partition);
+  return [...byPartition].map(([partition, inOne]) => ({
+    key: { topic, partition },
+    records: inOne
+      .toSorted((a, b) => (a.position < b.position ? -1 : 1))
+      .flatMap(({ event_id, position }) => {
+        const row = distinct.get(event_id);
+        return row === undefined ? [] : [{ position, type: row.type, bytes: row.bytes }];
+      }),
+  }));
 }
 
 interface NewRow {
   readonly partition: number;
-  readonly position: bigint;
-  readonly envelope: Envelope;
-}
-
-async function insertRows(tx: SqlTransaction, topic: string, rows: readonly NewRow[]): Promise<void> {
-  await tx.execute(
-    `WITH added AS (
-       INSERT INTO stream_log (topic, partition, position, event_id, type, envelope, appended_at)
-       SELECT $1, r.*, clock_timestamp()
-         FROM unnest($2::int[], $3::bigint[], $4::text[], $5::text[], $6::bytea[]) AS r
-       RETURNING partition, position),
-     heads AS (SELECT partition, max(position) AS position FROM added GROUP BY partition)
-     UPDATE stream_partitions p SET last_position = heads.position
-       FROM heads WHERE p.topic = $1 AND p.partition = heads.partition`,
-    [
-      topic,
-      rows.map((row) => row.partition),
-      rows.map((row) => row.position),
-      rows.map((row) => row.envelope.id),
-      rows.map((row) => row.envelope.type),
-      rows.map((row) => Buffer.from(toBinary(EnvelopeSchema, row.envelope))),
-    ],
-  );
+  readonly type: string;
+  readonly bytes: Buffer;
 }
 
 export interface LogSlice {
@@ -122,8 +109,20 @@ export async function readLog(
   return { records, last: rows.at(-1)?.position, full: rows.length === limit };
 }
 
+/** The same of what this process has appended itself. `full`, because it does not know what others appended behind it. */
+export function readTail(
+  key: PartitionKey,
+  tail: readonly TailRecord[],
+  types: ReadonlySet<string>,
+  check: RecordCheck,
+): LogSlice {
+  const wanted = tail.filter(({ type }) => types.has(type));
+  const records = wanted.map(({ position, bytes }) => readRow(key, position, bytes, check));
+  return { records, last: tail.at(-1)?.position, full: true };
+}
+
 /** A row of the log. Of bytes that are no envelope, one that has them as its data and nothing else. */
-function readRow(key: PartitionKey, position: bigint, bytes: Buffer, check: RecordCheck): ReadRecord {
+function readRow(key: PartitionKey, position: bigint, bytes: Uint8Array, check: RecordCheck): ReadRecord {
   const read = (envelope: Envelope, unfit: string | undefined): ReadRecord => ({
     record: { ...key, position, envelope, tries: 0 },
     unfit,

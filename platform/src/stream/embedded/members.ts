@@ -26,6 +26,8 @@ const payloadMax = 7_000;
 export interface Members {
   /** Resolves when the free partitions are taken. Throws when this process already has a member of the group. */
   join(options: ConsumeOptions): Promise<Consumer>;
+  /** Whether this process has a member of any group that reads the topic. */
+  reads(topic: string): boolean;
   /** Tells the other processes, if there may be any, where partitions end now. Never throws. */
   announce(moved: readonly Moved[]): void;
   /** Runs `work` while no member of the group, of any process, can read the topics; throws when one does. */
@@ -92,6 +94,7 @@ export function createMembers(parts: MembersParts): Members {
       looking ??= keepLooking();
       return { stop: () => leave(process, member) };
     },
+    reads: (topic) => [...process.members.values()].some(({ options }) => options.topics.includes(topic)),
     announce(moved) {
       if (!process.alone) process.tell(moved.map(({ key, position }) => `${keyText(key)}:${position}`));
     },

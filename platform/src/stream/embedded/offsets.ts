@@ -9,6 +9,8 @@ import { keyText, type PartitionKey, partitionsPerTopic } from './tables.ts';
 
 /** What is kept of the text of an error. */
 const errorTextMax = 2_000;
+/** Positions of all groups that were noted in this time are written together. */
+const gatherMs = 100;
 
 export interface Offset {
   readonly position: bigint;
@@ -20,7 +22,7 @@ export interface Offsets {
   /** Makes the group known for the topics, so that nothing it has not handled is removed. */
   register(group: string, topics: readonly string[]): Promise<void>;
   load(group: string, key: PartitionKey): Promise<Offset>;
-  /** Notes a position; it is written soon. A crash before that repeats records, which the inbox passes over. */
+  /** Notes a position; it is written a moment later. A crash before that repeats records, which the inbox passes over. */
   note(group: string, key: PartitionKey, position: bigint): void;
   /** Writes what is noted. When the database does not answer it stays noted. */
   flush(): Promise<void>;
@@ -45,7 +47,10 @@ const putText = `INSERT INTO stream_offsets (group_name, topic, partition, posit
 
 export function createOffsets(sql: Sql, telemetry: Telemetry): Offsets {
   let noted = new Map<string, Noted>();
+  let gathering: NodeJS.Timeout | undefined;
   const flush = coalesced(async () => {
+    clearTimeout(gathering);
+    gathering = undefined;
     if (noted.size === 0) return;
     const taken = noted;
     noted = new Map();
@@ -61,7 +66,7 @@ export function createOffsets(sql: Sql, telemetry: Telemetry): Offsets {
     ...statements(sql),
     note(group, key, position) {
       noted.set(`${group} ${keyText(key)}`, { group, ...key, position });
-      void flush();
+      gathering ??= setTimeout(flush, gatherMs);
     },
     flush,
     async lag(group, topics) {

@@ -6,13 +6,15 @@ import { type Delivery, defaultBatchMax, deliver, pause, type RetryLimits } from
 import type { RecordCheck } from '../record-check.ts';
 import type { ConsumeOptions } from '../stream.ts';
 import type { Heads } from './heads.ts';
-import { readLog } from './log.ts';
+import { readLog, readTail } from './log.ts';
 import type { Offset, Offsets } from './offsets.ts';
 import type { PartitionKey } from './tables.ts';
+import type { Tail } from './tail.ts';
 
 export interface LoopParts {
   readonly sql: Sql;
   readonly heads: Heads;
+  readonly tail: Tail;
   readonly offsets: Offsets;
   readonly telemetry: Telemetry;
   readonly retry: RetryLimits;
@@ -56,7 +58,12 @@ async function takeBatch(parts: LoopParts, way: Delivery, key: PartitionKey, at:
   const { batchMax, types } = way.options;
   // Taken before the read: all records up to it are committed and would be seen, so a gap is one left by pruning.
   const head = parts.heads.at(key);
-  const slice = await readLog(parts.sql, key, at.position, batchMax ?? defaultBatchMax, [...types], parts.check);
+  const limit = batchMax ?? defaultBatchMax;
+  const tail = parts.tail.after(key, at.position, limit);
+  const slice =
+    tail.length > 0
+      ? readTail(key, tail, types, parts.check)
+      : await readLog(parts.sql, key, at.position, limit, [...types], parts.check);
   const [first, ...rest] = slice.records;
   const records = first === undefined ? [] : [{ ...first, record: { ...first.record, tries: at.tries } }, ...rest];
   if (!(await deliver(way, records))) return at;

@@ -70,6 +70,32 @@ const statements: readonly string[] = [
     member text NOT NULL,
     PRIMARY KEY (group_name, member)
   )`,
+  // One round trip and one commit for an append. VOLATILE, as functions are by themselves: each of its statements sees
+  // what was committed before it began, so the second sees all that was appended by those whose lock the first waited for.
+  `CREATE OR REPLACE FUNCTION stream_append(of_topic text, partitions int[], ids text[], types text[], envelopes bytea[])
+   RETURNS TABLE (event_id text, "partition" int, "position" bigint) LANGUAGE plpgsql VOLATILE AS $append$
+   #variable_conflict use_column
+   BEGIN
+     PERFORM 1 FROM stream_partitions p
+       WHERE p.topic = of_topic AND p.partition = ANY (partitions) ORDER BY p.partition FOR UPDATE;
+     RETURN QUERY
+     WITH told AS (
+       SELECT * FROM unnest(partitions, ids, types, envelopes) WITH ORDINALITY AS t (in_partition, id, type, envelope, place)),
+     fresh AS (
+       SELECT told.*, row_number() OVER (PARTITION BY in_partition ORDER BY place) AS step FROM told
+        WHERE NOT EXISTS (SELECT 1 FROM stream_log l WHERE l.topic = of_topic AND l.event_id = told.id)),
+     added AS (
+       INSERT INTO stream_log (topic, partition, position, event_id, type, envelope, appended_at)
+       SELECT of_topic, f.in_partition, p.last_position + f.step, f.id, f.type, f.envelope, clock_timestamp()
+         FROM fresh f LEFT JOIN stream_partitions p ON p.topic = of_topic AND p.partition = f.in_partition
+        ORDER BY f.place
+       RETURNING stream_log.event_id, stream_log.partition, stream_log.position),
+     heads AS (SELECT a.partition AS of_partition, max(a.position) AS newest FROM added a GROUP BY a.partition),
+     moved AS (
+       UPDATE stream_partitions p SET last_position = heads.newest
+         FROM heads WHERE p.topic = of_topic AND p.partition = heads.of_partition)
+     SELECT a.event_id, a.partition, a.position FROM added a;
+   END $append$`,
 ];
 
 export async function prepareStreamTables(sql: Sql): Promise<void> {

@@ -12,7 +12,7 @@ import type { PayoutSurroundings } from './surroundings.ts';
 export interface PayoutJournal {
   /** Makes it happen once, together with the kind. */
   readonly id: string;
-  readonly kind: 'payout_prepared' | 'reserve_released' | 'payout_paid' | 'payout_returned';
+  readonly kind: 'payout_prepared' | 'reserve_released' | 'payout_paid' | 'payout_returned' | 'adjustment';
   /** The payout that may not go on before this is booked; '' for none. */
   readonly payoutId: string;
   readonly reference: string;

@@ -4,8 +4,9 @@ import type { ServerResponse } from 'node:http';
 import { sendProblem } from '@suuupra/platform/http/problem';
 import type { RawContext, RawRoute, RawRouteDeclaration } from '@suuupra/platform/http/route';
 import { refuse } from '@suuupra/platform/rpc/rpc';
+import { answerRoute, answerRouteDeclaration } from './answer-route.ts';
+import { userIdOf } from './keyed-call.ts';
 import { findBatch, findFile, readLines } from './lists.ts';
-import { userIdOf } from './rpc.ts';
 import { type StatementLine, statementCsv } from './statement.ts';
 import type { PayoutSurroundings } from './surroundings.ts';
 
@@ -27,12 +28,13 @@ const payoutFileRoute: RawRouteDeclaration = {
   bodyBytesMax: 0,
 };
 
-export const fileRouteDeclarations = [statementRoute, payoutFileRoute];
+export const fileRouteDeclarations = [statementRoute, payoutFileRoute, answerRouteDeclaration];
 
 export function fileRoutes(surroundings: PayoutSurroundings): RawRoute[] {
   return [
     { ...statementRoute, handle: (_, response, context) => sendStatement(surroundings, response, context) },
     { ...payoutFileRoute, handle: (_, response, context) => sendPayoutFile(surroundings, response, context) },
+    answerRoute(surroundings),
   ];
 }
 

@@ -1,10 +1,12 @@
 /** What finance and instructors read of settlements and payouts: keyset lists, newest first. */
 import { type Page, type PagePart, pageToken } from '@suuupra/platform/rpc/paging';
 import type { SqlExecutor } from '@suuupra/platform/sql/sql';
+import type { AnswerRow } from './payout-answers.ts';
 import type { PayoutBatchRow, PayoutRow } from './payout-batches.ts';
 import type { PayoutFileFormat } from './payout-file.ts';
 import type { RunRow } from './runs.ts';
 import type { LineKind, StatementLine } from './statement.ts';
+import type { TransferRow } from './transfers.ts';
 
 export interface BatchRow extends Record<string, unknown> {
   id: string;
@@ -42,7 +44,10 @@ export const byTime: readonly PagePart[] = ['time', 'text'];
 function listed<T>(rows: readonly T[], page: Page, keyOf: (row: T) => readonly string[]): Listed<T> {
   const given = rows.slice(0, page.limit);
   const last = given.at(-1);
-  return { rows: given, nextPageToken: rows.length > page.limit && last !== undefined ? pageToken(keyOf(last)) : '' };
+  return {
+    rows: given,
+    nextPageToken: rows.length > page.limit && last !== undefined ? pageToken(keyOf(last), page.filter) : '',
+  };
 }
 
 const newestNumber = '999999999999999999';
@@ -63,7 +68,7 @@ export async function findRun(sql: SqlExecutor, id: string): Promise<RunRow | un
 }
 
 export async function listBatches(
-  sql: SqlExecutor,
+  sql: Pick<SqlExecutor, 'query'>,
   page: Page,
   filter: { readonly runId: string; readonly instructorId: string },
 ): Promise<Listed<BatchRow>> {
@@ -190,8 +195,41 @@ export async function findFile(
   return row;
 }
 
-export async function listPayouts(
+export async function listAnswers(sql: SqlExecutor, page: Page, batchId: string): Promise<Listed<AnswerRow>> {
+  const rows = await sql.query<AnswerRow>(
+    'SELECT * FROM payout_answers WHERE payout_batch_id = $1 AND number < $2 ORDER BY number DESC LIMIT $3',
+    [batchId, BigInt(page.after[0] ?? newestNumber), page.limit + 1],
+  );
+  return listed(rows, page, (row) => [row.number.toString()]);
+}
+
+/** With what the ledger made of each. */
+export type ListedTransfer = TransferRow & { journal_state: string | null; journal_id: string | null };
+
+export async function listTransfers(
   sql: SqlExecutor,
+  page: Page,
+  filter: { readonly instructorId: string; readonly status: string },
+): Promise<Listed<ListedTransfer>> {
+  const rows = await sql.query<ListedTransfer>(
+    `${transfers} WHERE ($1 = '' OR from_instructor_id = $1 OR to_instructor_id = $1) AND ($2 = '' OR transfer.status = $2)
+       AND number < $3 ORDER BY number DESC LIMIT $4`,
+    [filter.instructorId, filter.status, BigInt(page.after[0] ?? newestNumber), page.limit + 1],
+  );
+  return listed(rows, page, (row) => [row.number.toString()]);
+}
+
+export async function findTransfer(executor: SqlExecutor, id: string): Promise<ListedTransfer | undefined> {
+  const [row] = await executor.query<ListedTransfer>(`${transfers} WHERE transfer.id = $1`, [id]);
+  return row;
+}
+
+const transfers = `SELECT transfer.*, journal.state AS journal_state, journal.journal_id
+  FROM instructor_transfers AS transfer
+  LEFT JOIN payout_journals AS journal ON journal.id = transfer.id AND journal.kind = 'adjustment'`;
+
+export async function listPayouts(
+  sql: Pick<SqlExecutor, 'query'>,
   page: Page,
   filter: { readonly payoutBatchId: string; readonly instructorId: string; readonly status: string },
 ): Promise<Listed<PayoutRow>> {

@@ -15,15 +15,15 @@ export interface AccountRequest {
 }
 
 /** RBI: four letters of the bank, a zero, six characters of the branch. */
-const ifscForm = /^[A-Z]{4}0[A-Z0-9]{6}$/;
+export const ifscForm = /^[A-Z]{4}0[A-Z0-9]{6}$/;
 /** Indian banks give 9 to 18 digits. */
-const indianAccountForm = /^\d{9,18}$/;
+export const indianAccountForm = /^\d{9,18}$/;
 /** NPCI UPI: 2 to 256 of these before the handle. */
 const vpaForm = /^[A-Za-z0-9.\-_]{2,256}@[A-Za-z][A-Za-z0-9]{1,63}$/;
 /** ISO 9362. */
-const bicForm = /^[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$/;
+export const bicForm = /^[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$/;
 /** What every bank's character set has (SEPA, EPC217-08); others refuse the file. */
-const holderForm = /^[A-Za-z0-9 .,'()/+-]{2,70}$/;
+export const holderForm = /^[A-Za-z0-9 .,'()/+-]{2,70}$/;
 
 /** The account, when it is well-formed; else `payout_account_invalid` with the fields. Values are never in the answer. */
 export function readAccount(request: AccountRequest): Destination | Refusal {

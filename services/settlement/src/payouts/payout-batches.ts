@@ -15,6 +15,7 @@ import type { BankInstruction, BankOutcome, Destination } from './bank.ts';
 import { addJournal } from './booking.ts';
 import { hashId, sha256Hex } from './hash-id.ts';
 import { PayoutContradiction, type PayoutStatus, payoutPaid, payoutReturned, step } from './payout.ts';
+import { activeBank, payerOf } from './payout-banks.ts';
 import { type PayoutFileFormat, payoutFiles } from './payout-file.ts';
 import type { PayoutSurroundings } from './surroundings.ts';
 
@@ -32,6 +33,13 @@ export interface PayoutBatchRow extends Record<string, unknown> {
   submissions: number;
   /** When it may be sent next, once it is approved. */
   due_at: Date;
+  /** The bank that takes its files; null: the sandbox, to which it is sent. */
+  bank_id: string | null;
+  bank_name: string;
+  legal_entity: string;
+  handed_over_by: string;
+  /** Of the file that was given to the bank; '' until one was. */
+  handed_over_sha256: string;
 }
 
 export interface PayoutRow extends Record<string, unknown> {
@@ -47,6 +55,8 @@ export interface PayoutRow extends Record<string, unknown> {
   masked_account: string;
   sealed_account: string;
   bank_reference: string;
+  bank_name: string;
+  simulated: boolean;
   created_at: Date;
   paid_at: Date | null;
   ended_at: Date | null;
@@ -67,16 +77,24 @@ export async function createPayoutBatches(
     [run.id],
   );
   for (const { currency, payouts } of currencies) {
+    const bank = await activeBank(tx, currency);
     for (let part = 0; part * payoutsInBatch < Number(payouts); part += 1) {
       const id = hashId('pbt', run.id, currency, `${part}`);
       await tx.execute(
-        `INSERT INTO payout_batches (id, run_id, status, currency, maker_id, created_at) VALUES ($1, $2, 'created', $3, $4, $5)`,
-        [id, run.id, currency, run.maker_id, run.cutoff_at],
+        `INSERT INTO payout_batches (id, run_id, status, currency, maker_id, created_at, bank_id, bank_name, legal_entity)
+         VALUES ($1, $2, 'created', $3, $4, $5, $6, $7, $8)`,
+        [
+          ...[id, run.id, currency, run.maker_id, run.cutoff_at],
+          ...[bank?.id ?? null, bank?.name ?? surroundings.bank.name, bank?.legal_entity ?? ''],
+        ],
       );
       await tx.execute(
-        `UPDATE payouts SET payout_batch_id = $1 WHERE id IN (
+        `UPDATE payouts SET payout_batch_id = $1, bank_name = $5, simulated = $6 WHERE id IN (
            SELECT id FROM payouts WHERE run_id = $2 AND currency = $3 AND payout_batch_id IS NULL ORDER BY id LIMIT $4)`,
-        [id, run.id, currency, payoutsInBatch],
+        [
+          ...[id, run.id, currency, payoutsInBatch, bank?.name ?? surroundings.bank.name],
+          bank === undefined && surroundings.bank.simulated,
+        ],
       );
       await writeFiles(surroundings, tx, id);
     }
@@ -84,13 +102,15 @@ export async function createPayoutBatches(
 }
 
 /** Makes the files of a batch from the payouts that are still to be made. */
-async function writeFiles({ seal }: PayoutSurroundings, tx: SqlTransaction, batchId: string): Promise<void> {
+async function writeFiles(surroundings: PayoutSurroundings, tx: SqlTransaction, batchId: string): Promise<void> {
+  const { seal } = surroundings;
   const batch = await lockBatch(tx, batchId);
   if (batch === undefined) throw new Error(`there is no payout batch ${batchId}`);
   const payouts = await payoutsOf(tx, batchId, ['created', 'approved']);
   const instructions = payouts.map((payout) => instructionOf(seal, payout));
   const { currency } = batch;
-  const files = payoutFiles({ batchId, currency, createdAtMs: batch.created_at.getTime(), instructions });
+  const payer = batch.bank_id === null ? {} : { payer: await payerOf(surroundings, tx, batch.bank_id) };
+  const files = payoutFiles({ batchId, currency, createdAtMs: batch.created_at.getTime(), instructions, ...payer });
   for (const { format, name, content } of files) {
     await tx.execute(
       `INSERT INTO payout_files (payout_batch_id, format, file_name, sha256, size_bytes, sealed_content)
@@ -113,7 +133,7 @@ export function endToEndIdOf(payoutId: string): string {
   return payoutId.replaceAll('_', '-');
 }
 
-function payoutIdOf(endToEndId: string): string {
+export function payoutIdOf(endToEndId: string): string {
   return endToEndId.replaceAll('-', '_');
 }
 
@@ -132,7 +152,11 @@ function instructionOf(seal: PayoutSurroundings['seal'], payout: PayoutRow): Ban
   };
 }
 
-async function payoutsOf(tx: SqlExecutor, batchId: string, statuses: readonly PayoutStatus[]): Promise<PayoutRow[]> {
+export async function payoutsOf(
+  tx: SqlExecutor,
+  batchId: string,
+  statuses: readonly PayoutStatus[],
+): Promise<PayoutRow[]> {
   return tx.query<PayoutRow>('SELECT * FROM payouts WHERE payout_batch_id = $1 AND status = ANY($2) ORDER BY id', [
     batchId,
     statuses,
@@ -144,7 +168,7 @@ export async function findBatch(executor: SqlExecutor, id: string): Promise<Payo
   return batch;
 }
 
-async function lockBatch(tx: SqlTransaction, id: string): Promise<PayoutBatchRow | undefined> {
+export async function lockBatch(tx: SqlTransaction, id: string): Promise<PayoutBatchRow | undefined> {
   const [batch] = await tx.query<PayoutBatchRow>('SELECT * FROM payout_batches WHERE id = $1 FOR UPDATE', [id]);
   return batch;
 }
@@ -261,7 +285,7 @@ async function claimBatch({ sql, world }: PayoutSurroundings): Promise<PayoutBat
   const nowMs = world.now();
   const [batch] = await sql.query<PayoutBatchRow>(
     `UPDATE payout_batches SET due_at = $2 WHERE id = (
-       SELECT batch.id FROM payout_batches AS batch WHERE status = 'approved' AND due_at <= $1 AND NOT EXISTS (
+       SELECT batch.id FROM payout_batches AS batch WHERE status = 'approved' AND bank_id IS NULL AND due_at <= $1 AND NOT EXISTS (
          SELECT 1 FROM payouts JOIN payout_journals AS journal ON journal.payout_id = payouts.id
          WHERE payouts.payout_batch_id = batch.id AND journal.state <> 'booked')
        ORDER BY due_at, number LIMIT 1 FOR UPDATE OF batch SKIP LOCKED)
@@ -282,7 +306,7 @@ async function putOff({ sql, world }: PayoutSurroundings, claimed: PayoutBatchRo
 /** When the next batch is due that is being sent or could not be sent, in milliseconds; undefined when there is none. */
 export async function nextSendingMs({ sql, world }: PayoutSurroundings): Promise<number | undefined> {
   const [row] = await sql.query<{ next: Date | null }>(
-    "SELECT min(due_at) AS next FROM payout_batches WHERE status = 'approved' AND due_at > $1",
+    "SELECT min(due_at) AS next FROM payout_batches WHERE status = 'approved' AND bank_id IS NULL AND due_at > $1",
     [new Date(world.now())],
   );
   return row?.next?.getTime();
@@ -316,6 +340,8 @@ export async function resubmitBatch(
 ): Promise<PayoutBatchRow | Refusal> {
   const batch = await lockBatch(tx, request.id);
   if (batch === undefined) return noSuchBatch();
+  if (batch.bank_id !== null)
+    return refuse('payout_batch_state', `${batch.bank_name} takes files: hand the same file over again.`);
   if (batch.status === 'approved') return batch;
   if (batch.status !== 'submitted') return pastThat(batch, 'submitted');
   const [again] = await tx.query<PayoutBatchRow>(
@@ -324,6 +350,48 @@ export async function resubmitBatch(
   );
   tx.afterCommit(() => surroundings.nudge());
   return again ?? noSuchBatch();
+}
+
+/**
+ * Notes that a person gave this file of an approved batch to the bank; from there on its answers are taken. Once more under
+ * the same ids is counted: the file is the same to the byte, and the bank pays each id once.
+ */
+export async function handOverBatch(
+  { world }: PayoutSurroundings,
+  tx: SqlTransaction,
+  request: { readonly id: string; readonly format: string; readonly fileSha256: string; readonly by: string },
+): Promise<PayoutBatchRow | Refusal> {
+  const batch = await lockBatch(tx, request.id);
+  if (batch === undefined) return noSuchBatch();
+  if (batch.bank_id === null) return refuse('payout_batch_state', 'The sandbox bank is sent its batches by itself.');
+  if (batch.maker_id === request.by)
+    return refuse(
+      'own_payout_batch',
+      'You started the run that made this batch; another finance person hands it over.',
+    );
+  if (batch.status !== 'approved' && batch.status !== 'submitted') return pastThat(batch, 'handed over');
+  const [waiting] = await tx.query(
+    `SELECT 1 FROM payouts JOIN payout_journals AS journal ON journal.payout_id = payouts.id
+     WHERE payouts.payout_batch_id = $1 AND journal.state <> 'booked' LIMIT 1`,
+    [batch.id],
+  );
+  if (waiting !== undefined)
+    return refuse('payout_batch_state', 'Its journals are not all in the book yet; try again in a moment.');
+  const [file] = await tx.query<{ sha256: string }>(
+    'SELECT sha256 FROM payout_files WHERE payout_batch_id = $1 AND format = $2',
+    [batch.id, request.format],
+  );
+  if (file?.sha256 !== request.fileSha256)
+    return refuse('payout_file_differs', 'These are not the bytes of a file of this batch; download it again.');
+  await tx.execute("UPDATE payouts SET status = 'submitted' WHERE payout_batch_id = $1 AND status = 'approved'", [
+    batch.id,
+  ]);
+  const [handed] = await tx.query<PayoutBatchRow>(
+    `UPDATE payout_batches SET status = 'submitted', submitted_at = coalesce(submitted_at, $2), submissions = submissions + 1,
+       handed_over_by = $3, handed_over_sha256 = $4 WHERE id = $1 RETURNING *`,
+    [batch.id, new Date(world.now()), request.by, request.fileSha256],
+  );
+  return handed ?? noSuchBatch();
 }
 
 const outcomesMax = 100;
@@ -389,7 +457,7 @@ interface Ending {
 }
 
 /** Writes down how a payout ended, its journal and its event, together. Hearing it again changes nothing. */
-async function endPayout(
+export async function endPayout(
   surroundings: PayoutSurroundings,
   tx: SqlTransaction,
   payout: PayoutRow,
@@ -432,7 +500,7 @@ async function endPayout(
 }
 
 async function tellEnding(
-  { publishIn, bank }: PayoutSurroundings,
+  { publishIn }: PayoutSurroundings,
   tx: SqlTransaction,
   payout: PayoutRow,
   ending: Ending,
@@ -444,7 +512,7 @@ async function tellEnding(
     instructorId: payout.instructor_id,
     amount: { currency: payout.currency, amountMinor: payout.amount_minor },
     maskedAccount: payout.masked_account,
-    bank: bank.name,
+    bank: payout.bank_name,
   };
   const moment = timestampFromMs(at.getTime());
   const publish = publishIn(tx);
@@ -454,7 +522,7 @@ async function tellEnding(
 }
 
 /** A batch is closed when each of its payouts has ended; one that is returned later does not open it again. */
-async function closeWhenEnded(tx: SqlTransaction, batchId: string): Promise<void> {
+export async function closeWhenEnded(tx: SqlTransaction, batchId: string): Promise<void> {
   await tx.execute(
     `UPDATE payout_batches SET status = 'closed' WHERE id = $1 AND status IN ('created', 'submitted') AND NOT EXISTS (
        SELECT 1 FROM payouts WHERE payout_batch_id = $1 AND status IN ('created', 'approved', 'submitted'))`,

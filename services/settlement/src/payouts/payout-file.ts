@@ -4,6 +4,7 @@
  */
 import type { BankInstruction, Destination } from './bank.ts';
 import { decimalText } from './decimal.ts';
+import type { Payer } from './payout-bank.ts';
 import { csvCell } from './statement.ts';
 
 export type PayoutFileFormat = 'pain_001' | 'nach_csv' | 'csv';
@@ -15,6 +16,8 @@ export interface PayoutFileInput {
   /** When the settlement was cut off, not when the file was made. */
   readonly createdAtMs: number;
   readonly instructions: readonly BankInstruction[];
+  /** Absent: the sandbox, whose files say that they are simulated. */
+  readonly payer?: Payer;
 }
 
 export interface PayoutFileContent {
@@ -41,7 +44,7 @@ export function payoutFiles(input: PayoutFileInput): PayoutFileContent[] {
   return files;
 }
 
-const debtorName = 'Suuupra (sandbox, simulated)';
+const sandboxDebtor = 'Suuupra (sandbox, simulated)';
 /** ISO 20022 `Max35Text`: identifications have at most 35 signs. Ours have 30. */
 export const bankReferenceCharsMax = 35;
 
@@ -49,6 +52,7 @@ export const bankReferenceCharsMax = 35;
 export function pain001(input: PayoutFileInput): string {
   const total = decimalText(input.currency, totalOf(input));
   const count = input.instructions.length;
+  const debtorName = xml(input.payer?.debtorName ?? sandboxDebtor);
   const createdAt = new Date(input.createdAtMs).toISOString().replace(/\.\d+Z$/, 'Z');
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -69,8 +73,8 @@ export function pain001(input: PayoutFileInput): string {
     `      <CtrlSum>${total}</CtrlSum>`,
     `      <ReqdExctnDt><Dt>${createdAt.slice(0, 10)}</Dt></ReqdExctnDt>`,
     `      <Dbtr><Nm>${debtorName}</Nm></Dbtr>`,
-    `      <DbtrAcct><Id><Othr><Id>SANDBOX-${input.currency}</Id></Othr></Id><Ccy>${input.currency}</Ccy></DbtrAcct>`,
-    '      <DbtrAgt><FinInstnId><Nm>Sandbox bank (simulated)</Nm></FinInstnId></DbtrAgt>',
+    `      <DbtrAcct><Id>${debtorAccount(input)}</Id><Ccy>${input.currency}</Ccy></DbtrAcct>`,
+    `      <DbtrAgt><FinInstnId>${debtorAgent(input)}</FinInstnId></DbtrAgt>`,
     '      <ChrgBr>SLEV</ChrgBr>',
     ...input.instructions.flatMap(transfer),
     '    </PmtInf>',
@@ -78,6 +82,18 @@ export function pain001(input: PayoutFileInput): string {
     '</Document>',
     '',
   ].join('\n');
+}
+
+function debtorAccount({ payer, currency }: PayoutFileInput): string {
+  if (payer?.account.kind === 'iban') return `<IBAN>${payer.account.number}</IBAN>`;
+  return `<Othr><Id>${payer?.account.number ?? `SANDBOX-${currency}`}</Id></Othr>`;
+}
+
+function debtorAgent({ payer }: PayoutFileInput): string {
+  if (payer === undefined) return '<Nm>Sandbox bank (simulated)</Nm>';
+  const { kind, code } = payer.agent;
+  if (kind === 'bic') return `<BICFI>${code}</BICFI>`;
+  return `<ClrSysMmbId><ClrSysId><Cd>INFSC</Cd></ClrSysId><MmbId>${code}</MmbId></ClrSysMmbId>`;
 }
 
 function transfer({ endToEndId, currency, amountMinor, destination }: BankInstruction): string[] {

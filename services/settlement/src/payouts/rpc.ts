@@ -1,19 +1,26 @@
 /** What payouts answers: to finance about everybody, to an instructor about themselves. */
-import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { create } from '@bufbuild/protobuf';
+import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { timestampFromDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
+  ApprovePayoutBankRequestSchema,
+  ApprovePayoutBankResponseSchema,
   ApprovePayoutBatchRequestSchema,
   ApprovePayoutBatchResponseSchema,
+  HandOverPayoutBatchRequestSchema,
+  HandOverPayoutBatchResponseSchema,
   MakeBankStatementsRequestSchema,
   MakeBankStatementsResponseSchema,
   type PayoutAccountSchema,
+  type PayoutAnswerSchema,
+  type PayoutBankSchema,
   type PayoutBatchSchema,
   type PayoutSchema,
   type PayoutStatementLineSchema,
   PayoutsService,
   RejectPayoutBatchRequestSchema,
   RejectPayoutBatchResponseSchema,
+  RequestPayoutBankRequestSchema,
+  RequestPayoutBankResponseSchema,
   ResubmitPayoutBatchRequestSchema,
   ResubmitPayoutBatchResponseSchema,
   type SettlementBatchSchema,
@@ -32,15 +39,9 @@ import {
   type Refusal,
   refuse,
 } from '@suuupra/platform/rpc/rpc';
-import {
-  beginIdempotent,
-  finishIdempotent,
-  type IdempotentCall,
-  idempotencyScope,
-  lookIdempotent,
-} from '@suuupra/platform/sql/idempotency';
-import { refusableTransaction } from '@suuupra/platform/sql/refusable';
+import { lookIdempotent } from '@suuupra/platform/sql/idempotency';
 import type { SqlExecutor, SqlTransaction } from '@suuupra/platform/sql/sql';
+import { callOf, once, type PayoutRpcParts, replayed, userIdOf } from './keyed-call.ts';
 import {
   type BatchRow,
   byNumber,
@@ -50,6 +51,7 @@ import {
   findBatch,
   findPayoutBatch,
   findRun,
+  listAnswers,
   listBatches,
   listLines,
   listPayoutBatches,
@@ -66,23 +68,29 @@ import {
   type TaxProfileRow,
   taxProfileOf,
 } from './payout-accounts.ts';
-import { approveBatch, type PayoutBatchRow, type PayoutRow, rejectBatch, resubmitBatch } from './payout-batches.ts';
+import type { AnswerRow } from './payout-answers.ts';
+import { approveBank, listBanks, type PayoutBankRow, requestBank } from './payout-banks.ts';
+import {
+  approveBatch,
+  handOverBatch,
+  type PayoutBatchRow,
+  type PayoutRow,
+  rejectBatch,
+  resubmitBatch,
+} from './payout-batches.ts';
 import { insertRun, type RunRow, readCutOff } from './runs.ts';
 import type { StatementLine } from './statement.ts';
-import type { PayoutSurroundings } from './surroundings.ts';
+import { transferHandlers } from './transfers-rpc.ts';
 import { concerns, withholdingRules } from './withholding.ts';
 
 type PayoutHandlers = Handlers<typeof PayoutsService>;
-
-export interface PayoutRpcParts extends PayoutSurroundings {
-  /** Makes the bank's statements now. Only the sandbox does that. */
-  readonly makeStatements: () => Promise<number>;
-}
 
 export function payoutsRpc(parts: PayoutRpcParts): Implementation {
   return implement(PayoutsService, {
     ...financeHandlers(parts),
     ...batchHandlers(parts),
+    ...bankHandlers(parts),
+    ...transferHandlers(parts),
     ...instructorHandlers(parts),
   });
 }
@@ -113,13 +121,13 @@ function financeHandlers(parts: PayoutRpcParts): FinanceHandlers {
       return run === undefined ? refuse('not_found', 'There is no such settlement run.') : { run: runMessage(run) };
     },
     listSettlementBatches: async (request) => {
-      const page = readPage(request, byTime);
+      const page = readPage(request, byTime, [request.runId, request.instructorId]);
       if (isRefusal(page)) return page;
       const { rows, nextPageToken } = await listBatches(sql, page, request);
       return { batches: rows.map(batchMessage), nextPageToken };
     },
     listPayoutBatches: async (request) => {
-      const page = readPage(request, byNumber);
+      const page = readPage(request, byNumber, [request.status]);
       if (isRefusal(page)) return page;
       const { rows, nextPageToken } = await listPayoutBatches(sql, page, request);
       const files = await filesOf(
@@ -133,10 +141,10 @@ function financeHandlers(parts: PayoutRpcParts): FinanceHandlers {
       return isRefusal(payoutBatch) ? payoutBatch : { payoutBatch };
     },
     listPayouts: async (request) => {
-      const page = readPage(request, byTime);
+      const page = readPage(request, byTime, [request.payoutBatchId, request.instructorId, request.status]);
       if (isRefusal(page)) return page;
       const { rows, nextPageToken } = await listPayouts(sql, page, request);
-      return { payouts: rows.map((row) => payoutMessage(parts, row)), nextPageToken };
+      return { payouts: rows.map((row) => payoutMessage(row)), nextPageToken };
     },
   };
 }
@@ -221,58 +229,94 @@ function batchHandlers(parts: PayoutRpcParts): BatchHandlers {
   };
 }
 
+type BankHandlers = Pick<
+  PayoutHandlers,
+  'handOverPayoutBatch' | 'listPayoutAnswers' | 'listPayoutBanks' | 'requestPayoutBank' | 'approvePayoutBank'
+>;
+
+/** What concerns banks that take files. */
+function bankHandlers(parts: PayoutRpcParts): BankHandlers {
+  const { sql } = parts;
+  return {
+    handOverPayoutBatch: (request, context) =>
+      once(
+        parts,
+        callOf(parts, 'HandOverPayoutBatch', context, {
+          input: HandOverPayoutBatchRequestSchema,
+          request,
+          output: HandOverPayoutBatchResponseSchema,
+        }),
+        context,
+        async (tx) => {
+          const { id, format, fileSha256 } = request;
+          const by = userIdOf(context);
+          return answered(parts, tx, await handOverBatch(parts, tx, { id, format, fileSha256, by }));
+        },
+      ),
+    listPayoutAnswers: async (request) => {
+      const page = readPage(request, byNumber, [request.id]);
+      if (isRefusal(page)) return page;
+      if ((await findPayoutBatch(sql, request.id)) === undefined)
+        return refuse('not_found', 'There is no such payout batch.');
+      const { rows, nextPageToken } = await listAnswers(sql, page, request.id);
+      return { answers: rows.map(answerMessage), nextPageToken };
+    },
+    listPayoutBanks: async () => ({ banks: (await listBanks(sql)).map(bankMessage) }),
+    requestPayoutBank: (request, context) =>
+      once(
+        parts,
+        callOf(parts, 'RequestPayoutBank', context, {
+          input: RequestPayoutBankRequestSchema,
+          request,
+          output: RequestPayoutBankResponseSchema,
+        }),
+        context,
+        async (tx) => {
+          const bank = await requestBank(parts, tx, request, userIdOf(context));
+          return isRefusal(bank) ? bank : { bank: bankMessage(bank) };
+        },
+      ),
+    approvePayoutBank: (request, context) =>
+      once(
+        parts,
+        callOf(parts, 'ApprovePayoutBank', context, {
+          input: ApprovePayoutBankRequestSchema,
+          request,
+          output: ApprovePayoutBankResponseSchema,
+        }),
+        context,
+        async (tx) => {
+          const bank = await approveBank(parts, tx, { id: request.id, approverId: userIdOf(context) });
+          return isRefusal(bank) ? bank : { bank: bankMessage(bank) };
+        },
+      ),
+  };
+}
+
+function bankMessage(row: PayoutBankRow): MessageInitShape<typeof PayoutBankSchema> {
+  return {
+    ...{ id: row.id, legalEntity: row.legal_entity, currency: row.currency, name: row.name, status: row.status },
+    ...{ debtorName: row.debtor_name, maskedAccount: row.masked_account, bankCode: row.bank_code },
+    ...{ requestedBy: row.requested_by, approvedBy: row.approved_by },
+    requestedAt: timestampFromDate(row.requested_at),
+    ...(row.approved_at === null ? {} : { approvedAt: timestampFromDate(row.approved_at) }),
+  };
+}
+
+function answerMessage(row: AnswerRow): MessageInitShape<typeof PayoutAnswerSchema> {
+  return {
+    ...{ id: row.id, payoutBatchId: row.payout_batch_id, format: row.format, fileName: row.file_name },
+    ...{ sha256: row.sha256, sizeBytes: row.size_bytes, status: row.status, reason: row.reason },
+    ...{ reasonLine: row.reason_line, reasonDetail: row.reason_detail, paid: row.paid, failed: row.failed },
+    ...{ returned: row.returned, unchanged: row.unchanged, uploadedBy: row.uploaded_by },
+    createdAt: timestampFromDate(row.created_at),
+  };
+}
+
 async function answered(parts: PayoutRpcParts, tx: SqlTransaction, batch: PayoutBatchRow | Refusal) {
   if (isRefusal(batch)) return batch;
   const payoutBatch = await payoutBatchOf({ ...parts, sql: tx }, batch.id);
   return isRefusal(payoutBatch) ? payoutBatch : { payoutBatch };
-}
-
-type Call<I extends DescMessage, O extends DescMessage> = IdempotentCall<I, O>;
-
-function callOf<I extends DescMessage, O extends DescMessage>(
-  { world }: PayoutRpcParts,
-  method: string,
-  context: CallContext,
-  messages: { readonly input: I; readonly request: MessageShape<I>; readonly output: O },
-): Call<I, O> {
-  // Work of one transaction leaves no claim behind, so whoever finds one may take it up.
-  return {
-    scope: idempotencyScope(context),
-    method,
-    key: context.idempotencyKey,
-    claimant: world.id('call'),
-    ...messages,
-  };
-}
-
-/** One transaction that claims the key, does the work and keeps its answer. */
-async function once<I extends DescMessage, O extends DescMessage>(
-  { sql }: PayoutRpcParts,
-  call: Call<I, O>,
-  context: CallContext,
-  work: (tx: SqlTransaction) => Promise<MessageInitShape<O> | Refusal>,
-): Promise<MessageShape<O> | Refusal> {
-  return refusableTransaction(sql, async (tx) => {
-    const claim = await beginIdempotent(tx, call);
-    if (claim.kind === 'refused') return claim.refusal;
-    if (claim.kind === 'answered') return replayed(context, claim.answer);
-    const result = await work(tx);
-    if (isRefusal(result)) return result;
-    const answer = create(call.output, result);
-    await finishIdempotent(tx, call, answer);
-    return answer;
-  });
-}
-
-function replayed<T>(context: CallContext, answer: T): T {
-  context.answer.idempotentReplayed = true;
-  return answer;
-}
-
-/** Who asks; the access rules of the methods let only signed-in people through. */
-export function userIdOf({ principal }: Pick<CallContext, 'principal'>): string {
-  if (principal.kind !== 'user') throw new Error('a method for signed-in people was called by nobody');
-  return principal.userId;
 }
 
 type InstructorHandlers = Pick<
@@ -286,15 +330,22 @@ type InstructorHandlers = Pick<
   | 'getMyStatement'
 >;
 
+/**
+ * How old an instructor's lists of statements and payouts may be: the platform makes both, so nobody misses in them what
+ * they have just done. What an instructor sets, and one statement with its lines, come from the primary.
+ */
+const staleMsMax = 5_000;
+
 function instructorHandlers(parts: PayoutRpcParts): InstructorHandlers {
   const { sql } = parts;
+  const lately = sql.staleReader(staleMsMax);
   return {
     listMyPayouts: async (request, context) => {
-      const page = readPage(request, byTime);
+      const page = readPage(request, byTime, ['mine', userIdOf(context)]);
       if (isRefusal(page)) return page;
       const filter = { payoutBatchId: '', status: '', instructorId: userIdOf(context) };
-      const { rows, nextPageToken } = await listPayouts(sql, page, filter);
-      return { payouts: rows.map((row) => payoutMessage(parts, row)), nextPageToken };
+      const { rows, nextPageToken } = await listPayouts(lately, page, filter);
+      return { payouts: rows.map((row) => payoutMessage(row)), nextPageToken };
     },
     listMyPayoutAccounts: async (_, context) => {
       const me = userIdOf(context);
@@ -326,13 +377,13 @@ function instructorHandlers(parts: PayoutRpcParts): InstructorHandlers {
       return isRefusal(profile) ? profile : { profile: profileMessage(profile) };
     },
     listMyStatements: async (request, context) => {
-      const page = readPage(request, byTime);
+      const page = readPage(request, byTime, ['mine', userIdOf(context)]);
       if (isRefusal(page)) return page;
-      const { rows, nextPageToken } = await listBatches(sql, page, { runId: '', instructorId: userIdOf(context) });
+      const { rows, nextPageToken } = await listBatches(lately, page, { runId: '', instructorId: userIdOf(context) });
       return { statements: rows.map(batchMessage), nextPageToken };
     },
     getMyStatement: async (request, context) => {
-      const page = readPage(request, byNumber);
+      const page = readPage(request, byNumber, [request.id]);
       if (isRefusal(page)) return page;
       const statement = await findBatch(sql, request.id, userIdOf(context));
       if (statement === undefined) return refuse('not_found', 'You have no such statement.');
@@ -416,11 +467,16 @@ function payoutBatchMessage(
         sha256: file.sha256,
         sizeBytes: file.size_bytes,
       })),
-    simulated: bank.simulated,
+    simulated: row.bank_id === null && bank.simulated,
+    bank: row.bank_name,
+    byFile: row.bank_id !== null,
+    handedOverBy: row.handed_over_by,
+    handedOverSha256: row.handed_over_sha256,
+    legalEntity: row.legal_entity,
   };
 }
 
-function payoutMessage({ bank }: PayoutRpcParts, row: PayoutRow): MessageInitShape<typeof PayoutSchema> {
+function payoutMessage(row: PayoutRow): MessageInitShape<typeof PayoutSchema> {
   return {
     id: row.id,
     payoutBatchId: row.payout_batch_id,
@@ -435,7 +491,7 @@ function payoutMessage({ bank }: PayoutRpcParts, row: PayoutRow): MessageInitSha
     createdAt: timestampFromDate(row.created_at),
     ...(row.paid_at === null ? {} : { paidAt: timestampFromDate(row.paid_at) }),
     ...(row.ended_at === null ? {} : { endedAt: timestampFromDate(row.ended_at) }),
-    simulated: bank.simulated,
+    simulated: row.simulated,
   };
 }
 

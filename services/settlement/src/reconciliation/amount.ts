@@ -43,9 +43,9 @@ export function currencyCode(text: string, line: number): string {
   return text;
 }
 
-/** `yyyy-mm-dd`, also at the head of a time (ISO 8601). */
+/** `yyyy-mm-dd`, also at the head of a time (ISO 8601, with a T or a space). */
 export function isoDate(text: string, line: number): string {
-  return calendarDate(/^(\d{4})-(\d{2})-(\d{2})(?:T|$)/.exec(text), text, line);
+  return calendarDate(/^(\d{4})-(\d{2})-(\d{2})(?:[T ]|$)/.exec(text), text, line);
 }
 
 /** Of `yymmdd`, as SWIFT writes it; 80 to 99 are of the last century (SWIFT's own rule). */

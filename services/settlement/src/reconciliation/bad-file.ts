@@ -16,6 +16,9 @@ export type BadFileReason =
   | 'duplicate_page'
   | 'sequence_gap'
   | 'balance_gap'
+  | 'other_batch'
+  | 'unknown_payout'
+  | 'contradiction'
   | 'limit';
 
 /** Thrown by readers and gates, caught where the file is processed: `line` is counted from 1, 0 when it is the file as such. */

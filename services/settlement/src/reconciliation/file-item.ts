@@ -33,6 +33,8 @@ export interface OpenedStatement {
   readonly sequence: number;
   readonly page: number;
   readonly openingMinor: bigint;
+  /** What names the settlement at a provider that gives each one whole and once; a second file with it is refused. */
+  readonly onceKey?: string;
 }
 
 export interface ReadLine {

@@ -19,7 +19,7 @@ export interface ArrivingFile {
   readonly simulated: boolean;
   readonly body: AsyncIterable<Uint8Array>;
   /** Written in the transaction that makes the file known. */
-  readonly withIt?: (tx: SqlTransaction) => Promise<void>;
+  readonly withIt?: (tx: SqlTransaction, fileId: string) => Promise<void>;
 }
 
 export interface ReceivedFile {
@@ -104,7 +104,7 @@ async function makeKnown(
         "UPDATE settlement_files SET sha256 = $2, size_bytes = $3, status = 'pending', chain = $2 WHERE id = $1",
         [...[id, kept.sha256, kept.sizeBytes]],
       );
-      await withIt?.(tx);
+      await withIt?.(tx, id);
     });
     return undefined;
   } catch (error) {

@@ -37,11 +37,15 @@ function where(conditions: readonly Condition[]): { text: string; values: SqlVal
 }
 
 /** Newest first by a time and an id. Every time here was written in milliseconds, so the token holds all of it. */
-function newest(request: Paged, time: string): { limit: number; after: readonly Condition[] } | Refusal {
-  const page = readPage(request, ['time', 'text']);
+function newest(
+  request: Paged,
+  time: string,
+  filter: readonly string[],
+): { limit: number; after: readonly Condition[]; filter: readonly string[] } | Refusal {
+  const page = readPage(request, ['time', 'text'], filter);
   if (isRefusal(page)) return page;
   const [at = '', id = ''] = page.after;
-  return { limit: page.limit, after: at === '' ? [] : [[`(${time}, id) < (?)`, [at, id]]] };
+  return { limit: page.limit, filter, after: at === '' ? [] : [[`(${time}, id) < (?)`, [at, id]]] };
 }
 
 /** As `where`, for a keyset of two whose values are bound apart. */
@@ -59,19 +63,19 @@ function whereAfter(conditions: readonly Condition[], page: { after: readonly Co
 
 function cut<T>(
   rows: readonly T[],
-  limit: number,
+  { limit, filter }: { readonly limit: number; readonly filter: readonly string[] },
   token: (row: T) => readonly string[],
 ): { shown: readonly T[]; nextPageToken: string } {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
-  return { shown, nextPageToken: rows.length > limit && last !== undefined ? pageToken(token(last)) : '' };
+  return { shown, nextPageToken: rows.length > limit && last !== undefined ? pageToken(token(last), filter) : '' };
 }
 
 export async function listFiles(
   { sql }: Desk,
   request: proto.ListSettlementFilesRequest,
 ): Promise<MessageInitShape<typeof proto.ListSettlementFilesResponseSchema> | Refusal> {
-  const page = newest(request, 'created_at');
+  const page = newest(request, 'created_at', [request.status]);
   if (isRefusal(page)) return page;
   const { text, values } = whereAfter(
     [
@@ -81,7 +85,7 @@ export async function listFiles(
     page,
   );
   const rows = await readFiles(sql, `${text} ORDER BY created_at DESC, id DESC LIMIT ${page.limit + 1}`, values);
-  const { shown, nextPageToken } = cut(rows, page.limit, ({ row }) => [row.createdAt.toISOString(), row.id]);
+  const { shown, nextPageToken } = cut(rows, page, ({ row }) => [row.createdAt.toISOString(), row.id]);
   return { files: shown.map(({ view }) => view), nextPageToken };
 }
 
@@ -89,15 +93,17 @@ export async function listLines(
   { sql }: Desk,
   request: proto.ListFileLinesRequest,
 ): Promise<MessageInitShape<typeof proto.ListFileLinesResponseSchema> | Refusal> {
-  const page = readPage(request, ['integer']);
-  if (isRefusal(page)) return page;
+  const filter = [request.fileId];
+  const read = readPage(request, ['integer'], filter);
+  if (isRefusal(read)) return read;
+  const page = { ...read, filter };
   const [file] = await sql.query('SELECT id FROM settlement_files WHERE id = $1', [request.fileId]);
   if (file === undefined) return refuse('not_found', 'There is no file of this id.');
   const rows = await sql.query<LineViewRow>(
     `SELECT ${lineViewColumns} FROM file_lines WHERE file_id = $1 AND ordinal > $2 ORDER BY ordinal LIMIT $3`,
     [request.fileId, BigInt(page.after[0] ?? '0'), page.limit + 1],
   );
-  const { shown, nextPageToken } = cut(rows, page.limit, ({ ordinal }) => [ordinal.toString()]);
+  const { shown, nextPageToken } = cut(rows, page, ({ ordinal }) => [ordinal.toString()]);
   return { lines: shown.map(lineView), nextPageToken };
 }
 
@@ -112,7 +118,7 @@ export async function listExpectations(
   { sql }: Desk,
   request: proto.ListExpectationsRequest,
 ): Promise<MessageInitShape<typeof proto.ListExpectationsResponseSchema> | Refusal> {
-  const page = newest(request, 'expected_at');
+  const page = newest(request, 'expected_at', [request.state, request.side, request.reference]);
   if (isRefusal(page)) return page;
   const place = placeOf[request.state];
   if (place === undefined) return badFilter('state', 'open, matched, break');
@@ -127,7 +133,7 @@ export async function listExpectations(
     `SELECT ${expectationViewColumns} FROM expectations ${placed} ORDER BY expected_at DESC, id DESC LIMIT ${page.limit + 1}`,
     values,
   );
-  const { shown, nextPageToken } = cut(rows, page.limit, (row) => [row.expected_at.toISOString(), row.id]);
+  const { shown, nextPageToken } = cut(rows, page, (row) => [row.expected_at.toISOString(), row.id]);
   return { expectations: shown.map(expectationView), nextPageToken };
 }
 
@@ -137,7 +143,7 @@ export async function listBreaks(
   { sql, world }: Desk,
   request: proto.ListBreaksRequest,
 ): Promise<MessageInitShape<typeof proto.ListBreaksResponseSchema> | Refusal> {
-  const page = newest(request, 'opened_at');
+  const page = newest(request, 'opened_at', [request.status, request.type, request.ownerId, request.age]);
   if (isRefusal(page)) return page;
   if (request.age !== '' && !isAge(request.age)) return badFilter('age', ages.join(', '));
   const nowMs = world.now();
@@ -146,15 +152,22 @@ export async function listBreaks(
     ['status = ?', request.status],
     ['type = ?', request.type],
     ['owner_id = ?', request.ownerId],
-    ['opened_at <= ?', isAge(request.age) ? new Date(nowMs - from * dayMs) : null],
-    ['opened_at > ?', isAge(request.age) ? new Date(nowMs - until * dayMs) : null],
+    // As each says of itself: a closed one's age stands still.
+    [
+      `opened_at <= coalesce(closed_at - make_interval(secs => ${from * 86_400}), ?)`,
+      isAge(request.age) ? new Date(nowMs - from * dayMs) : null,
+    ],
+    [
+      `opened_at > coalesce(closed_at - make_interval(secs => ${until * 86_400}), ?)`,
+      isAge(request.age) ? new Date(nowMs - until * dayMs) : null,
+    ],
   ];
   const { text, values } = whereAfter(conditions, page);
   const rows = await sql.query<BreakRow>(
     `SELECT * FROM breaks ${text} ORDER BY opened_at DESC, id DESC LIMIT ${page.limit + 1}`,
     values,
   );
-  const { shown, nextPageToken } = cut(rows, page.limit, (row) => [row.opened_at.toISOString(), row.id]);
+  const { shown, nextPageToken } = cut(rows, page, (row) => [row.opened_at.toISOString(), row.id]);
   return { breaks: await breakViews(sql, shown, nowMs), nextPageToken };
 }
 
@@ -225,12 +238,16 @@ export async function getReconciliation({
   world,
 }: Desk): Promise<MessageInitShape<typeof proto.GetReconciliationResponseSchema>> {
   const { sums, holds } = await reconciliationSums(sql);
-  const open = await sql.query<{ type: string; opened_on: Date; breaks: bigint }>(
-    `SELECT type, date_trunc('day', opened_at) AS opened_on, count(*) AS breaks FROM breaks WHERE closed_at IS NULL GROUP BY 1, 2`,
+  const nowMs = world.now();
+  // By whole days since each was opened and not by calendar days, as one break says of itself.
+  const open = await sql.query<{ type: string; days: number; breaks: bigint }>(
+    `SELECT type, greatest(floor(extract(epoch FROM ($1::timestamptz - opened_at)) / 86400), 0)::int AS days, count(*) AS breaks
+     FROM breaks WHERE closed_at IS NULL GROUP BY 1, 2`,
+    [new Date(nowMs)],
   );
   const counts = new Map<string, bigint>();
-  for (const { type, opened_on: on, breaks } of open) {
-    const key = `${type} ${ageOf(on.getTime(), world.now())}`;
+  for (const { type, days, breaks } of open) {
+    const key = `${type} ${ageOf(nowMs - days * dayMs, nowMs)}`;
     counts.set(key, (counts.get(key) ?? 0n) + breaks);
   }
   const [journals] = await sql.query<{ waiting: bigint; refused: bigint }>(

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { SqlTransaction } from '@suuupra/platform/sql/sql';
 import { hashId } from '../payouts/hash-id.ts';
+import { shown } from './amount.ts';
 import { BadFile } from './bad-file.ts';
 import { feeBooking } from './booking.ts';
 import { writeBookings } from './bookings.ts';
@@ -64,7 +65,10 @@ async function accept(desk: Desk, file: FileRow): Promise<void> {
     await tx.query("SELECT pg_advisory_xact_lock(hashtext('settlement.account_positions'))");
     const positions = continued(await readPositions(tx), gate.statements);
     await writePositions(tx, positions);
-    for (const [number, statement] of gate.statements.entries()) await writeStatement(tx, file.id, number, statement);
+    for (const [number, statement] of gate.statements.entries()) {
+      await claimSettlement(tx, file.id, statement);
+      await writeStatement(tx, file.id, number, statement);
+    }
     await tx.execute("UPDATE settlement_files SET status = 'processing', lines_total = $2 WHERE id = $1", [
       file.id,
       gate.lines,
@@ -121,6 +125,23 @@ async function writePositions(tx: SqlTransaction, positions: ReadonlyMap<string,
        ON CONFLICT (account_key) DO UPDATE SET sequence = $2, page = $3, is_last_page = $4, closing_minor = $5, date = $6`,
       [key, sequence, page, isLastPage, closingMinor, date],
     );
+}
+
+/** A settlement that another file has told of refuses this one: pulled and uploaded, it would count twice. */
+async function claimSettlement(tx: SqlTransaction, fileId: string, statement: CheckedStatement): Promise<void> {
+  const { account, currency, onceKey, line } = statement;
+  if (onceKey === undefined) return;
+  const claimed = await tx.execute(
+    'INSERT INTO provider_settlements (account, currency, settlement, file_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING',
+    [account, currency, onceKey, fileId],
+  );
+  if (claimed === 1) return;
+  const [first] = await tx.query<{ file_id: string }>(
+    'SELECT file_id FROM provider_settlements WHERE account = $1 AND currency = $2 AND settlement = $3',
+    [account, currency, onceKey],
+  );
+  const detail = `The settlement ${shown(onceKey)} of ${account} is here already, in the file ${first?.file_id ?? ''}.`;
+  throw new BadFile('duplicate_page', line, detail);
 }
 
 async function writeStatement(

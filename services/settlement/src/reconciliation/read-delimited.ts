@@ -1,11 +1,18 @@
 /** Settlement files with one record a row: CSV (RFC 4180) and TSV, by a layout. */
 import { currencyCode, dayFirstDate, isoDate, majorAmount, minorAmount, shown } from './amount.ts';
 import { BadFile } from './bad-file.ts';
-import { type ClosedStatement, descriptionCharsMax, type FileFormat, type FileItem, references } from './file-item.ts';
+import {
+  type ClosedStatement,
+  descriptionCharsMax,
+  type FileFormat,
+  type FileItem,
+  type ReadLine,
+  references,
+} from './file-item.ts';
 import { type Layout, layoutOf, layouts, outgoingKinds } from './layout.ts';
 import { type TextLine, textLines, utf8Text } from './text-lines.ts';
 
-interface Row {
+export interface Row {
   readonly number: number;
   readonly cells: readonly string[];
 }
@@ -40,7 +47,7 @@ export async function* readDelimited(bytes: AsyncIterable<Uint8Array>, format: F
 }
 
 /** Quotes as in RFC 4180; in TSV nothing is quoted. A quoted cell may hold line ends. */
-async function* readRows(lines: AsyncIterable<TextLine>, separator: ',' | '\t'): AsyncGenerator<Row> {
+export async function* readRows(lines: AsyncIterable<TextLine>, separator: ',' | '\t'): AsyncGenerator<Row> {
   let begun: { number: number; text: string } | undefined;
   for await (const line of lines) {
     const text: string = begun === undefined ? line.text : `${begun.text}\n${line.text}`;
@@ -114,7 +121,11 @@ class SettlementRows {
       );
     const key = this.#cell(row, columns.settlement);
     if (key === '') throw new BadFile('malformed', row.number, `The column ${columns.settlement} is empty.`);
-    const currency = currencyCode(this.#layout.currencyAlways ?? this.#cell(row, columns.currency), row.number);
+    // Stripe writes codes in small letters.
+    const currency = currencyCode(
+      this.#layout.currencyAlways ?? this.#cell(row, columns.currency).toUpperCase(),
+      row.number,
+    );
     const date = this.#date(row);
     const known = this.#settlements.get(key);
     if (known?.isClosed === true)
@@ -124,7 +135,7 @@ class SettlementRows {
       yield this.#close(row, key, currency, date);
       return;
     }
-    yield this.#line(row, key, currency, date, kind);
+    yield* this.#lines(row, key, currency, date, kind);
   }
 
   *end(lastLine: number): Generator<FileItem> {
@@ -148,6 +159,7 @@ class SettlementRows {
     return {
       ...{ type: 'open', key, line: row.number, side: 'provider', account: this.#layout.provider, currency },
       ...{ reference: bankReference === '' ? key : bankReference, sequence: 0, page: 1, openingMinor: 0n },
+      ...(this.#layout.settlementsOnce === true ? { onceKey: key } : {}),
     };
   }
 
@@ -158,32 +170,58 @@ class SettlementRows {
     const count = this.#cell(row, columns.count);
     if (count !== '' && !/^\d{1,9}$/.test(count))
       throw new BadFile('count', row.number, `"${shown(count)}" is not a number of records.`);
-    const closingMinor = this.#amount(row, columns.net ?? columns.gross, currency);
+    const closingMinor = this.#net(row, currency) ?? this.#amount(row, columns.gross, currency);
     return {
       ...{ type: 'close', key, line: row.number, currency, closingMinor, isLastPage: true, date },
       lines: count === '' ? undefined : Number(count),
     };
   }
 
-  #line(
+  *#lines(
     row: Row,
     key: string,
     currency: string,
     date: string,
     kind: Exclude<Layout['kinds'][string], 'total'>,
-  ): FileItem {
-    const { columns, signs } = this.#layout;
-    const written = this.#amount(row, columns.gross, currency);
-    const amountMinor = signs === 'unsigned' && outgoingKinds.has(kind) ? -written : written;
+  ): Generator<FileItem> {
+    const { columns, disputeFeesApart } = this.#layout;
+    const netMinor = this.#net(row, currency);
+    const amountMinor = this.#gross(row, currency, kind, netMinor);
     const feeMinor = this.#amount(row, columns.fee, currency) + this.#amount(row, columns.tax, currency);
-    if (columns.net !== undefined && this.#amount(row, columns.net, currency) !== amountMinor - feeMinor)
+    if (netMinor !== undefined && netMinor !== amountMinor - feeMinor)
       throw new BadFile('arithmetic', row.number, 'The net amount is not the gross less fee and tax.');
-    return {
-      ...{ type: 'line', key, line: row.number, kind, currency, amountMinor, feeMinor, valueDate: date },
-      references: references(...columns.references.map((column) => this.#cell(row, column))),
+    const isApart = disputeFeesApart === true && kind === 'dispute' && feeMinor !== 0n;
+    const refs = [...(columns.referencesIfThere ?? []), ...columns.references];
+    const line: ReadLine = {
+      ...{ type: 'line', key, line: row.number, kind, currency, amountMinor, valueDate: date },
+      feeMinor: isApart ? 0n : feeMinor,
+      references: references(...refs.map((column) => this.#cell(row, column))),
       ownReference: this.#cell(row, columns.own),
       description: this.#cell(row, columns.description).slice(0, descriptionCharsMax),
     };
+    yield line;
+    if (isApart) yield { ...line, kind: 'dispute_fee', amountMinor: -feeMinor, feeMinor: 0n };
+  }
+
+  /** Undefined where the file gives none. */
+  #net(row: Row, currency: string): bigint | undefined {
+    const { debit, credit, net } = this.#layout.columns;
+    if (net !== undefined) return this.#amount(row, net, currency);
+    if (debit === undefined || credit === undefined) return undefined;
+    const [taken, given] = [this.#amount(row, debit, currency), this.#amount(row, credit, currency)];
+    if (taken < 0n || given < 0n || (taken > 0n && given > 0n))
+      throw new BadFile('amount', row.number, 'A row has a debit or a credit, neither below zero.');
+    return given - taken;
+  }
+
+  #gross(row: Row, currency: string, kind: string, netMinor: bigint | undefined): bigint {
+    const { columns, signs } = this.#layout;
+    const written = this.#amount(row, columns.gross, currency);
+    if (signs === 'signed') return written;
+    // All of it may have been kept: then the kind says which way it went.
+    const isFromUs =
+      signs === 'by_column' && netMinor !== undefined && netMinor !== 0n ? netMinor < 0n : outgoingKinds.has(kind);
+    return isFromUs ? -written : written;
   }
 
   #amount(row: Row, column: string | undefined, currency: string): bigint {
@@ -196,7 +234,14 @@ class SettlementRows {
 
   #date(row: Row): string {
     const text = this.#cell(row, this.#layout.columns.date);
-    return this.#layout.dates === 'iso' ? isoDate(text, row.number) : dayFirstDate(text, row.number);
+    switch (this.#layout.dates) {
+      case 'iso':
+        return isoDate(text, row.number);
+      case 'day_first':
+        return dayFirstDate(text, row.number);
+      case 'iso_or_day_first':
+        return /^\d{4}-/.test(text) ? isoDate(text, row.number) : dayFirstDate(text.split(' ')[0] ?? '', row.number);
+    }
   }
 
   #cell(row: Row, column: string | undefined): string {

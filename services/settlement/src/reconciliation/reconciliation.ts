@@ -11,10 +11,13 @@ import { forgetAbandoned } from './files.ts';
 import { breakLate, placeNewExpectations } from './placing.ts';
 import { processNext } from './processing.ts';
 import { pullReports, pullStatements } from './pulls.ts';
+import { pullProviders } from './report-pulls.ts';
 import { reconciliationRpc } from './rpc.ts';
 
 /** Looks at least this often for files of providers and the bank, and for what other processes have left. */
 const idleMsMax = 30_000;
+/** What comes in this time is matched together. */
+const everyMsMin = 250;
 /** Small enough that a kill loses little and a transaction stays short; large enough that commits do not count. */
 const linesInChunk = 200;
 /** When another process is at it: what was asked for meanwhile may have come too late for it. */
@@ -28,11 +31,11 @@ export interface ReconciliationArea extends SettlementArea {
 }
 
 export function reconciliation(parts: SettlementParts, bank?: StatementBank): ReconciliationArea {
-  const { sql, ledger, payments, world, telemetry } = parts;
+  const { sql, ledger, payments, world, telemetry, reportSources = [] } = parts;
   const { log } = telemetry;
-  const loops: { reconciling?: Loop; collecting?: Loop; booking?: Loop } = {};
+  const loops: { reconciling?: Loop; collecting?: Loop; pulling?: Loop; booking?: Loop } = {};
   const desk: Desk = {
-    ...{ sql, ledger, payments, world, log, linesInChunk },
+    ...{ sql, ledger, payments, world, log, linesInChunk, reportSources },
     nudge: () => loops.reconciling?.nudge(),
     nudgeBooking: () => loops.booking?.nudge(),
   };
@@ -41,6 +44,7 @@ export function reconciliation(parts: SettlementParts, bank?: StatementBank): Re
       round: async () => ((await alone(desk, what, round)) ? undefined : world.now() + othersAtItMs),
       now: world.now,
       idleMsMax,
+      everyMsMin,
       failed: (error) => log.error(`${what} waits`, { error }),
     });
   return {
@@ -52,10 +56,11 @@ export function reconciliation(parts: SettlementParts, bank?: StatementBank): Re
       // Apart, so that neighbours that do not answer keep no file and no journal waiting.
       loops.reconciling = loopOf('reconciliation', () => reconcile(desk));
       loops.collecting = loopOf('the collection of files', () => collect(desk, bank));
+      loops.pulling = loopOf('the pulling of reports', () => pullProviders(desk, reportSources));
       loops.booking = loopOf('the booking of settlement', () => bookAll(desk));
     },
     stop: async () => {
-      await Promise.all([loops.reconciling?.stop(), loops.collecting?.stop(), loops.booking?.stop()]);
+      await Promise.all(Object.values(loops).map((loop) => loop.stop()));
     },
   };
 }

@@ -12,6 +12,7 @@ import {
 } from './break-desk.ts';
 import type { Desk } from './desk.ts';
 import { getReconciliation, listBreaks, listExpectations, listFiles, listLines } from './lists.ts';
+import { listSources } from './report-pulls.ts';
 import { deleteRule, listRules, setRule, tryRules } from './rules.ts';
 import { breakView, readFiles, readStatements } from './views.ts';
 
@@ -21,6 +22,7 @@ export function reconciliationRpc(desk: Desk): Implementation {
     listSettlementFiles: (request) => listFiles(desk, request),
     getSettlementFile: (request) => getFile(desk, request.id),
     discardSettlementFile: (request) => discardFile(desk, request.id),
+    listReportSources: async () => ({ sources: await listSources(desk.sql, desk.reportSources) }),
     listFileLines: (request) => listLines(desk, request),
     listExpectations: (request) => listExpectations(desk, request),
     listBreaks: (request) => listBreaks(desk, request),

@@ -76,7 +76,18 @@ export interface ReconciliationUnderTest {
 
 /** In one statement, so that their references to each other do not matter; much faster than TRUNCATE on small tables. */
 const ownTables = [
-  ...['settlement_file_parts', 'bookings', 'break_events', 'file_lines', 'expectations', 'matches', 'breaks'],
+  ...[
+    'pulled_reports',
+    'report_sources',
+    'provider_settlements',
+    'settlement_file_parts',
+    'bookings',
+    'break_events',
+    'file_lines',
+    'expectations',
+    'matches',
+    'breaks',
+  ],
   ...['file_statements', 'account_positions', 'settlement_pulls', 'settlement_files', 'idempotency_keys'],
 ];
 
@@ -103,7 +114,7 @@ export async function openReconciliation(linesInChunk = 200): Promise<Reconcilia
     ]),
   );
   const desk: Desk = {
-    ...{ sql, world, linesInChunk, log: telemetry.forService('settlement').log },
+    ...{ sql, world, linesInChunk, reportSources: [], log: telemetry.forService('settlement').log },
     ledger: clientOf(LedgerBookingService, {
       ...refuseAll,
       bookJournals: async (request: BookJournalsRequest) => book.book(request),

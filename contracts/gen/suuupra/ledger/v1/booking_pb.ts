@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suuupra/ledger/v1/booking.proto.
  */
 export const file_suuupra_ledger_v1_booking: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zdXV1cHJhL2xlZGdlci92MS9ib29raW5nLnByb3RvEhFzdXV1cHJhLmxlZGdlci52MSJoCg5UcmFuc2ZlclRvQm9vaxIXCgVkZWJpdBgBIAEoCUIIirUYBAgBEGQSGAoGY3JlZGl0GAIgASgJQgiKtRgECAEQZBIUCgxhbW91bnRfbWlub3IYAyABKAMSDQoFdXBfdG8YBCABKAgi7wIKDUpvdXJuYWxUb0Jvb2sSFAoCaWQYASABKAlCCIq1GAQIARBkEhYKBGtpbmQYAiABKAlCCIq1GAQIARAoEhsKCXJlZmVyZW5jZRgDIAEoCUIIirUYBAgBEGQSHgoLZGVzY3JpcHRpb24YBCABKAlCCYq1GAUIARCsAhIiCghjdXJyZW5jeRgFIAEoCUIQirUYDAgBMghjdXJyZW5jeRIwCgxlZmZlY3RpdmVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEj0KCXRyYW5zZmVycxgHIAMoCzIhLnN1dXVwcmEubGVkZ2VyLnYxLlRyYW5zZmVyVG9Cb29rQgeKtRgDIMgBEg8KB3BlbmRpbmcYCCABKAgSFwoPdGltZW91dF9zZWNvbmRzGAkgASgDEhkKCXRhcmdldF9pZBgKIAEoCUIGirUYAhBkEhkKEXBvc3RfYW1vdW50X21pbm9yGAsgASgDIpoBChNCb29rSm91cm5hbHNSZXF1ZXN0Ej8KCGpvdXJuYWxzGAEgAygLMiAuc3V1dXByYS5sZWRnZXIudjEuSm91cm5hbFRvQm9va0ILirUYBwgBIOgHKAESMQoEbW9kZRgCIAEoDjIbLnN1dXVwcmEubGVkZ2VyLnYxLkJ1bGtNb2RlQgaKtRgCCAESDwoHZHJ5X3J1bhgDIAEoCCKKAQoNQm9va2VkSm91cm5hbBIKCgJpZBgBIAEoCRIPCgdvdXRjb21lGAIgASgJEhIKCmpvdXJuYWxfaWQYAyABKAkSEAoIc2VxdWVuY2UYBCABKAMSDgoGcmVhc29uGAUgASgJEg4KBmRldGFpbBgGIAEoCRIWCg5yZXNvbHZlZF9taW5vchgHIAMoAyKSAQoUQm9va0pvdXJuYWxzUmVzcG9uc2USMQoHcmVzdWx0cxgBIAMoCzIgLnN1dXVwcmEubGVkZ2VyLnYxLkJvb2tlZEpvdXJuYWwSEAoIc2VxdWVuY2UYAiABKAMSNQoIYmFsYW5jZXMYAyADKAsyIy5zdXV1cHJhLmxlZGdlci52MS5SZXN1bHRpbmdCYWxhbmNlImUKEFJlc3VsdGluZ0JhbGFuY2USDwoHYWNjb3VudBgBIAEoCRIQCghjdXJyZW5jeRgCIAEoCRIVCg1iYWxhbmNlX21pbm9yGAMgASgDEhcKD2F2YWlsYWJsZV9taW5vchgEIAEoAyIUChJHZXRQb3NpdGlvblJlcXVlc3QiWAoTR2V0UG9zaXRpb25SZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoAxIvCgtyZWNvcmRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiiwEKGExpc3RNb3ZlZEFjY291bnRzUmVxdWVzdBIYCgZwYXJlbnQYASABKAlCCIq1GAQIARAUEhYKDmFmdGVyX3NlcXVlbmNlGAIgASgDEhYKDnVudGlsX3NlcXVlbmNlGAMgASgDEhEKCXBhZ2Vfc2l6ZRgEIAEoBRISCgpwYWdlX3Rva2VuGAUgASgJIjEKDE1vdmVkQWNjb3VudBIPCgdhY2NvdW50GAEgASgJEhAKCGN1cnJlbmN5GAIgASgJImcKGUxpc3RNb3ZlZEFjY291bnRzUmVzcG9uc2USMQoIYWNjb3VudHMYASADKAsyHy5zdXV1cHJhLmxlZGdlci52MS5Nb3ZlZEFjY291bnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqwBChRMaXN0TW92ZW1lbnRzUmVxdWVzdBIZCgdhY2NvdW50GAEgASgJQgiKtRgECAEQZBIiCghjdXJyZW5jeRgCIAEoCUIQirUYDAgBMghjdXJyZW5jeRIWCg5hZnRlcl9zZXF1ZW5jZRgDIAEoAxIWCg51bnRpbF9zZXF1ZW5jZRgEIAEoAxIRCglwYWdlX3NpemUYBSABKAUSEgoKcGFnZV90b2tlbhgGIAEoCSLyAQoITW92ZW1lbnQSEAoIc2VxdWVuY2UYASABKAMSEgoKam91cm5hbF9pZBgCIAEoCRIMCgRraW5kGAMgASgJEhEKCXJlZmVyZW5jZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIwCgxlZmZlY3RpdmVfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2RlYml0X21pbm9yGAcgASgDEhQKDGNyZWRpdF9taW5vchgIIAEoAxItCgRsaW5lGAkgASgLMh8uc3V1dXByYS5sZWRnZXIudjEuTW92ZW1lbnRMaW5lIqoBCgxNb3ZlbWVudExpbmUSDwoHbGluZV9pZBgBIAEoCRIQCghvcmRlcl9pZBgCIAEoCRIRCgljb3Vyc2VfaWQYAyABKAkSFAoMY291cnNlX3RpdGxlGAQgASgJEhMKC2dyb3NzX21pbm9yGAUgASgDEhEKCXRheF9taW5vchgGIAEoAxIRCglmZWVfbWlub3IYByABKAMSEwoLc2hhcmVfbWlub3IYCCABKAMiYAoVTGlzdE1vdmVtZW50c1Jlc3BvbnNlEi4KCW1vdmVtZW50cxgBIAMoCzIbLnN1dXVwcmEubGVkZ2VyLnYxLk1vdmVtZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSpnCghCdWxrTW9kZRIZChVCVUxLX01PREVfVU5TUEVDSUZJRUQQABIUChBCVUxLX01PREVfQVRPTUlDEAESFgoSQlVMS19NT0RFX0NPTlRJTlVFEAISEgoOQlVMS19NT0RFX1NUT1AQAzKVBAoUTGVkZ2VyQm9va2luZ1NlcnZpY2UShwEKDEJvb2tKb3VybmFscxImLnN1dXVwcmEubGVkZ2VyLnYxLkJvb2tKb3VybmFsc1JlcXVlc3QaJy5zdXV1cHJhLmxlZGdlci52MS5Cb29rSm91cm5hbHNSZXNwb25zZSImirUYIggEMgpzZXR0bGVtZW50MghwYXltZW50czIGb3JkZXJzQAEScgoLR2V0UG9zaXRpb24SJS5zdXV1cHJhLmxlZGdlci52MS5HZXRQb3NpdGlvblJlcXVlc3QaJi5zdXV1cHJhLmxlZGdlci52MS5HZXRQb3NpdGlvblJlc3BvbnNlIhSKtRgQCAQyCnNldHRsZW1lbnRAARKEAQoRTGlzdE1vdmVkQWNjb3VudHMSKy5zdXV1cHJhLmxlZGdlci52MS5MaXN0TW92ZWRBY2NvdW50c1JlcXVlc3QaLC5zdXV1cHJhLmxlZGdlci52MS5MaXN0TW92ZWRBY2NvdW50c1Jlc3BvbnNlIhSKtRgQCAQyCnNldHRsZW1lbnRAARJ4Cg1MaXN0TW92ZW1lbnRzEicuc3V1dXByYS5sZWRnZXIudjEuTGlzdE1vdmVtZW50c1JlcXVlc3QaKC5zdXV1cHJhLmxlZGdlci52MS5MaXN0TW92ZW1lbnRzUmVzcG9uc2UiFIq1GBAIBDIKc2V0dGxlbWVudEABYgZwcm90bzM", [file_google_protobuf_timestamp, file_suuupra_options_v1_options]);
+  fileDesc("Ch9zdXV1cHJhL2xlZGdlci92MS9ib29raW5nLnByb3RvEhFzdXV1cHJhLmxlZGdlci52MSJoCg5UcmFuc2ZlclRvQm9vaxIXCgVkZWJpdBgBIAEoCUIIirUYBAgBEGQSGAoGY3JlZGl0GAIgASgJQgiKtRgECAEQZBIUCgxhbW91bnRfbWlub3IYAyABKAMSDQoFdXBfdG8YBCABKAgi3QEKDkV4Y2hhbmdlVG9Cb29rEh4KDGZyb21fYWNjb3VudBgBIAEoCUIIirUYBAgBEGQSGgoKZnJvbV9taW5vchgCIAEoA0IGirUYAjgCEhwKCnRvX2FjY291bnQYAyABKAlCCIq1GAQIARBkEiUKC3RvX2N1cnJlbmN5GAQgASgJQhCKtRgMCAEyCGN1cnJlbmN5EhgKCHRvX21pbm9yGAUgASgDQgaKtRgCOAISFgoEcmF0ZRgGIAEoCUIIirUYBAgBEB8SGAoGc291cmNlGAcgASgJQgiKtRgECAEQZCKkAwoNSm91cm5hbFRvQm9vaxIUCgJpZBgBIAEoCUIIirUYBAgBEGQSFgoEa2luZBgCIAEoCUIIirUYBAgBECgSGwoJcmVmZXJlbmNlGAMgASgJQgiKtRgECAEQZBIeCgtkZXNjcmlwdGlvbhgEIAEoCUIJirUYBQgBEKwCEiIKCGN1cnJlbmN5GAUgASgJQhCKtRgMCAEyCGN1cnJlbmN5EjAKDGVmZmVjdGl2ZV9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASPQoJdHJhbnNmZXJzGAcgAygLMiEuc3V1dXByYS5sZWRnZXIudjEuVHJhbnNmZXJUb0Jvb2tCB4q1GAMgyAESDwoHcGVuZGluZxgIIAEoCBIXCg90aW1lb3V0X3NlY29uZHMYCSABKAMSGQoJdGFyZ2V0X2lkGAogASgJQgaKtRgCEGQSGQoRcG9zdF9hbW91bnRfbWlub3IYCyABKAMSMwoIZXhjaGFuZ2UYDCABKAsyIS5zdXV1cHJhLmxlZGdlci52MS5FeGNoYW5nZVRvQm9vayKaAQoTQm9va0pvdXJuYWxzUmVxdWVzdBI/Cghqb3VybmFscxgBIAMoCzIgLnN1dXVwcmEubGVkZ2VyLnYxLkpvdXJuYWxUb0Jvb2tCC4q1GAcIASDoBygBEjEKBG1vZGUYAiABKA4yGy5zdXV1cHJhLmxlZGdlci52MS5CdWxrTW9kZUIGirUYAggBEg8KB2RyeV9ydW4YAyABKAgipQEKDUJvb2tlZEpvdXJuYWwSCgoCaWQYASABKAkSDwoHb3V0Y29tZRgCIAEoCRISCgpqb3VybmFsX2lkGAMgASgJEhAKCHNlcXVlbmNlGAQgASgDEg4KBnJlYXNvbhgFIAEoCRIOCgZkZXRhaWwYBiABKAkSFgoOcmVzb2x2ZWRfbWlub3IYByADKAMSGQoRYm91Z2h0X2pvdXJuYWxfaWQYCCABKAkikgEKFEJvb2tKb3VybmFsc1Jlc3BvbnNlEjEKB3Jlc3VsdHMYASADKAsyIC5zdXV1cHJhLmxlZGdlci52MS5Cb29rZWRKb3VybmFsEhAKCHNlcXVlbmNlGAIgASgDEjUKCGJhbGFuY2VzGAMgAygLMiMuc3V1dXByYS5sZWRnZXIudjEuUmVzdWx0aW5nQmFsYW5jZSJlChBSZXN1bHRpbmdCYWxhbmNlEg8KB2FjY291bnQYASABKAkSEAoIY3VycmVuY3kYAiABKAkSFQoNYmFsYW5jZV9taW5vchgDIAEoAxIXCg9hdmFpbGFibGVfbWlub3IYBCABKAMiFAoSR2V0UG9zaXRpb25SZXF1ZXN0IlgKE0dldFBvc2l0aW9uUmVzcG9uc2USEAoIc2VxdWVuY2UYASABKAMSLwoLcmVjb3JkZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIosBChhMaXN0TW92ZWRBY2NvdW50c1JlcXVlc3QSGAoGcGFyZW50GAEgASgJQgiKtRgECAEQFBIWCg5hZnRlcl9zZXF1ZW5jZRgCIAEoAxIWCg51bnRpbF9zZXF1ZW5jZRgDIAEoAxIRCglwYWdlX3NpemUYBCABKAUSEgoKcGFnZV90b2tlbhgFIAEoCSIxCgxNb3ZlZEFjY291bnQSDwoHYWNjb3VudBgBIAEoCRIQCghjdXJyZW5jeRgCIAEoCSJnChlMaXN0TW92ZWRBY2NvdW50c1Jlc3BvbnNlEjEKCGFjY291bnRzGAEgAygLMh8uc3V1dXByYS5sZWRnZXIudjEuTW92ZWRBY2NvdW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKsAQoUTGlzdE1vdmVtZW50c1JlcXVlc3QSGQoHYWNjb3VudBgBIAEoCUIIirUYBAgBEGQSIgoIY3VycmVuY3kYAiABKAlCEIq1GAwIATIIY3VycmVuY3kSFgoOYWZ0ZXJfc2VxdWVuY2UYAyABKAMSFgoOdW50aWxfc2VxdWVuY2UYBCABKAMSEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAki8gEKCE1vdmVtZW50EhAKCHNlcXVlbmNlGAEgASgDEhIKCmpvdXJuYWxfaWQYAiABKAkSDAoEa2luZBgDIAEoCRIRCglyZWZlcmVuY2UYBCABKAkSEwoLZGVzY3JpcHRpb24YBSABKAkSMAoMZWZmZWN0aXZlX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtkZWJpdF9taW5vchgHIAEoAxIUCgxjcmVkaXRfbWlub3IYCCABKAMSLQoEbGluZRgJIAEoCzIfLnN1dXVwcmEubGVkZ2VyLnYxLk1vdmVtZW50TGluZSKqAQoMTW92ZW1lbnRMaW5lEg8KB2xpbmVfaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEQoJY291cnNlX2lkGAMgASgJEhQKDGNvdXJzZV90aXRsZRgEIAEoCRITCgtncm9zc19taW5vchgFIAEoAxIRCgl0YXhfbWlub3IYBiABKAMSEQoJZmVlX21pbm9yGAcgASgDEhMKC3NoYXJlX21pbm9yGAggASgDImAKFUxpc3RNb3ZlbWVudHNSZXNwb25zZRIuCgltb3ZlbWVudHMYASADKAsyGy5zdXV1cHJhLmxlZGdlci52MS5Nb3ZlbWVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqZwoIQnVsa01vZGUSGQoVQlVMS19NT0RFX1VOU1BFQ0lGSUVEEAASFAoQQlVMS19NT0RFX0FUT01JQxABEhYKEkJVTEtfTU9ERV9DT05USU5VRRACEhIKDkJVTEtfTU9ERV9TVE9QEAMylQQKFExlZGdlckJvb2tpbmdTZXJ2aWNlEocBCgxCb29rSm91cm5hbHMSJi5zdXV1cHJhLmxlZGdlci52MS5Cb29rSm91cm5hbHNSZXF1ZXN0Gicuc3V1dXByYS5sZWRnZXIudjEuQm9va0pvdXJuYWxzUmVzcG9uc2UiJoq1GCIIBDIKc2V0dGxlbWVudDIIcGF5bWVudHMyBm9yZGVyc0ABEnIKC0dldFBvc2l0aW9uEiUuc3V1dXByYS5sZWRnZXIudjEuR2V0UG9zaXRpb25SZXF1ZXN0GiYuc3V1dXByYS5sZWRnZXIudjEuR2V0UG9zaXRpb25SZXNwb25zZSIUirUYEAgEMgpzZXR0bGVtZW50QAEShAEKEUxpc3RNb3ZlZEFjY291bnRzEisuc3V1dXByYS5sZWRnZXIudjEuTGlzdE1vdmVkQWNjb3VudHNSZXF1ZXN0Giwuc3V1dXByYS5sZWRnZXIudjEuTGlzdE1vdmVkQWNjb3VudHNSZXNwb25zZSIUirUYEAgEMgpzZXR0bGVtZW50QAESeAoNTGlzdE1vdmVtZW50cxInLnN1dXVwcmEubGVkZ2VyLnYxLkxpc3RNb3ZlbWVudHNSZXF1ZXN0Giguc3V1dXByYS5sZWRnZXIudjEuTGlzdE1vdmVtZW50c1Jlc3BvbnNlIhSKtRgQCAQyCnNldHRsZW1lbnRAAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_suuupra_options_v1_options]);
 
 /**
  * @generated from message suuupra.ledger.v1.TransferToBook
@@ -52,6 +52,67 @@ export type TransferToBook = Message<"suuupra.ledger.v1.TransferToBook"> & {
  */
 export const TransferToBookSchema: GenMessage<TransferToBook> = /*@__PURE__*/
   messageDesc(file_suuupra_ledger_v1_booking, 0);
+
+/**
+ * Money that changes its currency: out of an account of the journal's currency and into one of another, through the
+ * liquidity account 1800 in each, so that each currency adds up by itself. Books two journals, exchange_sold and
+ * exchange_bought, both or neither. The accounts are 1000 or 1100.
+ *
+ * @generated from message suuupra.ledger.v1.ExchangeToBook
+ */
+export type ExchangeToBook = Message<"suuupra.ledger.v1.ExchangeToBook"> & {
+  /**
+   * @generated from field: string from_account = 1;
+   */
+  fromAccount: string;
+
+  /**
+   * In the journal's currency, above zero.
+   *
+   * @generated from field: int64 from_minor = 2;
+   */
+  fromMinor: bigint;
+
+  /**
+   * @generated from field: string to_account = 3;
+   */
+  toAccount: string;
+
+  /**
+   * @generated from field: string to_currency = 4;
+   */
+  toCurrency: string;
+
+  /**
+   * In `to_currency`, above zero.
+   *
+   * @generated from field: int64 to_minor = 5;
+   */
+  toMinor: bigint;
+
+  /**
+   * How many units (not minor units) of the bought currency for one of the sold, as quoted: an exact decimal above zero, at
+   * most 12 digits before the point and 18 after it, e.g. 83.125. The amounts must follow from it, to one minor unit and what
+   * its last digit leaves open; else the item is rejected, amounts_differ. What is charged for it is a journal of its own.
+   *
+   * @generated from field: string rate = 6;
+   */
+  rate: string;
+
+  /**
+   * Whose quote it is, e.g. stripe:txn_..., bank:quote-7.
+   *
+   * @generated from field: string source = 7;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message suuupra.ledger.v1.ExchangeToBook.
+ * Use `create(ExchangeToBookSchema)` to create a new message.
+ */
+export const ExchangeToBookSchema: GenMessage<ExchangeToBook> = /*@__PURE__*/
+  messageDesc(file_suuupra_ledger_v1_booking, 1);
 
 /**
  * @generated from message suuupra.ledger.v1.JournalToBook
@@ -127,6 +188,13 @@ export type JournalToBook = Message<"suuupra.ledger.v1.JournalToBook"> & {
    * @generated from field: int64 post_amount_minor = 11;
    */
   postAmountMinor: bigint;
+
+  /**
+   * Of the kind exchange_sold, which has no transfers of its own; the journal's currency is the one that is sold.
+   *
+   * @generated from field: suuupra.ledger.v1.ExchangeToBook exchange = 12;
+   */
+  exchange?: ExchangeToBook | undefined;
 };
 
 /**
@@ -134,7 +202,7 @@ export type JournalToBook = Message<"suuupra.ledger.v1.JournalToBook"> & {
  * Use `create(JournalToBookSchema)` to create a new message.
  */
 export const JournalToBookSchema: GenMessage<JournalToBook> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 1);
+  messageDesc(file_suuupra_ledger_v1_booking, 2);
 
 /**
  * @generated from message suuupra.ledger.v1.BookJournalsRequest
@@ -163,7 +231,7 @@ export type BookJournalsRequest = Message<"suuupra.ledger.v1.BookJournalsRequest
  * Use `create(BookJournalsRequestSchema)` to create a new message.
  */
 export const BookJournalsRequestSchema: GenMessage<BookJournalsRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 2);
+  messageDesc(file_suuupra_ledger_v1_booking, 3);
 
 /**
  * @generated from message suuupra.ledger.v1.BookedJournal
@@ -209,6 +277,13 @@ export type BookedJournal = Message<"suuupra.ledger.v1.BookedJournal"> & {
    * @generated from field: repeated int64 resolved_minor = 7;
    */
   resolvedMinor: bigint[];
+
+  /**
+   * Of an exchange: the journal in the bought currency; `journal_id` is the one in the sold.
+   *
+   * @generated from field: string bought_journal_id = 8;
+   */
+  boughtJournalId: string;
 };
 
 /**
@@ -216,7 +291,7 @@ export type BookedJournal = Message<"suuupra.ledger.v1.BookedJournal"> & {
  * Use `create(BookedJournalSchema)` to create a new message.
  */
 export const BookedJournalSchema: GenMessage<BookedJournal> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 3);
+  messageDesc(file_suuupra_ledger_v1_booking, 4);
 
 /**
  * @generated from message suuupra.ledger.v1.BookJournalsResponse
@@ -249,7 +324,7 @@ export type BookJournalsResponse = Message<"suuupra.ledger.v1.BookJournalsRespon
  * Use `create(BookJournalsResponseSchema)` to create a new message.
  */
 export const BookJournalsResponseSchema: GenMessage<BookJournalsResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 4);
+  messageDesc(file_suuupra_ledger_v1_booking, 5);
 
 /**
  * @generated from message suuupra.ledger.v1.ResultingBalance
@@ -285,7 +360,7 @@ export type ResultingBalance = Message<"suuupra.ledger.v1.ResultingBalance"> & {
  * Use `create(ResultingBalanceSchema)` to create a new message.
  */
 export const ResultingBalanceSchema: GenMessage<ResultingBalance> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 5);
+  messageDesc(file_suuupra_ledger_v1_booking, 6);
 
 /**
  * @generated from message suuupra.ledger.v1.GetPositionRequest
@@ -298,7 +373,7 @@ export type GetPositionRequest = Message<"suuupra.ledger.v1.GetPositionRequest">
  * Use `create(GetPositionRequestSchema)` to create a new message.
  */
 export const GetPositionRequestSchema: GenMessage<GetPositionRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 6);
+  messageDesc(file_suuupra_ledger_v1_booking, 7);
 
 /**
  * @generated from message suuupra.ledger.v1.GetPositionResponse
@@ -320,7 +395,7 @@ export type GetPositionResponse = Message<"suuupra.ledger.v1.GetPositionResponse
  * Use `create(GetPositionResponseSchema)` to create a new message.
  */
 export const GetPositionResponseSchema: GenMessage<GetPositionResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 7);
+  messageDesc(file_suuupra_ledger_v1_booking, 8);
 
 /**
  * @generated from message suuupra.ledger.v1.ListMovedAccountsRequest
@@ -359,7 +434,7 @@ export type ListMovedAccountsRequest = Message<"suuupra.ledger.v1.ListMovedAccou
  * Use `create(ListMovedAccountsRequestSchema)` to create a new message.
  */
 export const ListMovedAccountsRequestSchema: GenMessage<ListMovedAccountsRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 8);
+  messageDesc(file_suuupra_ledger_v1_booking, 9);
 
 /**
  * @generated from message suuupra.ledger.v1.MovedAccount
@@ -383,7 +458,7 @@ export type MovedAccount = Message<"suuupra.ledger.v1.MovedAccount"> & {
  * Use `create(MovedAccountSchema)` to create a new message.
  */
 export const MovedAccountSchema: GenMessage<MovedAccount> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 9);
+  messageDesc(file_suuupra_ledger_v1_booking, 10);
 
 /**
  * @generated from message suuupra.ledger.v1.ListMovedAccountsResponse
@@ -405,7 +480,7 @@ export type ListMovedAccountsResponse = Message<"suuupra.ledger.v1.ListMovedAcco
  * Use `create(ListMovedAccountsResponseSchema)` to create a new message.
  */
 export const ListMovedAccountsResponseSchema: GenMessage<ListMovedAccountsResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 10);
+  messageDesc(file_suuupra_ledger_v1_booking, 11);
 
 /**
  * @generated from message suuupra.ledger.v1.ListMovementsRequest
@@ -447,7 +522,7 @@ export type ListMovementsRequest = Message<"suuupra.ledger.v1.ListMovementsReque
  * Use `create(ListMovementsRequestSchema)` to create a new message.
  */
 export const ListMovementsRequestSchema: GenMessage<ListMovementsRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 11);
+  messageDesc(file_suuupra_ledger_v1_booking, 12);
 
 /**
  * One transfer on the account, with what is known of the sold line it belongs to.
@@ -510,7 +585,7 @@ export type Movement = Message<"suuupra.ledger.v1.Movement"> & {
  * Use `create(MovementSchema)` to create a new message.
  */
 export const MovementSchema: GenMessage<Movement> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 12);
+  messageDesc(file_suuupra_ledger_v1_booking, 13);
 
 /**
  * @generated from message suuupra.ledger.v1.MovementLine
@@ -564,7 +639,7 @@ export type MovementLine = Message<"suuupra.ledger.v1.MovementLine"> & {
  * Use `create(MovementLineSchema)` to create a new message.
  */
 export const MovementLineSchema: GenMessage<MovementLine> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 13);
+  messageDesc(file_suuupra_ledger_v1_booking, 14);
 
 /**
  * @generated from message suuupra.ledger.v1.ListMovementsResponse
@@ -586,7 +661,7 @@ export type ListMovementsResponse = Message<"suuupra.ledger.v1.ListMovementsResp
  * Use `create(ListMovementsResponseSchema)` to create a new message.
  */
 export const ListMovementsResponseSchema: GenMessage<ListMovementsResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_booking, 14);
+  messageDesc(file_suuupra_ledger_v1_booking, 15);
 
 /**
  * @generated from enum suuupra.ledger.v1.BulkMode

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suuupra/ledger/v1/ledger.proto.
  */
 export const file_suuupra_ledger_v1_ledger: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdXV1cHJhL2xlZGdlci92MS9sZWRnZXIucHJvdG8SEXN1dXVwcmEubGVkZ2VyLnYxIn8KDkFjY291bnRCYWxhbmNlEgwKBGNvZGUYASABKAkSDAoEbmFtZRgCIAEoCRIsCgtub3JtYWxfc2lkZRgDIAEoDjIXLnN1dXVwcmEubGVkZ2VyLnYxLlNpZGUSFQoNYmFsYW5jZV9taW5vchgEIAEoAxIMCgR0eXBlGAUgASgJIoMBCg9DdXJyZW5jeUJhbGFuY2USEAoIY3VycmVuY3kYASABKAkSEwoLZGViaXRfbWlub3IYAiABKAMSFAoMY3JlZGl0X21pbm9yGAMgASgDEjMKCGFjY291bnRzGAQgAygLMiEuc3V1dXByYS5sZWRnZXIudjEuQWNjb3VudEJhbGFuY2UifwoDTGVnEg8KB2FjY291bnQYASABKAkSJwoFZGViaXQYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIoCgZjcmVkaXQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIUCgxhY2NvdW50X25hbWUYBCABKAki6gEKBUVudHJ5EgoKAmlkGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxlZmZlY3RpdmVfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXJlZmVyZW5jZRgEIAEoCRIkCgRsZWdzGAUgAygLMhYuc3V1dXByYS5sZWRnZXIudjEuTGVnEgwKBGtpbmQYBiABKAkSEwoLZGVzY3JpcHRpb24YByABKAkSDQoFY2F1c2UYCCABKAkSEAoIc2VxdWVuY2UYCSABKAMi+QIKB0Vhcm5pbmcSEAoIb3JkZXJfaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEicKBWdyb3NzGAMgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDdGF4GAQgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLgoMcGxhdGZvcm1fZmVlGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJwoFc2hhcmUYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIwCgZzdGF0dXMYByABKA4yIC5zdXV1cHJhLmxlZGdlci52MS5FYXJuaW5nU3RhdHVzEiYKAmF0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxjb3Vyc2VfdGl0bGUYCSABKAkSMAoOcmVmdW5kZWRfc2hhcmUYCiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leSKWAQoWR2V0VHJpYWxCYWxhbmNlUmVxdWVzdBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZWZmZWN0aXZlX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghzZXF1ZW5jZRgDIAEoAxIQCghhdF9sZWFzdBgEIAEoAyKLAQoXR2V0VHJpYWxCYWxhbmNlUmVzcG9uc2USNgoKY3VycmVuY2llcxgBIAMoCzIiLnN1dXVwcmEubGVkZ2VyLnYxLkN1cnJlbmN5QmFsYW5jZRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIc2VxdWVuY2UYAyABKAMigQEKEkxpc3RFbnRyaWVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIZCglyZWZlcmVuY2UYAyABKAlCBoq1GAIQZBIXCgdhY2NvdW50GAQgASgJQgaKtRgCEGQSEAoIYXRfbGVhc3QYBSABKAMiWQoTTGlzdEVudHJpZXNSZXNwb25zZRIpCgdlbnRyaWVzGAEgAygLMhguc3V1dXByYS5sZWRnZXIudjEuRW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk8KFEdldE15RWFybmluZ3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEhAKCGF0X2xlYXN0GAMgASgDIrUBChVHZXRNeUVhcm5pbmdzUmVzcG9uc2USLAoIZWFybmluZ3MYASADKAsyGi5zdXV1cHJhLmxlZGdlci52MS5FYXJuaW5nEikKB2JhbGFuY2UYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIqCghiYWxhbmNlcxgDIAMoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhcKD25leHRfcGFnZV90b2tlbhgEIAEoCSo9CgRTaWRlEhQKEFNJREVfVU5TUEVDSUZJRUQQABIOCgpTSURFX0RFQklUEAESDwoLU0lERV9DUkVESVQQAiqOAQoNRWFybmluZ1N0YXR1cxIeChpFQVJOSU5HX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFUVBUk5JTkdfU1RBVFVTX0VBUk5FRBABEiUKIUVBUk5JTkdfU1RBVFVTX1BBUlRJQUxMWV9SRUZVTkRFRBACEhsKF0VBUk5JTkdfU1RBVFVTX1JFRlVOREVEEAMyngUKDUxlZGdlclNlcnZpY2US5AEKD0dldFRyaWFsQmFsYW5jZRIpLnN1dXVwcmEubGVkZ2VyLnYxLkdldFRyaWFsQmFsYW5jZVJlcXVlc3QaKi5zdXV1cHJhLmxlZGdlci52MS5HZXRUcmlhbEJhbGFuY2VSZXNwb25zZSJ6irUYUggDEgdmaW5hbmNlKhRzZXF1ZW5jZV9ub3RfcmVhY2hlZDovQmFsYW5jZXMgb2YgYWxsIGFjY291bnRzLCBub3cgb3IgYXQgYSBwYXN0IHRpbWWC0+STAh4SHC9hcGkvdjEvbGVkZ2VyL3RyaWFsLWJhbGFuY2US0gEKC0xpc3RFbnRyaWVzEiUuc3V1dXByYS5sZWRnZXIudjEuTGlzdEVudHJpZXNSZXF1ZXN0GiYuc3V1dXByYS5sZWRnZXIudjEuTGlzdEVudHJpZXNSZXNwb25zZSJ0irUYUggDEgdmaW5hbmNlKhRzZXF1ZW5jZV9ub3RfcmVhY2hlZDovSm91cm5hbHMsIG5ld2VzdCBmaXJzdCwgYnkgcmVmZXJlbmNlIG9yIGFjY291bnSC0+STAhgSFi9hcGkvdjEvbGVkZ2VyL2VudHJpZXMS0AEKDUdldE15RWFybmluZ3MSJy5zdXV1cHJhLmxlZGdlci52MS5HZXRNeUVhcm5pbmdzUmVxdWVzdBooLnN1dXVwcmEubGVkZ2VyLnYxLkdldE15RWFybmluZ3NSZXNwb25zZSJsirUYQQgDEgppbnN0cnVjdG9yKhRzZXF1ZW5jZV9ub3RfcmVhY2hlZDobV2hhdCBJIGVhcm5lZCwgc2FsZSBieSBzYWxlgtPkkwIhEh8vYXBpL3YxL2luc3RydWN0b3JzL21lL2Vhcm5pbmdzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
+  fileDesc("Ch5zdXV1cHJhL2xlZGdlci92MS9sZWRnZXIucHJvdG8SEXN1dXVwcmEubGVkZ2VyLnYxIn8KDkFjY291bnRCYWxhbmNlEgwKBGNvZGUYASABKAkSDAoEbmFtZRgCIAEoCRIsCgtub3JtYWxfc2lkZRgDIAEoDjIXLnN1dXVwcmEubGVkZ2VyLnYxLlNpZGUSFQoNYmFsYW5jZV9taW5vchgEIAEoAxIMCgR0eXBlGAUgASgJIoMBCg9DdXJyZW5jeUJhbGFuY2USEAoIY3VycmVuY3kYASABKAkSEwoLZGViaXRfbWlub3IYAiABKAMSFAoMY3JlZGl0X21pbm9yGAMgASgDEjMKCGFjY291bnRzGAQgAygLMiEuc3V1dXByYS5sZWRnZXIudjEuQWNjb3VudEJhbGFuY2UifwoDTGVnEg8KB2FjY291bnQYASABKAkSJwoFZGViaXQYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIoCgZjcmVkaXQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIUCgxhY2NvdW50X25hbWUYBCABKAkimQIKBUVudHJ5EgoKAmlkGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxlZmZlY3RpdmVfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXJlZmVyZW5jZRgEIAEoCRIkCgRsZWdzGAUgAygLMhYuc3V1dXByYS5sZWRnZXIudjEuTGVnEgwKBGtpbmQYBiABKAkSEwoLZGVzY3JpcHRpb24YByABKAkSDQoFY2F1c2UYCCABKAkSEAoIc2VxdWVuY2UYCSABKAMSLQoIZXhjaGFuZ2UYCiABKAsyGy5zdXV1cHJhLmxlZGdlci52MS5FeGNoYW5nZSKCAQoIRXhjaGFuZ2USFQoNc29sZF9jdXJyZW5jeRgBIAEoCRISCgpzb2xkX21pbm9yGAIgASgDEhcKD2JvdWdodF9jdXJyZW5jeRgDIAEoCRIUCgxib3VnaHRfbWlub3IYBCABKAMSDAoEcmF0ZRgFIAEoCRIOCgZzb3VyY2UYBiABKAki+QIKB0Vhcm5pbmcSEAoIb3JkZXJfaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEicKBWdyb3NzGAMgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDdGF4GAQgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLgoMcGxhdGZvcm1fZmVlGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJwoFc2hhcmUYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIwCgZzdGF0dXMYByABKA4yIC5zdXV1cHJhLmxlZGdlci52MS5FYXJuaW5nU3RhdHVzEiYKAmF0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxjb3Vyc2VfdGl0bGUYCSABKAkSMAoOcmVmdW5kZWRfc2hhcmUYCiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leSKWAQoWR2V0VHJpYWxCYWxhbmNlUmVxdWVzdBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZWZmZWN0aXZlX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghzZXF1ZW5jZRgDIAEoAxIQCghhdF9sZWFzdBgEIAEoAyKLAQoXR2V0VHJpYWxCYWxhbmNlUmVzcG9uc2USNgoKY3VycmVuY2llcxgBIAMoCzIiLnN1dXVwcmEubGVkZ2VyLnYxLkN1cnJlbmN5QmFsYW5jZRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIc2VxdWVuY2UYAyABKAMigQEKEkxpc3RFbnRyaWVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIZCglyZWZlcmVuY2UYAyABKAlCBoq1GAIQZBIXCgdhY2NvdW50GAQgASgJQgaKtRgCEGQSEAoIYXRfbGVhc3QYBSABKAMiWQoTTGlzdEVudHJpZXNSZXNwb25zZRIpCgdlbnRyaWVzGAEgAygLMhguc3V1dXByYS5sZWRnZXIudjEuRW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk8KFEdldE15RWFybmluZ3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEhAKCGF0X2xlYXN0GAMgASgDIrUBChVHZXRNeUVhcm5pbmdzUmVzcG9uc2USLAoIZWFybmluZ3MYASADKAsyGi5zdXV1cHJhLmxlZGdlci52MS5FYXJuaW5nEikKB2JhbGFuY2UYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIqCghiYWxhbmNlcxgDIAMoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhcKD25leHRfcGFnZV90b2tlbhgEIAEoCSo9CgRTaWRlEhQKEFNJREVfVU5TUEVDSUZJRUQQABIOCgpTSURFX0RFQklUEAESDwoLU0lERV9DUkVESVQQAiqOAQoNRWFybmluZ1N0YXR1cxIeChpFQVJOSU5HX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFUVBUk5JTkdfU1RBVFVTX0VBUk5FRBABEiUKIUVBUk5JTkdfU1RBVFVTX1BBUlRJQUxMWV9SRUZVTkRFRBACEhsKF0VBUk5JTkdfU1RBVFVTX1JFRlVOREVEEAMyngUKDUxlZGdlclNlcnZpY2US5AEKD0dldFRyaWFsQmFsYW5jZRIpLnN1dXVwcmEubGVkZ2VyLnYxLkdldFRyaWFsQmFsYW5jZVJlcXVlc3QaKi5zdXV1cHJhLmxlZGdlci52MS5HZXRUcmlhbEJhbGFuY2VSZXNwb25zZSJ6irUYUggDEgdmaW5hbmNlKhRzZXF1ZW5jZV9ub3RfcmVhY2hlZDovQmFsYW5jZXMgb2YgYWxsIGFjY291bnRzLCBub3cgb3IgYXQgYSBwYXN0IHRpbWWC0+STAh4SHC9hcGkvdjEvbGVkZ2VyL3RyaWFsLWJhbGFuY2US0gEKC0xpc3RFbnRyaWVzEiUuc3V1dXByYS5sZWRnZXIudjEuTGlzdEVudHJpZXNSZXF1ZXN0GiYuc3V1dXByYS5sZWRnZXIudjEuTGlzdEVudHJpZXNSZXNwb25zZSJ0irUYUggDEgdmaW5hbmNlKhRzZXF1ZW5jZV9ub3RfcmVhY2hlZDovSm91cm5hbHMsIG5ld2VzdCBmaXJzdCwgYnkgcmVmZXJlbmNlIG9yIGFjY291bnSC0+STAhgSFi9hcGkvdjEvbGVkZ2VyL2VudHJpZXMS0AEKDUdldE15RWFybmluZ3MSJy5zdXV1cHJhLmxlZGdlci52MS5HZXRNeUVhcm5pbmdzUmVxdWVzdBooLnN1dXVwcmEubGVkZ2VyLnYxLkdldE15RWFybmluZ3NSZXNwb25zZSJsirUYQQgDEgppbnN0cnVjdG9yKhRzZXF1ZW5jZV9ub3RfcmVhY2hlZDobV2hhdCBJIGVhcm5lZCwgc2FsZSBieSBzYWxlgtPkkwIhEh8vYXBpL3YxL2luc3RydWN0b3JzL21lL2Vhcm5pbmdzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
 
 /**
  * @generated from message suuupra.ledger.v1.AccountBalance
@@ -181,6 +181,13 @@ export type Entry = Message<"suuupra.ledger.v1.Entry"> & {
    * @generated from field: int64 sequence = 9;
    */
   sequence: bigint;
+
+  /**
+   * Of exchange_sold and exchange_bought. Absent otherwise.
+   *
+   * @generated from field: suuupra.ledger.v1.Exchange exchange = 10;
+   */
+  exchange?: Exchange | undefined;
 };
 
 /**
@@ -189,6 +196,55 @@ export type Entry = Message<"suuupra.ledger.v1.Entry"> & {
  */
 export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
   messageDesc(file_suuupra_ledger_v1_ledger, 3);
+
+/**
+ * Money that changed its currency: what left in one and what came in the other. Each half is a journal of its own currency,
+ * and both say the whole.
+ *
+ * @generated from message suuupra.ledger.v1.Exchange
+ */
+export type Exchange = Message<"suuupra.ledger.v1.Exchange"> & {
+  /**
+   * @generated from field: string sold_currency = 1;
+   */
+  soldCurrency: string;
+
+  /**
+   * @generated from field: int64 sold_minor = 2;
+   */
+  soldMinor: bigint;
+
+  /**
+   * @generated from field: string bought_currency = 3;
+   */
+  boughtCurrency: string;
+
+  /**
+   * @generated from field: int64 bought_minor = 4;
+   */
+  boughtMinor: bigint;
+
+  /**
+   * How many of the bought for one of the sold, as it was quoted: an exact decimal, e.g. 83.125.
+   *
+   * @generated from field: string rate = 5;
+   */
+  rate: string;
+
+  /**
+   * Whose quote it is, e.g. stripe:txn_..., bank:quote-7.
+   *
+   * @generated from field: string source = 6;
+   */
+  source: string;
+};
+
+/**
+ * Describes the message suuupra.ledger.v1.Exchange.
+ * Use `create(ExchangeSchema)` to create a new message.
+ */
+export const ExchangeSchema: GenMessage<Exchange> = /*@__PURE__*/
+  messageDesc(file_suuupra_ledger_v1_ledger, 4);
 
 /**
  * @generated from message suuupra.ledger.v1.Earning
@@ -250,7 +306,7 @@ export type Earning = Message<"suuupra.ledger.v1.Earning"> & {
  * Use `create(EarningSchema)` to create a new message.
  */
 export const EarningSchema: GenMessage<Earning> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 4);
+  messageDesc(file_suuupra_ledger_v1_ledger, 5);
 
 /**
  * At most one of the first three; none: as of now.
@@ -292,7 +348,7 @@ export type GetTrialBalanceRequest = Message<"suuupra.ledger.v1.GetTrialBalanceR
  * Use `create(GetTrialBalanceRequestSchema)` to create a new message.
  */
 export const GetTrialBalanceRequestSchema: GenMessage<GetTrialBalanceRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 5);
+  messageDesc(file_suuupra_ledger_v1_ledger, 6);
 
 /**
  * @generated from message suuupra.ledger.v1.GetTrialBalanceResponse
@@ -321,7 +377,7 @@ export type GetTrialBalanceResponse = Message<"suuupra.ledger.v1.GetTrialBalance
  * Use `create(GetTrialBalanceResponseSchema)` to create a new message.
  */
 export const GetTrialBalanceResponseSchema: GenMessage<GetTrialBalanceResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 6);
+  messageDesc(file_suuupra_ledger_v1_ledger, 7);
 
 /**
  * @generated from message suuupra.ledger.v1.ListEntriesRequest
@@ -358,7 +414,7 @@ export type ListEntriesRequest = Message<"suuupra.ledger.v1.ListEntriesRequest">
  * Use `create(ListEntriesRequestSchema)` to create a new message.
  */
 export const ListEntriesRequestSchema: GenMessage<ListEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 7);
+  messageDesc(file_suuupra_ledger_v1_ledger, 8);
 
 /**
  * @generated from message suuupra.ledger.v1.ListEntriesResponse
@@ -380,7 +436,7 @@ export type ListEntriesResponse = Message<"suuupra.ledger.v1.ListEntriesResponse
  * Use `create(ListEntriesResponseSchema)` to create a new message.
  */
 export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 8);
+  messageDesc(file_suuupra_ledger_v1_ledger, 9);
 
 /**
  * @generated from message suuupra.ledger.v1.GetMyEarningsRequest
@@ -407,7 +463,7 @@ export type GetMyEarningsRequest = Message<"suuupra.ledger.v1.GetMyEarningsReque
  * Use `create(GetMyEarningsRequestSchema)` to create a new message.
  */
 export const GetMyEarningsRequestSchema: GenMessage<GetMyEarningsRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 9);
+  messageDesc(file_suuupra_ledger_v1_ledger, 10);
 
 /**
  * @generated from message suuupra.ledger.v1.GetMyEarningsResponse
@@ -443,7 +499,7 @@ export type GetMyEarningsResponse = Message<"suuupra.ledger.v1.GetMyEarningsResp
  * Use `create(GetMyEarningsResponseSchema)` to create a new message.
  */
 export const GetMyEarningsResponseSchema: GenMessage<GetMyEarningsResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 10);
+  messageDesc(file_suuupra_ledger_v1_ledger, 11);
 
 /**
  * @generated from enum suuupra.ledger.v1.Side

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suuupra/orders/v1/invoices.proto.
  */
 export const file_suuupra_orders_v1_invoices: GenFile = /*@__PURE__*/
-  fileDesc("CiBzdXV1cHJhL29yZGVycy92MS9pbnZvaWNlcy5wcm90bxIRc3V1dXByYS5vcmRlcnMudjEi5gEKBlNlbGxlchIeCgpsZWdhbF9uYW1lGAEgASgJQgqKtRgGCAEQeBgBEh4KB2FkZHJlc3MYAiABKAlCDYq1GAkIARCQAxgBWAESFwoFZ3N0aW4YAyABKAlCCIq1GAQIARAPEhoKCnN0YXRlX2NvZGUYBCABKAlCBoq1GAJQARIdCg1kZW1vbnN0cmF0aW9uGAUgASgIQgaKtRgCUAESFgoGcHJpY2VzGAYgASgJQgaKtRgCEBQSGAoIcm91bmRpbmcYByABKAlCBoq1GAIQFBIWCgZzZXJpZXMYCCABKAlCBoq1GAIQAiKmAgoLSW52b2ljZUxpbmUSDwoHbGluZV9pZBgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRILCgNzYWMYAyABKAkSEAoIcXVhbnRpdHkYBCABKAUSJwoFdmFsdWUYBSABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIqCghkaXNjb3VudBgGIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EikKB3RheGFibGUYByABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIpCgV0YXhlcxgIIAMoCzIaLnN1dXVwcmEub3JkZXJzLnYxLlRheFBhcnQSJwoFdG90YWwYCSABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leSKUBAoHSW52b2ljZRIKCgJpZBgBIAEoCRIOCgZudW1iZXIYAiABKAkSDAoEa2luZBgDIAEoCRIQCghvcmRlcl9pZBgEIAEoCRIUCgxvcmRlcl9udW1iZXIYBSABKAkSEgoKaW52b2ljZV9pZBgGIAEoCRIWCg5pbnZvaWNlX251bWJlchgHIAEoCRItCglpc3N1ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBnNlbGxlchgJIAEoCzIZLnN1dXVwcmEub3JkZXJzLnYxLlNlbGxlchI0CglyZWNpcGllbnQYCiABKAsyIS5zdXV1cHJhLm9yZGVycy52MS5CaWxsaW5nRGV0YWlscxIXCg9wbGFjZV9vZl9zdXBwbHkYCyABKAkSFgoOcmV2ZXJzZV9jaGFyZ2UYDCABKAgSDgoGZXhwb3J0GA0gASgIEi0KBWxpbmVzGA4gAygLMh4uc3V1dXByYS5vcmRlcnMudjEuSW52b2ljZUxpbmUSKQoHdGF4YWJsZRgPIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EiUKA3RheBgQIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EicKBXRvdGFsGBEgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSEAoIYnV5ZXJfaWQYEiABKAki0AEKE0xpc3RJbnZvaWNlc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSCwoDYWxsGAMgASgIEhQKBGtpbmQYBCABKAlCBoq1GAIQFBIoCgRmcm9tGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGgoIb3JkZXJfaWQYByABKAlCCIq1GAQyAmlkIl0KFExpc3RJbnZvaWNlc1Jlc3BvbnNlEiwKCGludm9pY2VzGAEgAygLMhouc3V1dXByYS5vcmRlcnMudjEuSW52b2ljZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiHwoRR2V0SW52b2ljZVJlcXVlc3QSCgoCaWQYASABKAkiQQoSR2V0SW52b2ljZVJlc3BvbnNlEisKB2ludm9pY2UYASABKAsyGi5zdXV1cHJhLm9yZGVycy52MS5JbnZvaWNlIhIKEEdldFNlbGxlclJlcXVlc3QiPgoRR2V0U2VsbGVyUmVzcG9uc2USKQoGc2VsbGVyGAEgASgLMhkuc3V1dXByYS5vcmRlcnMudjEuU2VsbGVyIkUKEFNldFNlbGxlclJlcXVlc3QSMQoGc2VsbGVyGAEgASgLMhkuc3V1dXByYS5vcmRlcnMudjEuU2VsbGVyQgaKtRgCCAEiPgoRU2V0U2VsbGVyUmVzcG9uc2USKQoGc2VsbGVyGAEgASgLMhkuc3V1dXByYS5vcmRlcnMudjEuU2VsbGVyMscFCg9JbnZvaWNlc1NlcnZpY2USnQEKDExpc3RJbnZvaWNlcxImLnN1dXVwcmEub3JkZXJzLnYxLkxpc3RJbnZvaWNlc1JlcXVlc3QaJy5zdXV1cHJhLm9yZGVycy52MS5MaXN0SW52b2ljZXNSZXNwb25zZSI8irUYIAgCOhxNeSBpbnZvaWNlcyBhbmQgY3JlZGl0IG5vdGVzgtPkkwISEhAvYXBpL3YxL2ludm9pY2VzEq4BCgpHZXRJbnZvaWNlEiQuc3V1dXByYS5vcmRlcnMudjEuR2V0SW52b2ljZVJlcXVlc3QaJS5zdXV1cHJhLm9yZGVycy52MS5HZXRJbnZvaWNlUmVzcG9uc2UiU4q1GDIIAioJbm90X2ZvdW5kOiNPbmUgb2YgbXkgaW52b2ljZXM7IGFueSBmb3IgZmluYW5jZYLT5JMCFxIVL2FwaS92MS9pbnZvaWNlcy97aWR9EqwBCglHZXRTZWxsZXISIy5zdXV1cHJhLm9yZGVycy52MS5HZXRTZWxsZXJSZXF1ZXN0GiQuc3V1dXByYS5vcmRlcnMudjEuR2V0U2VsbGVyUmVzcG9uc2UiVIq1GDoIAxIHZmluYW5jZTotV2hvIGlzc3VlcyB0aGUgaW52b2ljZXMsIGFuZCBob3cgdGF4IGlzIHRha2VugtPkkwIQEg4vYXBpL3YxL3NlbGxlchKzAQoJU2V0U2VsbGVyEiMuc3V1dXByYS5vcmRlcnMudjEuU2V0U2VsbGVyUmVxdWVzdBokLnN1dXVwcmEub3JkZXJzLnYxLlNldFNlbGxlclJlc3BvbnNlIluKtRg+CAMSB2ZpbmFuY2U6MVNldCB3aG8gaXNzdWVzIHRoZSBpbnZvaWNlcywgYW5kIGhvdyB0YXggaXMgdGFrZW6C0+STAhM6ASoaDi9hcGkvdjEvc2VsbGVyYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options, file_suuupra_orders_v1_orders]);
+  fileDesc("CiBzdXV1cHJhL29yZGVycy92MS9pbnZvaWNlcy5wcm90bxIRc3V1dXByYS5vcmRlcnMudjEimAIKBlNlbGxlchIeCgpsZWdhbF9uYW1lGAEgASgJQgqKtRgGCAEQeBgBEh4KB2FkZHJlc3MYAiABKAlCDYq1GAkIARCQAxgBWAESFwoFZ3N0aW4YAyABKAlCCIq1GAQIARAPEhoKCnN0YXRlX2NvZGUYBCABKAlCBoq1GAJQARIdCg1kZW1vbnN0cmF0aW9uGAUgASgIQgaKtRgCUAESFgoGcHJpY2VzGAYgASgJQgaKtRgCEBQSGAoIcm91bmRpbmcYByABKAlCBoq1GAIQFBIWCgZzZXJpZXMYCCABKAlCBoq1GAIQAhIwCgRzYWNzGAkgAygLMhouc3V1dXByYS5vcmRlcnMudjEuU2FjUnVsZUIGirUYAiAyIlQKB1NhY1J1bGUSFgoEa2luZBgBIAEoCUIIirUYBAgBEBQSFQoDc2FjGAIgASgJQgiKtRgECAEQBhIaCghmcm9tX2RheRgDIAEoCUIIirUYBAgBEAoipgIKC0ludm9pY2VMaW5lEg8KB2xpbmVfaWQYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSCwoDc2FjGAMgASgJEhAKCHF1YW50aXR5GAQgASgFEicKBXZhbHVlGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKgoIZGlzY291bnQYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIpCgd0YXhhYmxlGAcgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKQoFdGF4ZXMYCCADKAsyGi5zdXV1cHJhLm9yZGVycy52MS5UYXhQYXJ0EicKBXRvdGFsGAkgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkilAQKB0ludm9pY2USCgoCaWQYASABKAkSDgoGbnVtYmVyGAIgASgJEgwKBGtpbmQYAyABKAkSEAoIb3JkZXJfaWQYBCABKAkSFAoMb3JkZXJfbnVtYmVyGAUgASgJEhIKCmludm9pY2VfaWQYBiABKAkSFgoOaW52b2ljZV9udW1iZXIYByABKAkSLQoJaXNzdWVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgZzZWxsZXIYCSABKAsyGS5zdXV1cHJhLm9yZGVycy52MS5TZWxsZXISNAoJcmVjaXBpZW50GAogASgLMiEuc3V1dXByYS5vcmRlcnMudjEuQmlsbGluZ0RldGFpbHMSFwoPcGxhY2Vfb2Zfc3VwcGx5GAsgASgJEhYKDnJldmVyc2VfY2hhcmdlGAwgASgIEg4KBmV4cG9ydBgNIAEoCBItCgVsaW5lcxgOIAMoCzIeLnN1dXVwcmEub3JkZXJzLnYxLkludm9pY2VMaW5lEikKB3RheGFibGUYDyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgN0YXgYECABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRInCgV0b3RhbBgRIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhAKCGJ1eWVyX2lkGBIgASgJItABChNMaXN0SW52b2ljZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEgsKA2FsbBgDIAEoCBIUCgRraW5kGAQgASgJQgaKtRgCEBQSKAoEZnJvbRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhoKCG9yZGVyX2lkGAcgASgJQgiKtRgEMgJpZCJdChRMaXN0SW52b2ljZXNSZXNwb25zZRIsCghpbnZvaWNlcxgBIAMoCzIaLnN1dXVwcmEub3JkZXJzLnYxLkludm9pY2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIh8KEUdldEludm9pY2VSZXF1ZXN0EgoKAmlkGAEgASgJIkEKEkdldEludm9pY2VSZXNwb25zZRIrCgdpbnZvaWNlGAEgASgLMhouc3V1dXByYS5vcmRlcnMudjEuSW52b2ljZSISChBHZXRTZWxsZXJSZXF1ZXN0Ij4KEUdldFNlbGxlclJlc3BvbnNlEikKBnNlbGxlchgBIAEoCzIZLnN1dXVwcmEub3JkZXJzLnYxLlNlbGxlciJFChBTZXRTZWxsZXJSZXF1ZXN0EjEKBnNlbGxlchgBIAEoCzIZLnN1dXVwcmEub3JkZXJzLnYxLlNlbGxlckIGirUYAggBIj4KEVNldFNlbGxlclJlc3BvbnNlEikKBnNlbGxlchgBIAEoCzIZLnN1dXVwcmEub3JkZXJzLnYxLlNlbGxlcjLHBQoPSW52b2ljZXNTZXJ2aWNlEp0BCgxMaXN0SW52b2ljZXMSJi5zdXV1cHJhLm9yZGVycy52MS5MaXN0SW52b2ljZXNSZXF1ZXN0Gicuc3V1dXByYS5vcmRlcnMudjEuTGlzdEludm9pY2VzUmVzcG9uc2UiPIq1GCAIAjocTXkgaW52b2ljZXMgYW5kIGNyZWRpdCBub3Rlc4LT5JMCEhIQL2FwaS92MS9pbnZvaWNlcxKuAQoKR2V0SW52b2ljZRIkLnN1dXVwcmEub3JkZXJzLnYxLkdldEludm9pY2VSZXF1ZXN0GiUuc3V1dXByYS5vcmRlcnMudjEuR2V0SW52b2ljZVJlc3BvbnNlIlOKtRgyCAIqCW5vdF9mb3VuZDojT25lIG9mIG15IGludm9pY2VzOyBhbnkgZm9yIGZpbmFuY2WC0+STAhcSFS9hcGkvdjEvaW52b2ljZXMve2lkfRKsAQoJR2V0U2VsbGVyEiMuc3V1dXByYS5vcmRlcnMudjEuR2V0U2VsbGVyUmVxdWVzdBokLnN1dXVwcmEub3JkZXJzLnYxLkdldFNlbGxlclJlc3BvbnNlIlSKtRg6CAMSB2ZpbmFuY2U6LVdobyBpc3N1ZXMgdGhlIGludm9pY2VzLCBhbmQgaG93IHRheCBpcyB0YWtlboLT5JMCEBIOL2FwaS92MS9zZWxsZXISswEKCVNldFNlbGxlchIjLnN1dXVwcmEub3JkZXJzLnYxLlNldFNlbGxlclJlcXVlc3QaJC5zdXV1cHJhLm9yZGVycy52MS5TZXRTZWxsZXJSZXNwb25zZSJbirUYPggDEgdmaW5hbmNlOjFTZXQgd2hvIGlzc3VlcyB0aGUgaW52b2ljZXMsIGFuZCBob3cgdGF4IGlzIHRha2VugtPkkwITOgEqGg4vYXBpL3YxL3NlbGxlcmIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options, file_suuupra_orders_v1_orders]);
 
 /**
  * @generated from message suuupra.orders.v1.Seller
@@ -73,6 +73,13 @@ export type Seller = Message<"suuupra.orders.v1.Seller"> & {
    * @generated from field: string series = 8;
    */
   series: string;
+
+  /**
+   * Service Accounting Codes by what is sold and since when; where none applies, 999293 (other education and training).
+   *
+   * @generated from field: repeated suuupra.orders.v1.SacRule sacs = 9;
+   */
+  sacs: SacRule[];
 };
 
 /**
@@ -81,6 +88,39 @@ export type Seller = Message<"suuupra.orders.v1.Seller"> & {
  */
 export const SellerSchema: GenMessage<Seller> = /*@__PURE__*/
   messageDesc(file_suuupra_orders_v1_invoices, 0);
+
+/**
+ * @generated from message suuupra.orders.v1.SacRule
+ */
+export type SacRule = Message<"suuupra.orders.v1.SacRule"> & {
+  /**
+   * course, gift, seats, cohort, subscription.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * Six digits that begin with 99.
+   *
+   * @generated from field: string sac = 2;
+   */
+  sac: string;
+
+  /**
+   * The first day in India, e.g. 2026-04-01, that it applies to what is invoiced.
+   *
+   * @generated from field: string from_day = 3;
+   */
+  fromDay: string;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.SacRule.
+ * Use `create(SacRuleSchema)` to create a new message.
+ */
+export const SacRuleSchema: GenMessage<SacRule> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_invoices, 1);
 
 /**
  * @generated from message suuupra.orders.v1.InvoiceLine
@@ -141,7 +181,7 @@ export type InvoiceLine = Message<"suuupra.orders.v1.InvoiceLine"> & {
  * Use `create(InvoiceLineSchema)` to create a new message.
  */
 export const InvoiceLineSchema: GenMessage<InvoiceLine> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 1);
+  messageDesc(file_suuupra_orders_v1_invoices, 2);
 
 /**
  * @generated from message suuupra.orders.v1.Invoice
@@ -255,7 +295,7 @@ export type Invoice = Message<"suuupra.orders.v1.Invoice"> & {
  * Use `create(InvoiceSchema)` to create a new message.
  */
 export const InvoiceSchema: GenMessage<Invoice> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 2);
+  messageDesc(file_suuupra_orders_v1_invoices, 3);
 
 /**
  * @generated from message suuupra.orders.v1.ListInvoicesRequest
@@ -306,7 +346,7 @@ export type ListInvoicesRequest = Message<"suuupra.orders.v1.ListInvoicesRequest
  * Use `create(ListInvoicesRequestSchema)` to create a new message.
  */
 export const ListInvoicesRequestSchema: GenMessage<ListInvoicesRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 3);
+  messageDesc(file_suuupra_orders_v1_invoices, 4);
 
 /**
  * @generated from message suuupra.orders.v1.ListInvoicesResponse
@@ -328,7 +368,7 @@ export type ListInvoicesResponse = Message<"suuupra.orders.v1.ListInvoicesRespon
  * Use `create(ListInvoicesResponseSchema)` to create a new message.
  */
 export const ListInvoicesResponseSchema: GenMessage<ListInvoicesResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 4);
+  messageDesc(file_suuupra_orders_v1_invoices, 5);
 
 /**
  * @generated from message suuupra.orders.v1.GetInvoiceRequest
@@ -345,7 +385,7 @@ export type GetInvoiceRequest = Message<"suuupra.orders.v1.GetInvoiceRequest"> &
  * Use `create(GetInvoiceRequestSchema)` to create a new message.
  */
 export const GetInvoiceRequestSchema: GenMessage<GetInvoiceRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 5);
+  messageDesc(file_suuupra_orders_v1_invoices, 6);
 
 /**
  * @generated from message suuupra.orders.v1.GetInvoiceResponse
@@ -362,7 +402,7 @@ export type GetInvoiceResponse = Message<"suuupra.orders.v1.GetInvoiceResponse">
  * Use `create(GetInvoiceResponseSchema)` to create a new message.
  */
 export const GetInvoiceResponseSchema: GenMessage<GetInvoiceResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 6);
+  messageDesc(file_suuupra_orders_v1_invoices, 7);
 
 /**
  * @generated from message suuupra.orders.v1.GetSellerRequest
@@ -375,7 +415,7 @@ export type GetSellerRequest = Message<"suuupra.orders.v1.GetSellerRequest"> & {
  * Use `create(GetSellerRequestSchema)` to create a new message.
  */
 export const GetSellerRequestSchema: GenMessage<GetSellerRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 7);
+  messageDesc(file_suuupra_orders_v1_invoices, 8);
 
 /**
  * @generated from message suuupra.orders.v1.GetSellerResponse
@@ -392,7 +432,7 @@ export type GetSellerResponse = Message<"suuupra.orders.v1.GetSellerResponse"> &
  * Use `create(GetSellerResponseSchema)` to create a new message.
  */
 export const GetSellerResponseSchema: GenMessage<GetSellerResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 8);
+  messageDesc(file_suuupra_orders_v1_invoices, 9);
 
 /**
  * @generated from message suuupra.orders.v1.SetSellerRequest
@@ -409,7 +449,7 @@ export type SetSellerRequest = Message<"suuupra.orders.v1.SetSellerRequest"> & {
  * Use `create(SetSellerRequestSchema)` to create a new message.
  */
 export const SetSellerRequestSchema: GenMessage<SetSellerRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 9);
+  messageDesc(file_suuupra_orders_v1_invoices, 10);
 
 /**
  * @generated from message suuupra.orders.v1.SetSellerResponse
@@ -426,7 +466,7 @@ export type SetSellerResponse = Message<"suuupra.orders.v1.SetSellerResponse"> &
  * Use `create(SetSellerResponseSchema)` to create a new message.
  */
 export const SetSellerResponseSchema: GenMessage<SetSellerResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_invoices, 10);
+  messageDesc(file_suuupra_orders_v1_invoices, 11);
 
 /**
  * Tax invoices and credit notes, frozen when issued, and who issues them. GET /api/v1/invoices/{id}/pdf is the document.

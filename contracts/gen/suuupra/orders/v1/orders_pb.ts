@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suuupra/orders/v1/orders.proto.
  */
 export const file_suuupra_orders_v1_orders: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdXV1cHJhL29yZGVycy92MS9vcmRlcnMucHJvdG8SEXN1dXVwcmEub3JkZXJzLnYxIuUDCglPcmRlckxpbmUSCgoCaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2NvdXJzZV9zbHVnGAQgASgJEicKBXByaWNlGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKgoIZGlzY291bnQYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgNuZXQYByABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgN0YXgYCCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRInCgV0b3RhbBgJIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EioKCHJlZnVuZGVkGAogASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDAoEa2luZBgLIAEoCRIQCghxdWFudGl0eRgMIAEoBRIsCgp1bml0X3ByaWNlGA0gASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKQoFdGF4ZXMYDiADKAsyGi5zdXV1cHJhLm9yZGVycy52MS5UYXhQYXJ0EhEKCWJ1bmRsZV9pZBgPIAEoCRIRCgljb2hvcnRfaWQYECABKAkiXAoHVGF4UGFydBIMCgRraW5kGAEgASgJEhkKEXJhdGVfYmFzaXNfcG9pbnRzGAIgASgFEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Io4BCg5CaWxsaW5nRGV0YWlscxIUCgRuYW1lGAEgASgJQgaKtRgCEHgSGgoHYWRkcmVzcxgCIAEoCUIJirUYBRCQA1gBEhoKCnN0YXRlX2NvZGUYAyABKAlCBoq1GAIQAhIXCgdjb3VudHJ5GAQgASgJQgaKtRgCEAISFQoFZ3N0aW4YBSABKAlCBoq1GAIQDyJUCgxPcmRlckRpc3B1dGUSCgoCaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5IkkKC09yZGVyQ3JlZGl0EhAKCG9yZGVyX2lkGAEgASgJEigKBmFtb3VudBgCIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Iq8BCgZSZWZ1bmQSCgoCaWQYASABKAkSLwoGc3RhdHVzGAIgASgOMh8uc3V1dXByYS5vcmRlcnMudjEuUmVmdW5kU3RhdHVzEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Eg4KBnJlYXNvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKvBgoFT3JkZXISCgoCaWQYASABKAkSLgoGc3RhdHVzGAIgASgOMh4uc3V1dXByYS5vcmRlcnMudjEuT3JkZXJTdGF0dXMSKwoFbGluZXMYAyADKAsyHC5zdXV1cHJhLm9yZGVycy52MS5PcmRlckxpbmUSKgoIc3VidG90YWwYBCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIqCghkaXNjb3VudBgFIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EiUKA3RheBgGIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EicKBXRvdGFsGAcgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLQoJcGxhY2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdwYWlkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpwYXltZW50X2lkGAsgASgJEioKB3JlZnVuZHMYDCADKAsyGS5zdXV1cHJhLm9yZGVycy52MS5SZWZ1bmQSKgoIcmVmdW5kZWQYDSABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIZChFjYW5jZWxsZWRfYmVjYXVzZRgOIAEoCRI0ChByZWZ1bmRhYmxlX3VudGlsGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghidXllcl9pZBgQIAEoCRIOCgZudW1iZXIYESABKAkSMgoHYmlsbGluZxgSIAEoCzIhLnN1dXVwcmEub3JkZXJzLnYxLkJpbGxpbmdEZXRhaWxzEhMKC2NvdXBvbl9jb2RlGBMgASgJEjEKCGRpc3B1dGVzGBQgAygLMh8uc3V1dXByYS5vcmRlcnMudjEuT3JkZXJEaXNwdXRlEi4KBmNyZWRpdBgVIAEoCzIeLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyQ3JlZGl0Iq0BCglPcmRlckl0ZW0SGwoJY291cnNlX2lkGAEgASgJQgiKtRgEMgJpZBIbCglidW5kbGVfaWQYAiABKAlCCIq1GAQyAmlkEhsKCHF1YW50aXR5GAMgASgFQgmKtRgFOABA0A8SLAoEZ2lmdBgEIAEoCzIeLnN1dXVwcmEub3JkZXJzLnYxLkdpZnREZXRhaWxzEhsKCWNvaG9ydF9pZBgFIAEoCUIIirUYBDICaWQidAoLR2lmdERldGFpbHMSKQoPcmVjaXBpZW50X2VtYWlsGAEgASgJQhCKtRgMCAEQ/gEyBWVtYWlsEh4KDnJlY2lwaWVudF9uYW1lGAIgASgJQgaKtRgCEHgSGgoHbWVzc2FnZRgDIAEoCUIJirUYBRD0A1gBIp0BChFQbGFjZU9yZGVyUmVxdWVzdBI3CgVpdGVtcxgBIAMoCzIcLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVySXRlbUIKirUYBggBIBQoARIbCgtjb3Vwb25fY29kZRgCIAEoCUIGirUYAhAoEjIKB2JpbGxpbmcYAyABKAsyIS5zdXV1cHJhLm9yZGVycy52MS5CaWxsaW5nRGV0YWlscyI9ChJQbGFjZU9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zdXV1cHJhLm9yZGVycy52MS5PcmRlciIdCg9HZXRPcmRlclJlcXVlc3QSCgoCaWQYASABKAkiOwoQR2V0T3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyIncKEUxpc3RPcmRlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEgsKA2FsbBgDIAEoCBIuCgZzdGF0dXMYBCABKA4yHi5zdXV1cHJhLm9yZGVycy52MS5PcmRlclN0YXR1cyJXChJMaXN0T3JkZXJzUmVzcG9uc2USKAoGb3JkZXJzGAEgAygLMhguc3V1dXByYS5vcmRlcnMudjEuT3JkZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiAKEkNhbmNlbE9yZGVyUmVxdWVzdBIKCgJpZBgBIAEoCSI+ChNDYW5jZWxPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc3V1dXByYS5vcmRlcnMudjEuT3JkZXIiRAoKUmVmdW5kSXRlbRIZCgdsaW5lX2lkGAEgASgJQgiKtRgEMgJpZBIbCgljb3Vyc2VfaWQYAiABKAlCCIq1GAQyAmlkIqQBChNDcmVhdGVSZWZ1bmRSZXF1ZXN0EhAKCG9yZGVyX2lkGAEgASgJEigKBmFtb3VudBgCIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EjQKBWl0ZW1zGAMgAygLMh0uc3V1dXByYS5vcmRlcnMudjEuUmVmdW5kSXRlbUIGirUYAiAUEhsKBnJlYXNvbhgEIAEoCUILirUYBwgBEMgBGAEiQQoUQ3JlYXRlUmVmdW5kUmVzcG9uc2USKQoGcmVmdW5kGAEgASgLMhkuc3V1dXByYS5vcmRlcnMudjEuUmVmdW5kIi0KGUdldE9yZGVyRm9yUGF5bWVudFJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAki8QEKGkdldE9yZGVyRm9yUGF5bWVudFJlc3BvbnNlEhAKCG9yZGVyX2lkGAEgASgJEhAKCGJ1eWVyX2lkGAIgASgJEi4KBnN0YXR1cxgDIAEoDjIeLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyU3RhdHVzEicKBXRvdGFsGAQgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLgoKZXhwaXJlc19hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGbnVtYmVyGAYgASgJEhYKDmNhcHR1cmVfbWV0aG9kGAcgASgJKsEBCgtPcmRlclN0YXR1cxIcChhPUkRFUl9TVEFUVVNfVU5TUEVDSUZJRUQQABIhCh1PUkRFUl9TVEFUVVNfQVdBSVRJTkdfUEFZTUVOVBABEhUKEU9SREVSX1NUQVRVU19QQUlEEAISGgoWT1JERVJfU1RBVFVTX0NBTkNFTExFRBADEiMKH09SREVSX1NUQVRVU19QQVJUSUFMTFlfUkVGVU5ERUQQBBIZChVPUkRFUl9TVEFUVVNfUkVGVU5ERUQQBSp/CgxSZWZ1bmRTdGF0dXMSHQoZUkVGVU5EX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFVJFRlVORF9TVEFUVVNfUEVORElORxABEhsKF1JFRlVORF9TVEFUVVNfU1VDQ0VFREVEEAISGAoUUkVGVU5EX1NUQVRVU19GQUlMRUQQAzLSCgoNT3JkZXJzU2VydmljZRLkAgoKUGxhY2VPcmRlchIkLnN1dXVwcmEub3JkZXJzLnYxLlBsYWNlT3JkZXJSZXF1ZXN0GiUuc3V1dXByYS5vcmRlcnMudjEuUGxhY2VPcmRlclJlc3BvbnNlIogCirUY6gEIAhgBIMkBKhRjb3Vyc2Vfbm90X2F2YWlsYWJsZSoQYWxyZWFkeV9lbnJvbGxlZCoQbWl4ZWRfY3VycmVuY2llcyoKb3duX2NvdXJzZSoUYnVuZGxlX25vdF9hdmFpbGFibGUqEm9yZGVyX2FscmVhZHlfb3BlbioQY291cG9uX25vdF9mb3VuZCoOY291cG9uX2V4cGlyZWQqEGNvdXBvbl9leGhhdXN0ZWQqFWNvdXBvbl9ub3RfYXBwbGljYWJsZSoWY291cG9uX21pbmltdW1fbm90X21ldDoOUGxhY2UgYW4gb3JkZXKC0+STAhM6ASoiDi9hcGkvdjEvb3JkZXJzEqQBCghHZXRPcmRlchIiLnN1dXVwcmEub3JkZXJzLnYxLkdldE9yZGVyUmVxdWVzdBojLnN1dXVwcmEub3JkZXJzLnYxLkdldE9yZGVyUmVzcG9uc2UiT4q1GDAIAioJbm90X2ZvdW5kOiFPbmUgb2YgbXkgb3JkZXJzOyBhbnkgZm9yIGZpbmFuY2WC0+STAhUSEy9hcGkvdjEvb3JkZXJzL3tpZH0SkAEKCkxpc3RPcmRlcnMSJC5zdXV1cHJhLm9yZGVycy52MS5MaXN0T3JkZXJzUmVxdWVzdBolLnN1dXVwcmEub3JkZXJzLnYxLkxpc3RPcmRlcnNSZXNwb25zZSI1irUYGwgCOhdNeSBvcmRlcnMsIG5ld2VzdCBmaXJzdILT5JMCEBIOL2FwaS92MS9vcmRlcnMS4wEKC0NhbmNlbE9yZGVyEiUuc3V1dXByYS5vcmRlcnMudjEuQ2FuY2VsT3JkZXJSZXF1ZXN0GiYuc3V1dXByYS5vcmRlcnMudjEuQ2FuY2VsT3JkZXJSZXNwb25zZSKEAYq1GFsIAioJbm90X2ZvdW5kKhVvcmRlcl9ub3RfY2FuY2VsbGFibGUqE3BheW1lbnRfaW5fcHJvZ3Jlc3M6IENhbmNlbCBhbiBvcmRlciB0aGF0IGlzIG5vdCBwYWlkgtPkkwIfOgEqIhovYXBpL3YxL29yZGVycy97aWR9OmNhbmNlbBKmAgoMQ3JlYXRlUmVmdW5kEiYuc3V1dXByYS5vcmRlcnMudjEuQ3JlYXRlUmVmdW5kUmVxdWVzdBonLnN1dXVwcmEub3JkZXJzLnYxLkNyZWF0ZVJlZnVuZFJlc3BvbnNlIsQBirUYkwEIAhgBIMkBKglub3RfZm91bmQqDm9yZGVyX25vdF9wYWlkKhdyZWZ1bmRfZXhjZWVkc19jYXB0dXJlZCoUcmVmdW5kX3dpbmRvd19jbG9zZWQqDmFtb3VudF9pbnZhbGlkKg1saW1pdF9yZWFjaGVkOiFSZWZ1bmQgYW4gb3JkZXIsIHdob2xlIG9yIGluIHBhcnSC0+STAiY6ASoiIS9hcGkvdjEvb3JkZXJzL3tvcmRlcl9pZH0vcmVmdW5kcxKQAQoSR2V0T3JkZXJGb3JQYXltZW50Eiwuc3V1dXByYS5vcmRlcnMudjEuR2V0T3JkZXJGb3JQYXltZW50UmVxdWVzdBotLnN1dXVwcmEub3JkZXJzLnYxLkdldE9yZGVyRm9yUGF5bWVudFJlc3BvbnNlIh2KtRgZCAQqCW5vdF9mb3VuZDIIcGF5bWVudHNAAWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
+  fileDesc("Ch5zdXV1cHJhL29yZGVycy92MS9vcmRlcnMucHJvdG8SEXN1dXVwcmEub3JkZXJzLnYxIuUDCglPcmRlckxpbmUSCgoCaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2NvdXJzZV9zbHVnGAQgASgJEicKBXByaWNlGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKgoIZGlzY291bnQYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgNuZXQYByABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIlCgN0YXgYCCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRInCgV0b3RhbBgJIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EioKCHJlZnVuZGVkGAogASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDAoEa2luZBgLIAEoCRIQCghxdWFudGl0eRgMIAEoBRIsCgp1bml0X3ByaWNlGA0gASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKQoFdGF4ZXMYDiADKAsyGi5zdXV1cHJhLm9yZGVycy52MS5UYXhQYXJ0EhEKCWJ1bmRsZV9pZBgPIAEoCRIRCgljb2hvcnRfaWQYECABKAkiXAoHVGF4UGFydBIMCgRraW5kGAEgASgJEhkKEXJhdGVfYmFzaXNfcG9pbnRzGAIgASgFEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Io4BCg5CaWxsaW5nRGV0YWlscxIUCgRuYW1lGAEgASgJQgaKtRgCEHgSGgoHYWRkcmVzcxgCIAEoCUIJirUYBRCQA1gBEhoKCnN0YXRlX2NvZGUYAyABKAlCBoq1GAIQAhIXCgdjb3VudHJ5GAQgASgJQgaKtRgCEAISFQoFZ3N0aW4YBSABKAlCBoq1GAIQDyJUCgxPcmRlckRpc3B1dGUSCgoCaWQYASABKAkSDgoGc3RhdHVzGAIgASgJEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5IkkKC09yZGVyQ3JlZGl0EhAKCG9yZGVyX2lkGAEgASgJEigKBmFtb3VudBgCIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Iq8BCgZSZWZ1bmQSCgoCaWQYASABKAkSLwoGc3RhdHVzGAIgASgOMh8uc3V1dXByYS5vcmRlcnMudjEuUmVmdW5kU3RhdHVzEigKBmFtb3VudBgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Eg4KBnJlYXNvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLZBwoFT3JkZXISCgoCaWQYASABKAkSLgoGc3RhdHVzGAIgASgOMh4uc3V1dXByYS5vcmRlcnMudjEuT3JkZXJTdGF0dXMSKwoFbGluZXMYAyADKAsyHC5zdXV1cHJhLm9yZGVycy52MS5PcmRlckxpbmUSKgoIc3VidG90YWwYBCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIqCghkaXNjb3VudBgFIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EiUKA3RheBgGIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EicKBXRvdGFsGAcgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLQoJcGxhY2VkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdwYWlkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpleHBpcmVzX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpwYXltZW50X2lkGAsgASgJEioKB3JlZnVuZHMYDCADKAsyGS5zdXV1cHJhLm9yZGVycy52MS5SZWZ1bmQSKgoIcmVmdW5kZWQYDSABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIZChFjYW5jZWxsZWRfYmVjYXVzZRgOIAEoCRI0ChByZWZ1bmRhYmxlX3VudGlsGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghidXllcl9pZBgQIAEoCRIOCgZudW1iZXIYESABKAkSMgoHYmlsbGluZxgSIAEoCzIhLnN1dXVwcmEub3JkZXJzLnYxLkJpbGxpbmdEZXRhaWxzEhMKC2NvdXBvbl9jb2RlGBMgASgJEjEKCGRpc3B1dGVzGBQgAygLMh8uc3V1dXByYS5vcmRlcnMudjEuT3JkZXJEaXNwdXRlEi4KBmNyZWRpdBgVIAEoCzIeLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyQ3JlZGl0Eg8KB3ZlcnNpb24YFiABKAUSMwoLZnVsZmlsbG1lbnQYFyABKA4yHi5zdXV1cHJhLm9yZGVycy52MS5GdWxmaWxsbWVudBIwCgxmdWxmaWxsZWRfYXQYGCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGNvbXBsZXRlZF9hdBgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAirQEKCU9yZGVySXRlbRIbCgljb3Vyc2VfaWQYASABKAlCCIq1GAQyAmlkEhsKCWJ1bmRsZV9pZBgCIAEoCUIIirUYBDICaWQSGwoIcXVhbnRpdHkYAyABKAVCCYq1GAU4AEDQDxIsCgRnaWZ0GAQgASgLMh4uc3V1dXByYS5vcmRlcnMudjEuR2lmdERldGFpbHMSGwoJY29ob3J0X2lkGAUgASgJQgiKtRgEMgJpZCJ0CgtHaWZ0RGV0YWlscxIpCg9yZWNpcGllbnRfZW1haWwYASABKAlCEIq1GAwIARD+ATIFZW1haWwSHgoOcmVjaXBpZW50X25hbWUYAiABKAlCBoq1GAIQeBIaCgdtZXNzYWdlGAMgASgJQgmKtRgFEPQDWAEinQEKEVBsYWNlT3JkZXJSZXF1ZXN0EjcKBWl0ZW1zGAEgAygLMhwuc3V1dXByYS5vcmRlcnMudjEuT3JkZXJJdGVtQgqKtRgGCAEgFCgBEhsKC2NvdXBvbl9jb2RlGAIgASgJQgaKtRgCECgSMgoHYmlsbGluZxgDIAEoCzIhLnN1dXVwcmEub3JkZXJzLnYxLkJpbGxpbmdEZXRhaWxzIj0KElBsYWNlT3JkZXJSZXNwb25zZRInCgVvcmRlchgBIAEoCzIYLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyIh0KD0dldE9yZGVyUmVxdWVzdBIKCgJpZBgBIAEoCSI7ChBHZXRPcmRlclJlc3BvbnNlEicKBW9yZGVyGAEgASgLMhguc3V1dXByYS5vcmRlcnMudjEuT3JkZXIidwoRTGlzdE9yZGVyc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSCwoDYWxsGAMgASgIEi4KBnN0YXR1cxgEIAEoDjIeLnN1dXVwcmEub3JkZXJzLnYxLk9yZGVyU3RhdHVzIlcKEkxpc3RPcmRlcnNSZXNwb25zZRIoCgZvcmRlcnMYASADKAsyGC5zdXV1cHJhLm9yZGVycy52MS5PcmRlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiIAoSQ2FuY2VsT3JkZXJSZXF1ZXN0EgoKAmlkGAEgASgJIj4KE0NhbmNlbE9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zdXV1cHJhLm9yZGVycy52MS5PcmRlciKGAgoQRWRpdE9yZGVyUmVxdWVzdBIKCgJpZBgBIAEoCRIiChBleHBlY3RlZF92ZXJzaW9uGAIgASgFQgiKtRgECAE4AhI3CglhZGRfaXRlbXMYAyADKAsyHC5zdXV1cHJhLm9yZGVycy52MS5PcmRlckl0ZW1CBoq1GAIgFBIlCg9yZW1vdmVfbGluZV9pZHMYBCADKAlCDIq1GAgYASAoMgJpZBIgCgtjb3Vwb25fY29kZRgFIAEoCUIGirUYAhAoSACIAQESMAoOZXhwZWN0ZWRfdG90YWwYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leUIOCgxfY291cG9uX2NvZGUiPAoRRWRpdE9yZGVyUmVzcG9uc2USJwoFb3JkZXIYASABKAsyGC5zdXV1cHJhLm9yZGVycy52MS5PcmRlciJECgpSZWZ1bmRJdGVtEhkKB2xpbmVfaWQYASABKAlCCIq1GAQyAmlkEhsKCWNvdXJzZV9pZBgCIAEoCUIIirUYBDICaWQipAEKE0NyZWF0ZVJlZnVuZFJlcXVlc3QSEAoIb3JkZXJfaWQYASABKAkSKAoGYW1vdW50GAIgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSNAoFaXRlbXMYAyADKAsyHS5zdXV1cHJhLm9yZGVycy52MS5SZWZ1bmRJdGVtQgaKtRgCIBQSGwoGcmVhc29uGAQgASgJQguKtRgHCAEQyAEYASJBChRDcmVhdGVSZWZ1bmRSZXNwb25zZRIpCgZyZWZ1bmQYASABKAsyGS5zdXV1cHJhLm9yZGVycy52MS5SZWZ1bmQiLQoZR2V0T3JkZXJGb3JQYXltZW50UmVxdWVzdBIQCghvcmRlcl9pZBgBIAEoCSLxAQoaR2V0T3JkZXJGb3JQYXltZW50UmVzcG9uc2USEAoIb3JkZXJfaWQYASABKAkSEAoIYnV5ZXJfaWQYAiABKAkSLgoGc3RhdHVzGAMgASgOMh4uc3V1dXByYS5vcmRlcnMudjEuT3JkZXJTdGF0dXMSJwoFdG90YWwYBCABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZudW1iZXIYBiABKAkSFgoOY2FwdHVyZV9tZXRob2QYByABKAkqwQEKC09yZGVyU3RhdHVzEhwKGE9SREVSX1NUQVRVU19VTlNQRUNJRklFRBAAEiEKHU9SREVSX1NUQVRVU19BV0FJVElOR19QQVlNRU5UEAESFQoRT1JERVJfU1RBVFVTX1BBSUQQAhIaChZPUkRFUl9TVEFUVVNfQ0FOQ0VMTEVEEAMSIwofT1JERVJfU1RBVFVTX1BBUlRJQUxMWV9SRUZVTkRFRBAEEhkKFU9SREVSX1NUQVRVU19SRUZVTkRFRBAFKo8BCgtGdWxmaWxsbWVudBIbChdGVUxGSUxMTUVOVF9VTlNQRUNJRklFRBAAEhQKEEZVTEZJTExNRU5UX05PTkUQARIXChNGVUxGSUxMTUVOVF9QRU5ESU5HEAISGQoVRlVMRklMTE1FTlRfRlVMRklMTEVEEAMSGQoVRlVMRklMTE1FTlRfQ09NUExFVEVEEAQqfwoMUmVmdW5kU3RhdHVzEh0KGVJFRlVORF9TVEFUVVNfVU5TUEVDSUZJRUQQABIZChVSRUZVTkRfU1RBVFVTX1BFTkRJTkcQARIbChdSRUZVTkRfU1RBVFVTX1NVQ0NFRURFRBACEhgKFFJFRlVORF9TVEFUVVNfRkFJTEVEEAMyrQ4KDU9yZGVyc1NlcnZpY2US5AIKClBsYWNlT3JkZXISJC5zdXV1cHJhLm9yZGVycy52MS5QbGFjZU9yZGVyUmVxdWVzdBolLnN1dXVwcmEub3JkZXJzLnYxLlBsYWNlT3JkZXJSZXNwb25zZSKIAoq1GOoBCAIYASDJASoUY291cnNlX25vdF9hdmFpbGFibGUqEGFscmVhZHlfZW5yb2xsZWQqEG1peGVkX2N1cnJlbmNpZXMqCm93bl9jb3Vyc2UqFGJ1bmRsZV9ub3RfYXZhaWxhYmxlKhJvcmRlcl9hbHJlYWR5X29wZW4qEGNvdXBvbl9ub3RfZm91bmQqDmNvdXBvbl9leHBpcmVkKhBjb3Vwb25fZXhoYXVzdGVkKhVjb3Vwb25fbm90X2FwcGxpY2FibGUqFmNvdXBvbl9taW5pbXVtX25vdF9tZXQ6DlBsYWNlIGFuIG9yZGVygtPkkwITOgEqIg4vYXBpL3YxL29yZGVycxKkAQoIR2V0T3JkZXISIi5zdXV1cHJhLm9yZGVycy52MS5HZXRPcmRlclJlcXVlc3QaIy5zdXV1cHJhLm9yZGVycy52MS5HZXRPcmRlclJlc3BvbnNlIk+KtRgwCAIqCW5vdF9mb3VuZDohT25lIG9mIG15IG9yZGVyczsgYW55IGZvciBmaW5hbmNlgtPkkwIVEhMvYXBpL3YxL29yZGVycy97aWR9EpABCgpMaXN0T3JkZXJzEiQuc3V1dXByYS5vcmRlcnMudjEuTGlzdE9yZGVyc1JlcXVlc3QaJS5zdXV1cHJhLm9yZGVycy52MS5MaXN0T3JkZXJzUmVzcG9uc2UiNYq1GBsIAjoXTXkgb3JkZXJzLCBuZXdlc3QgZmlyc3SC0+STAhASDi9hcGkvdjEvb3JkZXJzEuMBCgtDYW5jZWxPcmRlchIlLnN1dXVwcmEub3JkZXJzLnYxLkNhbmNlbE9yZGVyUmVxdWVzdBomLnN1dXVwcmEub3JkZXJzLnYxLkNhbmNlbE9yZGVyUmVzcG9uc2UihAGKtRhbCAIqCW5vdF9mb3VuZCoVb3JkZXJfbm90X2NhbmNlbGxhYmxlKhNwYXltZW50X2luX3Byb2dyZXNzOiBDYW5jZWwgYW4gb3JkZXIgdGhhdCBpcyBub3QgcGFpZILT5JMCHzoBKiIaL2FwaS92MS9vcmRlcnMve2lkfTpjYW5jZWwS2AMKCUVkaXRPcmRlchIjLnN1dXVwcmEub3JkZXJzLnYxLkVkaXRPcmRlclJlcXVlc3QaJC5zdXV1cHJhLm9yZGVycy52MS5FZGl0T3JkZXJSZXNwb25zZSL/Aoq1GNcCCAIYASoJbm90X2ZvdW5kKgpzdGFsZV9ldGFnKhJvcmRlcl9ub3RfZWRpdGFibGUqE3BheW1lbnRfaW5fcHJvZ3Jlc3MqDXByaWNlX2NoYW5nZWQqDWxpbWl0X3JlYWNoZWQqFGNvdXJzZV9ub3RfYXZhaWxhYmxlKhBhbHJlYWR5X2Vucm9sbGVkKhBtaXhlZF9jdXJyZW5jaWVzKgpvd25fY291cnNlKhRidW5kbGVfbm90X2F2YWlsYWJsZSoSb3JkZXJfYWxyZWFkeV9vcGVuKhBjb3Vwb25fbm90X2ZvdW5kKg5jb3Vwb25fZXhwaXJlZCoQY291cG9uX2V4aGF1c3RlZCoVY291cG9uX25vdF9hcHBsaWNhYmxlKhZjb3Vwb25fbWluaW11bV9ub3RfbWV0OiBDaGFuZ2UgYW4gb3JkZXIgdGhhdCBpcyBub3QgcGFpZILT5JMCHToBKiIYL2FwaS92MS9vcmRlcnMve2lkfTplZGl0EqYCCgxDcmVhdGVSZWZ1bmQSJi5zdXV1cHJhLm9yZGVycy52MS5DcmVhdGVSZWZ1bmRSZXF1ZXN0Gicuc3V1dXByYS5vcmRlcnMudjEuQ3JlYXRlUmVmdW5kUmVzcG9uc2UixAGKtRiTAQgCGAEgyQEqCW5vdF9mb3VuZCoOb3JkZXJfbm90X3BhaWQqF3JlZnVuZF9leGNlZWRzX2NhcHR1cmVkKhRyZWZ1bmRfd2luZG93X2Nsb3NlZCoOYW1vdW50X2ludmFsaWQqDWxpbWl0X3JlYWNoZWQ6IVJlZnVuZCBhbiBvcmRlciwgd2hvbGUgb3IgaW4gcGFydILT5JMCJjoBKiIhL2FwaS92MS9vcmRlcnMve29yZGVyX2lkfS9yZWZ1bmRzEpABChJHZXRPcmRlckZvclBheW1lbnQSLC5zdXV1cHJhLm9yZGVycy52MS5HZXRPcmRlckZvclBheW1lbnRSZXF1ZXN0Gi0uc3V1dXByYS5vcmRlcnMudjEuR2V0T3JkZXJGb3JQYXltZW50UmVzcG9uc2UiHYq1GBkIBCoJbm90X2ZvdW5kMghwYXltZW50c0ABYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
 
 /**
  * @generated from message suuupra.orders.v1.OrderLine
@@ -410,6 +410,28 @@ export type Order = Message<"suuupra.orders.v1.Order"> & {
    * @generated from field: suuupra.orders.v1.OrderCredit credit = 21;
    */
   credit?: OrderCredit | undefined;
+
+  /**
+   * Grows with everything that happens to the order.
+   *
+   * @generated from field: int32 version = 22;
+   */
+  version: number;
+
+  /**
+   * @generated from field: suuupra.orders.v1.Fulfillment fulfillment = 23;
+   */
+  fulfillment: Fulfillment;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp fulfilled_at = 24;
+   */
+  fulfilledAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp completed_at = 25;
+   */
+  completedAt?: Timestamp | undefined;
 };
 
 /**
@@ -655,6 +677,77 @@ export const CancelOrderResponseSchema: GenMessage<CancelOrderResponse> = /*@__P
   messageDesc(file_suuupra_orders_v1_orders, 16);
 
 /**
+ * Removing all lines is a cancellation and refused here.
+ *
+ * @generated from message suuupra.orders.v1.EditOrderRequest
+ */
+export type EditOrderRequest = Message<"suuupra.orders.v1.EditOrderRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The order's version as the caller read it; another is refused as stale_etag.
+   *
+   * @generated from field: int32 expected_version = 2;
+   */
+  expectedVersion: number;
+
+  /**
+   * Courses, seats and bundles.
+   *
+   * @generated from field: repeated suuupra.orders.v1.OrderItem add_items = 3;
+   */
+  addItems: OrderItem[];
+
+  /**
+   * Of a bundle all lines together. Gifts and places of cohorts stay as they were ordered.
+   *
+   * @generated from field: repeated string remove_line_ids = 4;
+   */
+  removeLineIds: string[];
+
+  /**
+   * Absent: the one it has. Empty: none.
+   *
+   * @generated from field: optional string coupon_code = 5;
+   */
+  couponCode?: string | undefined;
+
+  /**
+   * What the buyer was shown; another total is refused as price_changed. Absent: whatever it is.
+   *
+   * @generated from field: suuupra.common.v1.Money expected_total = 6;
+   */
+  expectedTotal?: Money | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.EditOrderRequest.
+ * Use `create(EditOrderRequestSchema)` to create a new message.
+ */
+export const EditOrderRequestSchema: GenMessage<EditOrderRequest> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders, 17);
+
+/**
+ * @generated from message suuupra.orders.v1.EditOrderResponse
+ */
+export type EditOrderResponse = Message<"suuupra.orders.v1.EditOrderResponse"> & {
+  /**
+   * @generated from field: suuupra.orders.v1.Order order = 1;
+   */
+  order?: Order | undefined;
+};
+
+/**
+ * Describes the message suuupra.orders.v1.EditOrderResponse.
+ * Use `create(EditOrderResponseSchema)` to create a new message.
+ */
+export const EditOrderResponseSchema: GenMessage<EditOrderResponse> = /*@__PURE__*/
+  messageDesc(file_suuupra_orders_v1_orders, 18);
+
+/**
  * @generated from message suuupra.orders.v1.RefundItem
  */
 export type RefundItem = Message<"suuupra.orders.v1.RefundItem"> & {
@@ -674,7 +767,7 @@ export type RefundItem = Message<"suuupra.orders.v1.RefundItem"> & {
  * Use `create(RefundItemSchema)` to create a new message.
  */
 export const RefundItemSchema: GenMessage<RefundItem> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 17);
+  messageDesc(file_suuupra_orders_v1_orders, 19);
 
 /**
  * @generated from message suuupra.orders.v1.CreateRefundRequest
@@ -710,7 +803,7 @@ export type CreateRefundRequest = Message<"suuupra.orders.v1.CreateRefundRequest
  * Use `create(CreateRefundRequestSchema)` to create a new message.
  */
 export const CreateRefundRequestSchema: GenMessage<CreateRefundRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 18);
+  messageDesc(file_suuupra_orders_v1_orders, 20);
 
 /**
  * @generated from message suuupra.orders.v1.CreateRefundResponse
@@ -727,7 +820,7 @@ export type CreateRefundResponse = Message<"suuupra.orders.v1.CreateRefundRespon
  * Use `create(CreateRefundResponseSchema)` to create a new message.
  */
 export const CreateRefundResponseSchema: GenMessage<CreateRefundResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 19);
+  messageDesc(file_suuupra_orders_v1_orders, 21);
 
 /**
  * @generated from message suuupra.orders.v1.GetOrderForPaymentRequest
@@ -744,7 +837,7 @@ export type GetOrderForPaymentRequest = Message<"suuupra.orders.v1.GetOrderForPa
  * Use `create(GetOrderForPaymentRequestSchema)` to create a new message.
  */
 export const GetOrderForPaymentRequestSchema: GenMessage<GetOrderForPaymentRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 20);
+  messageDesc(file_suuupra_orders_v1_orders, 22);
 
 /**
  * @generated from message suuupra.orders.v1.GetOrderForPaymentResponse
@@ -793,7 +886,7 @@ export type GetOrderForPaymentResponse = Message<"suuupra.orders.v1.GetOrderForP
  * Use `create(GetOrderForPaymentResponseSchema)` to create a new message.
  */
 export const GetOrderForPaymentResponseSchema: GenMessage<GetOrderForPaymentResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_orders_v1_orders, 21);
+  messageDesc(file_suuupra_orders_v1_orders, 23);
 
 /**
  * @generated from enum suuupra.orders.v1.OrderStatus
@@ -842,6 +935,59 @@ export const OrderStatusSchema: GenEnum<OrderStatus> = /*@__PURE__*/
   enumDesc(file_suuupra_orders_v1_orders, 0);
 
 /**
+ * What became of what was bought, beside what became of the money.
+ *
+ * @generated from enum suuupra.orders.v1.Fulfillment
+ */
+export const Fulfillment = {
+  /**
+   * @generated from enum value: FULFILLMENT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Nothing to give: not paid, or cancelled.
+   *
+   * @generated from enum value: FULFILLMENT_NONE = 1;
+   */
+  NONE: 1,
+
+  /**
+   * Paid; access is not confirmed for every line yet.
+   *
+   * @generated from enum value: FULFILLMENT_PENDING = 2;
+   */
+  PENDING: 2,
+
+  /**
+   * Access was confirmed for every line that was not given back.
+   *
+   * @generated from enum value: FULFILLMENT_FULFILLED = 3;
+   */
+  FULFILLED: 3,
+
+  /**
+   * Nothing of it changes by itself any more: the time for returning it is over, no refund and no dispute is under way.
+   *
+   * @generated from enum value: FULFILLMENT_COMPLETED = 4;
+   */
+  COMPLETED: 4,
+} as const;
+
+/**
+ * What became of what was bought, beside what became of the money.
+ *
+ * @generated from enum suuupra.orders.v1.Fulfillment
+ */
+export type Fulfillment = (typeof Fulfillment)[keyof typeof Fulfillment] | UnknownEnum;
+
+/**
+ * Describes the enum suuupra.orders.v1.Fulfillment.
+ */
+export const FulfillmentSchema: GenEnum<Fulfillment> = /*@__PURE__*/
+  enumDesc(file_suuupra_orders_v1_orders, 1);
+
+/**
  * @generated from enum suuupra.orders.v1.RefundStatus
  */
 export const RefundStatus = {
@@ -875,7 +1021,7 @@ export type RefundStatus = (typeof RefundStatus)[keyof typeof RefundStatus] | Un
  * Describes the enum suuupra.orders.v1.RefundStatus.
  */
 export const RefundStatusSchema: GenEnum<RefundStatus> = /*@__PURE__*/
-  enumDesc(file_suuupra_orders_v1_orders, 1);
+  enumDesc(file_suuupra_orders_v1_orders, 2);
 
 /**
  * What was bought, at which price, and what became of it.
@@ -918,6 +1064,17 @@ export const OrdersService: GenService<{
     methodKind: "unary";
     input: typeof CancelOrderRequestSchema;
     output: typeof CancelOrderResponseSchema;
+  },
+  /**
+   * Changes an order that is placed and not paid: lines go and come, the coupon changes, and all of it is priced anew and
+   * frozen. While a payment of it is under way it is refused.
+   *
+   * @generated from rpc suuupra.orders.v1.OrdersService.EditOrder
+   */
+  editOrder: {
+    methodKind: "unary";
+    input: typeof EditOrderRequestSchema;
+    output: typeof EditOrderResponseSchema;
   },
   /**
    * Finance at any time; the buyer for the whole order within the refund window.

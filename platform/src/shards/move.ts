@@ -1,16 +1,17 @@
 /**
  * Moves a shard to another database while it serves.
  *
- *     register in the directory -> copy while it serves -> close the book here -> copy the rest, compare
- *       -> the directory says it is there -> open the book there
+ *     register in the directory -> copy while it serves -> close it here -> copy the rest, compare
+ *       -> the directory says it is there -> open it there
  *
- * At every moment at most one book of the shard is open, and it is the one that the directory names. Dying anywhere leaves
+ * At every moment at most one database of the shard is open, and it is the one that the directory names. Dying anywhere leaves
  * one owner: before the flip the old place, which whoever needs it opens again once the lease is over; after it the new
  * one, which whoever needs it opens at once. A move that was cut off is begun again and goes on from what is there.
  */
-import type { ShardDirectory } from '@suuupra/platform/shards/directory';
-import type { World } from '@suuupra/platform/world';
-import type { BookGate } from './shard-book.ts';
+
+import type { World } from '../world.ts';
+import type { ShardDirectory } from './directory.ts';
+import type { ShardGate } from './gate.ts';
 
 /** The copy is not what it was copied from. The shard stays where it is. */
 export class CopyDiffers extends Error {
@@ -28,18 +29,18 @@ export class MoveLost extends Error {
   }
 }
 
-/** How what is in one book gets into another, closed one. `token` is the epoch that the other is closed under. */
+/** How what is in one database gets into another, closed one. `token` is the epoch that the other is closed under. */
 export interface ShardCopy {
-  /** Makes the database and its tables where there are none, and closes the book in it. Gives the token. */
+  /** Makes the database and its tables where there are none, and closes it. Gives the token. */
   prepare(): Promise<bigint>;
   /**
-   * Copies some of what is missing, in order, and proves it by the hash chain. Gives how many journals are missing still, as
-   * of now. Throws CopyDiffers; throws when the book is not closed under the token any more.
+   * Copies some of what is missing, in order, and proves it where it can. Gives how many things are missing still, as
+   * of now. Throws CopyDiffers; throws when it is not closed under the token any more.
    */
   copySome(token: bigint): Promise<bigint>;
-  /** While the book serves: compares what the hash chain does not cover and takes as long as there is of it. Throws CopyDiffers. */
+  /** While it serves: compares what takes as long as there is of it. Throws CopyDiffers. */
   compare(): Promise<void>;
-  /** Of a closed book: copies all the rest and what changes without a journal, and compares. Throws CopyDiffers. */
+  /** Of a closed one: copies all the rest, and compares. Throws CopyDiffers. */
   finish(token: bigint): Promise<void>;
 }
 
@@ -49,8 +50,8 @@ export interface MoveParts {
   /** Where `source` is. */
   readonly from: string;
   readonly to: string;
-  readonly source: BookGate;
-  readonly target: BookGate;
+  readonly source: ShardGate;
+  readonly target: ShardGate;
   readonly copy: ShardCopy;
   readonly world: Pick<World, 'now' | 'id'>;
   /** Ends another move of the shard to the same place, whose mover is known to be gone. */
@@ -69,11 +70,11 @@ export interface Moved {
 
 /** From the closing on a mover has this long before others take the shard back. */
 export const leaseMs = 30_000;
-/** The book is closed when at most so many journals are missing: the fewer, the shorter the pause. */
-const journalsAtClose = 200n;
-/** On a book that is written faster than this goes, from so many rounds on that so many will do. */
+/** It is closed when at most so many things (journals, changes) are missing: the fewer, the shorter the pause. */
+const missingAtClose = 200n;
+/** On one that is written faster than this goes, from so many rounds on that so many will do. */
 const roundsPatient = 50;
-const journalsAtCloseMax = 2_000n;
+const missingAtCloseMax = 2_000n;
 /** A copy that does not catch up with what is written in so many rounds of one chunk each is given up. */
 const roundsMax = 1_000_000;
 
@@ -130,7 +131,7 @@ async function catchUp({ copy }: MoveParts, token: bigint, at: (step: MoveStep) 
   for (let round = 1; round <= roundsMax; round += 1) {
     await at('copy');
     const missing = await copy.copySome(token);
-    if (missing <= (round < roundsPatient ? journalsAtClose : journalsAtCloseMax)) return round;
+    if (missing <= (round < roundsPatient ? missingAtClose : missingAtCloseMax)) return round;
   }
   throw new Error(`the copy did not catch up in ${roundsMax} rounds`);
 }
@@ -139,7 +140,7 @@ async function catchUp({ copy }: MoveParts, token: bigint, at: (step: MoveStep) 
  * Ends a move that goes on no more, by the old place. False when there is none. A mover that lives after all finds its move
  * gone and changes nothing.
  */
-export async function undoMove(directory: ShardDirectory, shard: number, source: BookGate): Promise<boolean> {
+export async function undoMove(directory: ShardDirectory, shard: number, source: ShardGate): Promise<boolean> {
   const closedAt = await source.epoch();
   const { move } = await directory.find(shard);
   if (move === undefined || !(await directory.undo(shard, move.id))) return false;

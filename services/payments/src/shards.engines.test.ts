@@ -1,0 +1,3 @@
+import { paymentsShardsContract } from './shards.contract.ts';
+
+paymentsShardsContract('MariaDB', 'mysql');
