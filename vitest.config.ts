@@ -10,6 +10,7 @@ export default defineConfig({
       '**/*.engines.test.ts',
       '**/*.web.test.ts',
       '**/*.faults.test.ts',
+      '**/*.kill.test.ts',
       'test/{admin,card-data,kill,money,overload,scenarios-shards}.system.test.ts',
       '**/dist/**',
     ],

@@ -12,6 +12,7 @@ export const pagePatterns = [
   '/sign-up',
   '/verify-email',
   '/buy',
+  '/cart',
   '/checkout/$orderId',
   '/sandbox/3ds/$paymentId',
   '/orders',

@@ -446,6 +446,12 @@ const operationsEventsRoute = createRoute({
   component: lazyRouteComponent(() => import('./pages/operations-events.tsx'), 'OperationsEventsPage'),
 });
 
+const cartRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/cart' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/cart.tsx'), 'CartPage'),
+});
+
 export const routeTree = rootRoute.addChildren([
   homeRoute,
   coursesRoute,
@@ -460,6 +466,7 @@ export const routeTree = rootRoute.addChildren([
   ordersRoute,
   orderRoute,
   buyRoute,
+  cartRoute,
   invoicesRoute,
   plansRoute,
   planRoute,

@@ -1,5 +1,5 @@
 /**
- * A process that moves shard 0 from place a to place b and kills itself before a step, for shard-move-crash-postgres.test.ts.
+ * A process that moves shard 0 from place a to place b and kills itself before a step, for shard-move-crash-postgres.kill.test.ts.
  * Arguments: the databases of the directory, of a and of b, and the step.
  */
 import { openShardDirectory } from '@suuupra/platform/shards/directory-sql';

@@ -11,6 +11,7 @@ import { useMe } from '../lib/use-me.ts';
 import { plural } from '../lib/words.ts';
 import { Money, Notice, ProgressBar } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
+import { AddToCart } from './add-to-cart.tsx';
 
 export function CourseOffer({ course }: { course: Course }) {
   const me = useMe();
@@ -27,7 +28,10 @@ export function CourseOffer({ course }: { course: Course }) {
       {course.status === 'draft' ? (
         <p className="offer-note">This course is not published, so nobody can buy it yet.</p>
       ) : me.state === 'user' ? (
-        <Take course={course} free={free} isReady={!access.isPending} />
+        <>
+          <Take course={course} free={free} isReady={!access.isPending} />
+          {!free && <AddToCart courseId={course.id} />}
+        </>
       ) : (
         <ButtonLink to="/sign-in" search={{ return: `/courses/${course.slug}` }} look="primary" wide>
           {free ? 'Sign in to enrol' : 'Sign in to buy'}

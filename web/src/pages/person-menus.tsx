@@ -60,6 +60,7 @@ interface Place {
 
 export const places: readonly Place[] = [
   { to: '/learn', label: 'My learning', icon: 'book' },
+  { to: '/cart', label: 'Cart', icon: 'cart' },
   { to: '/orders', label: 'Orders and receipts', icon: 'receipt' },
   { to: '/invoices', label: 'Invoices', icon: 'receipt' },
   { to: '/plans', label: 'Plans and bundles', icon: 'book' },
