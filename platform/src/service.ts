@@ -66,11 +66,31 @@ export interface EventHandler {
    */
   readonly ahead?: (heard: Heard<DescMessage>) => Promise<void>;
   readonly apply: (applied: Applied<DescMessage>) => Promise<void>;
+  readonly lock?: EventLock<DescMessage>;
+}
+
+/**
+ * What an event is about to change that others change too. The keys of a whole batch are taken in one order, before its
+ * first event is applied, so batches that meet wait for each other and never in a ring: breaking a deadlock takes the
+ * database a second. Handlers of one thing share `take`.
+ */
+export interface EventLock<D extends DescMessage> {
+  keyOf(event: MessageShape<D>): string;
+  /** Takes all keys, in the order given, until the transaction ends. */
+  readonly take: (tx: SqlTransaction, keys: readonly string[]) => Promise<void>;
 }
 
 /** Binds a handler to the event it applies. It runs once in effect for each event, in the order of the subject. */
-export function on<D extends DescMessage>(schema: D, apply: (applied: Applied<D>) => Promise<void>): EventHandler {
-  return { schema, apply: apply as unknown as EventHandler['apply'] };
+export function on<D extends DescMessage>(
+  schema: D,
+  apply: (applied: Applied<D>) => Promise<void>,
+  lock?: EventLock<D>,
+): EventHandler {
+  return {
+    schema,
+    apply: apply as unknown as EventHandler['apply'],
+    ...(lock !== undefined && { lock: lock as unknown as EventLock<DescMessage> }),
+  };
 }
 
 /**

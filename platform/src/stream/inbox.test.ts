@@ -108,6 +108,33 @@ describe('the inbox', () => {
     expect(await applyOnce(sql, 'notifications', batch, table(hear), telemetry)).toBe(2);
   });
 
+  it('takes what a batch changes in one order, so batches that meet run once and never in a ring', async () => {
+    await sql.execute('CREATE TABLE counted (user_id text PRIMARY KEY, times int NOT NULL)');
+    const people = Array.from({ length: 12 }, (_, index) => `usr_met_${index}`);
+    for (const id of people) await sql.execute('INSERT INTO counted VALUES ($1, 0)', [id]);
+    let tries = 0;
+    const add = on(
+      UserRegisteredSchema,
+      async ({ event, tx }) => {
+        tries += 1;
+        await tx.execute('UPDATE counted SET times = times + 1 WHERE user_id = $1', [event.userId]);
+      },
+      {
+        keyOf: ({ userId }) => userId,
+        take: async (tx, ids) => {
+          await tx.query('SELECT 1 FROM counted WHERE user_id = ANY($1) ORDER BY user_id FOR UPDATE', [ids]);
+        },
+      },
+    );
+    const batches = Array.from({ length: 12 }, (_, index) => {
+      const turned = [...people.slice(index), ...people.slice(0, index)];
+      return records(...(index % 2 === 0 ? turned : turned.reverse()).map(registered));
+    });
+    await Promise.all(batches.map((batch) => applyOnce(sql, 'notifications', batch, table(add), telemetry)));
+    expect(tries).toBe(batches.length * people.length);
+    expect(await sql.query('SELECT DISTINCT times FROM counted')).toEqual([{ times: batches.length }]);
+  });
+
   it('carries the request and the trace on', async () => {
     let cause: { requestId: string; traceparent: string } | undefined;
     const look = on(UserRegisteredSchema, async (applied) => {

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type DescMessage, fromBinary } from '@bufbuild/protobuf';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { eventRow } from '@suuupra/contracts/events';
-import type { EventHandler } from '../service.ts';
+import type { EventHandler, EventLock } from '../service.ts';
 import { retrying, type Sql, type SqlDialect, type SqlTransaction } from '../sql/sql.ts';
 import { inScope } from '../telemetry/call-scope.ts';
 import { type MessagingSystem, span as spanNames } from '../telemetry/semantic-names.ts';
@@ -58,6 +58,7 @@ export async function applyOnce(
   const applied = await retrying(() =>
     sql.transaction(async (tx) => {
       const fresh = await claim(tx, group, records);
+      await takeLocks(tx, fresh, handlers);
       for (const record of fresh) await apply(tx, { source, record, handlers, telemetry });
       return fresh;
     }),
@@ -91,6 +92,23 @@ async function goAhead(
     );
   });
   for (const one of await Promise.allSettled(begun)) if (one.status === 'rejected') throw one.reason;
+}
+
+/** Takes what the events are about to change, each kind of thing in the order of its keys. */
+async function takeLocks(
+  tx: SqlTransaction,
+  records: readonly StreamRecord[],
+  handlers: ReadonlyMap<string, EventHandler>,
+): Promise<void> {
+  // The kinds in the order of the handlers, whatever came first in this batch.
+  const wanted = new Map<EventLock<DescMessage>['take'], Set<string>>();
+  for (const { lock } of handlers.values()) if (lock !== undefined) wanted.set(lock.take, new Set());
+  for (const { envelope } of records) {
+    const { schema, lock } = handlers.get(envelope.type) ?? {};
+    if (schema === undefined || lock === undefined) continue;
+    wanted.get(lock.take)?.add(lock.keyOf(fromBinary(schema, envelope.data)));
+  }
+  for (const [take, keys] of wanted) if (keys.size > 0) await take(tx, [...keys].sort());
 }
 
 /** Makes the group forget what it applied, so that a rewound group applies it again. For rebuilding a projection. */

@@ -8,24 +8,22 @@ import type { LessonProgress } from './progress.ts';
 const factsMax = 1_000;
 
 /**
- * Takes the learner's row until the transaction ends. Everything that changes for a person happens under it, so two
- * calls at once take turns and their events keep the order of their commits.
+ * Takes the learners' rows, in the order given, until the transaction ends. Everything that changes for a person happens
+ * under their row, so two calls at once take turns and their events keep the order of their commits.
  */
-export async function lockLearner(tx: SqlTransaction, userId: string): Promise<void> {
+export async function lockLearners(tx: SqlTransaction, userIds: readonly string[]): Promise<void> {
   await tx.execute(
-    'INSERT INTO learners (user_id) VALUES ($1) ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id',
-    [userId],
+    `INSERT INTO learners (user_id) SELECT unnest($1::text[])
+     ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id`,
+    [userIds],
   );
 }
 
-/**
- * Runs the work in a transaction under the learner's lock. It runs again from its beginning when it lost a deadlock:
- * batches of events lock several learners, in the order of the events.
- */
+/** Runs the work in a transaction under the learner's lock, from its beginning again when it lost a race. */
 export function underLock<T>(sql: Sql, userId: string, work: (tx: SqlTransaction) => Promise<T>): Promise<T> {
   return retrying(() =>
     sql.transaction(async (tx) => {
-      await lockLearner(tx, userId);
+      await lockLearners(tx, [userId]);
       return await work(tx);
     }),
   );
