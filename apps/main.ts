@@ -2,57 +2,12 @@
  * The program: `node apps/main.ts --all [--port N] [--data DIR] [--config FILE] [--no-demo]`, or, to run some services apart
  * from the others, `node apps/main.ts gateway identity …`.
  *
- * Starts the platform, fills an empty data folder with the demo school, says where it is, and runs until it is told to
- * stop: SIGTERM and SIGINT drain what is under way and end with 0.
+ * Only this file is read before Node keeps what it compiles: stripping the types of all the others takes a third of the
+ * time until a start can say that an option is wrong. Where the folder cannot be written, nothing is kept.
  */
-import { ConfigError, readConfig } from '@suuupra/platform/config';
-import { compose, type Platform } from './compose.ts';
-import { isFresh, seed } from './seed.ts';
-import { allServices } from './services.ts';
+import { enableCompileCache } from 'node:module';
+import path from 'node:path';
 
-const stopMsMax = 25_000;
-
-async function main(): Promise<void> {
-  const startedMs = performance.now();
-  const config = readConfig(process.argv.slice(2), process.env);
-  const fresh = isFresh(config);
-  const platform = await compose(allServices, config);
-  stopOnSignals(platform);
-  // Apart, whoever starts the processes fills the school when all are up (many.ts).
-  const logins = config.demo && config.services === 'all' ? await seed(platform, config, fresh) : undefined;
-  platform.open();
-  const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-  const what = config.services === 'all' ? 'Suuupra' : `Suuupra (${config.services.join(', ')})`;
-  const where = platform.url === '' ? `its doors ${config.mesh.host}:${config.mesh.port}` : platform.url;
-  console.log(`${what} is ready at ${where} (after ${seconds} s).`);
-  if (logins !== undefined) console.log(logins);
-}
-
-function stopOnSignals(platform: Platform): void {
-  let stopping = false;
-  const stop = () => {
-    // A second Ctrl-C means now.
-    if (stopping) process.exit(130);
-    stopping = true;
-    console.log('Stopping: requests under way may finish …');
-    setTimeout(() => {
-      console.error(`Suuupra did not stop within ${stopMsMax / 1_000} s; ending it.`);
-      process.exit(1);
-    }, stopMsMax).unref();
-    platform.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        console.error('Suuupra did not stop cleanly:', error);
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-}
-
-main().catch((error: unknown) => {
-  if (error instanceof ConfigError) console.error(error.message);
-  else console.error('Suuupra could not start:', error);
-  process.exit(1);
-});
+enableCompileCache(path.join(import.meta.dirname, '..', 'node_modules', '.cache', 'compiled'));
+const { run } = await import('./run.ts');
+await run();

@@ -130,8 +130,6 @@ function createMember(place: Place, addresses: Readonly<Record<string, string>>,
     const launched = spawn(process.execPath, [program, service, '--data', options.dataFolder], {
       env: {
         ...process.env,
-        // All run the same source: it is read and stripped of its types once.
-        NODE_COMPILE_CACHE: path.join(options.dataFolder, 'compiled'),
         SUUUPRA_PORT: String(options.port),
         SUUUPRA_SHARED_PORT: 'yes',
         SUUUPRA_MESH_PORT: String(meshPort),
