@@ -2,7 +2,7 @@
  * A service under test: alone, on real engines, its neighbours given and its events delivered and read by hand.
  */
 import { createHash } from 'node:crypto';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {
@@ -162,6 +162,7 @@ export async function startServiceForTest<Calls extends Record<string, DescServi
       await documents?.close();
       await sql.close();
       await telemetry.close();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

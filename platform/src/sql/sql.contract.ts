@@ -2,10 +2,10 @@
  * What every adapter of the `sql` port must do: sql-postgres.test.ts runs it on the embedded and on an external
  * PostgreSQL, sql-mysql.engines.test.ts on MariaDB.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openCuttingProxy } from '../testing-proxy.ts';
 import { retrying, type Sql, SqlFault, type SqlTransaction } from './sql.ts';
 
@@ -341,7 +341,7 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
     });
 
     it('applies each migration once, also when two processes start together, and refuses a changed one', async () => {
-      const folder = mkdtempSync(path.join(os.tmpdir(), 'suuupra-migrations-'));
+      const folder = migrationsFolder();
       writeFileSync(
         path.join(folder, '0001_first.sql'),
         'CREATE TABLE first (id int PRIMARY KEY); INSERT INTO first VALUES (1);',
@@ -355,7 +355,7 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
     });
 
     it('keeps nothing of a migration that fails, or goes on where it stopped once it is mended', async () => {
-      const folder = mkdtempSync(path.join(os.tmpdir(), 'suuupra-migrations-'));
+      const folder = migrationsFolder();
       writeFileSync(path.join(folder, '0009_broken.sql'), 'CREATE TABLE half (id int); SELECT * FROM no_such_table;');
       await expect(sql.migrate(folder)).rejects.toThrow('0009_broken.sql');
       if (sql.dialect === 'mysql') {
@@ -368,6 +368,12 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
       await expect(sql.query('SELECT 1 FROM half')).rejects.toBeInstanceOf(SqlFault);
     });
   });
+}
+
+function migrationsFolder(): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'suuupra-migrations-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 const bytes = { postgres: 'bytea', mysql: 'varbinary(100)' };

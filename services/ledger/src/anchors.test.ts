@@ -1,12 +1,12 @@
 /** M12: how much of the end may be cut off unseen is a minute, and a checker finds what it needs without a list. */
-import { mkdtemp, readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { openDiskObjects } from '@suuupra/platform/objects/objects-disk';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { openTestSql } from '@suuupra/platform/testing';
 import { type TestWorld, testWorld } from '@suuupra/platform/world';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { ledgerStores } from './adapters.ts';
 import { anchorEveryMs, readAnchors, writeAnchor } from './anchors.ts';
 import { createLedgerWriter, type LedgerWriter } from './ledger-writer.ts';
@@ -38,6 +38,7 @@ async function bookOne(): Promise<void> {
 
 it('M12: anchors each minute in which the book grew, and each quarter of an hour for the years after', async () => {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'suuupra-anchors-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const objects = await openDiskObjects({ folder, world });
   const store = ledgerStores(sql).store;
   const startMs = world.now();

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,7 +73,10 @@ describe('the integrity checker', () => {
     anchors = await readAnchors(objects, startMs, world.now());
     await sql.close();
   });
-  afterAll(() => Promise.all(open.map((sql) => sql.close())));
+  afterAll(async () => {
+    await Promise.all(open.map((sql) => sql.close()));
+    await rm(folder, { recursive: true, force: true });
+  });
 
   /** A copy of the database, changed past all refusals as somebody with the keys to the engine could. */
   async function copied(...statements: string[]): Promise<{ sql: Sql; url: string }> {
@@ -225,7 +228,7 @@ describe('the integrity checker', () => {
     const bad = await copied('UPDATE transfers SET amount_minor = 1 WHERE journal_sequence = 9 AND position = 1');
     expect(await run('--url', bad.url)).toBe(1);
     expect(lines.at(-1)).toBe('First bad sequence: 9.');
-    const metrics = path.join(await mkdtemp(path.join(os.tmpdir(), 'suuupra-metrics-')), 'ledger.prom');
+    const metrics = path.join(folder, 'ledger.prom');
     const sample = async (name: string) =>
       new RegExp(`^suuupra_ledger_verify_${name}\\{shard="3"\\} (.*)$`, 'm').exec(await readFile(metrics, 'utf8'))?.[1];
     const startedMs = Date.now();
