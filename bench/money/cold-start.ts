@@ -1,6 +1,7 @@
 /**
  * `npx node bench/money/cold-start.ts`: how soon a ledger of many journals answers its first command when a writer starts and
- * when one takes over from another; and how fast the book is replayed, against how fast it was written. SUUUPRA_BENCH_JOURNALS says of how many journals, 200,000 unless said otherwise.
+ * when one takes over from another; and how fast the book is replayed, against how fast it was written. Of
+ * SUUUPRA_BENCH_JOURNALS journals, two million unless said otherwise.
  */
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { openSql } from '@suuupra/platform/sql/open-sql';
@@ -14,7 +15,7 @@ import { machine, spread, table } from '../measure.ts';
 import { durablePostgres } from './ledger.ts';
 import { pairOf, seeded } from './loads.ts';
 
-const journals = Number(process.env['SUUUPRA_BENCH_JOURNALS'] ?? 200_000);
+const journals = Number(process.env['SUUUPRA_BENCH_JOURNALS'] ?? 2_000_000);
 const accounts = 10_000;
 const bulkSize = 1_000;
 const bulksAtOnce = 4;

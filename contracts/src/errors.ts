@@ -136,6 +136,7 @@ export const refusals = {
   capture_exceeds_authorized: kind(409, s.failedPrecondition, 'More than what was authorized'),
   payment_blocked: kind(403, s.permissionDenied, 'The payment is not accepted'),
   dispute_not_open: kind(409, s.failedPrecondition, 'The dispute takes no answer any more'),
+  risk_scoring_invalid: kind(400, s.invalidArgument, 'The scoring is not valid'),
   routing_rules_invalid: kind(400, s.invalidArgument, 'The routing rules are not valid'),
   invalid_signature: kind(400, s.unauthenticated, 'The signature is not valid'),
 

@@ -9,6 +9,7 @@ import { expect, it } from 'vitest';
 import { type PaymentsStores, paymentsMigrations, paymentsStores } from '../../services/payments/src/adapters.ts';
 import type { Capture } from '../../services/payments/src/capture.ts';
 import type { Dispute } from '../../services/payments/src/dispute.ts';
+import type { Increment } from '../../services/payments/src/increment.ts';
 import type { Mandate } from '../../services/payments/src/mandate.ts';
 import type { Attempt, Intent } from '../../services/payments/src/payment.ts';
 import type { Refund } from '../../services/payments/src/refund.ts';
@@ -149,6 +150,43 @@ async function liveOfPayment({ stores: { store: s }, sql, step }: Life): Promise
     s.saveIntent(tx, { ...intent, status: 'captured', capturedAttemptId: 'pay_1', capturedMinor: big }),
   );
   await step('history', () => s.historyOf(sql, 'pay_1'));
+}
+
+async function raisesOfPayment({ stores: { store: s }, sql, step }: Life): Promise<void> {
+  const raise: Increment = {
+    ...{ id: 'inc_1', orderId: 'ord_1', attemptId: 'pay_1', currency: 'INR', fromMinor: 1n, toMinor: big },
+    ...{ status: 'pending', failureCode: '', createdAtMs: now },
+  };
+  await step('raise', (tx) => s.insertIncrement(tx, raise, now));
+  await step('a second pending one', (tx) => s.insertIncrement(tx, { ...raise, id: 'inc_2' }, now));
+  await step('raises due', () => s.takeDueIncrements(sql, now, now + 50, 5));
+  await step('raise due', () => s.setIncrementDue(sql, 'inc_1', now + 1));
+  await step('raise kept', async () => [await s.findIncrement(sql, 'inc_1'), await s.findIncrement(sql, 'none')]);
+  await step('raise saved', (tx) =>
+    s.saveIncrement(tx, { ...raise, status: 'failed', failureCode: 'no', settledAtMs: now + 1 }, 'answer'),
+  );
+  await step('raises', () => s.incrementsOf(sql, 'pay_1'));
+}
+
+async function unconfirmedOfPayment({ stores: { store: s }, sql, step }: Life): Promise<void> {
+  const orderId = 'ord_unconfirmed';
+  const method = { provider: '', confirmByMs: now + 5, sealedMethod: 'sealed' };
+  const waiting = attempt('pay_waits', { ...method, orderId, status: 'requires_confirmation' });
+  await step('open unconfirmed', (tx) => s.openIntent(tx, { ...intent, orderId }, now));
+  await step('unconfirmed', (tx) => s.insertAttempt(tx, waiting, undefined));
+  await step('beside unconfirmed', (tx) => s.insertAttempt(tx, attempt('pay_beside', { orderId }), undefined));
+  await step('unconfirmed live', async () => [
+    await s.liveAttempt(sql, orderId),
+    await s.viewAttempt(sql, 'pay_waits'),
+  ]);
+  const said = { incrementable: true, capturableMaxMinor: big };
+  await step('confirmed', (tx) =>
+    s.saveAttempt(tx, { ...waiting, ...said, status: 'failed', provider: 'sandbox' }, undefined, 'request'),
+  );
+  await step('confirmed kept', async () => [
+    await s.findAttempt(sql, 'pay_waits'),
+    await s.historyOf(sql, 'pay_waits'),
+  ]);
 }
 
 async function moneyOfPayment({ stores: { store: s }, sql, step }: Life): Promise<void> {
@@ -342,10 +380,18 @@ async function mandatesRiskRouting({ stores: { mandates: m, risk: r, routing: o 
     await r.blocksOf(sql, {}, now),
     await r.removeBlock(sql, 'blk_1'),
   ]);
+  const paid = { currency: 'INR', amountMinor: 9_007_199_254_740_993n };
   await step('signals', async (tx) => [
-    await r.keepSignals(tx, 'pay_1', { customer: 'h1', address: 'h3' }, now),
-    await r.keepSignals(tx, 'pay_1', { customer: 'h9' }, now),
+    await r.keepSignals(tx, 'pay_1', { customer: 'h1', address: 'h3' }, paid, now),
+    await r.keepSignals(tx, 'pay_1', { customer: 'h9' }, paid, now),
     await r.counts(tx, [{ dimension: 'customer', valueHash: 'h1', counted: 'attempts', sinceMs: now }]),
+    await r.counts(tx, [
+      {
+        ...{ dimension: 'customer', valueHash: 'h1', counted: 'attempts', sinceMs: now },
+        distinct: { dimension: 'address', butHash: 'h4' },
+      },
+    ]),
+    await r.amounts(tx, 'h1', 'INR', 5),
     await r.markFailed(tx, 'pay_1'),
     await r.counts(tx, [{ dimension: 'customer', valueHash: 'h1', counted: 'failures', sinceMs: now }]),
     await r.signalsOf(tx, 'pay_1'),
@@ -359,9 +405,20 @@ async function mandatesRiskRouting({ stores: { mandates: m, risk: r, routing: o 
       attemptId: 'pay_1',
       outcome: 'block',
       findings: [finding],
+      score: 7,
+      scoringVersion: 1,
+      contributions: [{ factor: 'f', key: 'amount INR', measured: '1', points: 7 }],
       atMs: now,
     }),
   );
+  const scoring = { version: 1, factors: [], challengeFrom: 0, reviewFrom: 50, blockFrom: 90, setAtMs: now };
+  await step('scoring', async () => [
+    await r.scoring(sql),
+    await r.putScoring(sql, scoring, 'usr_f'),
+    await r.putScoring(sql, scoring, 'usr_g'),
+    await r.scoring(sql),
+    await r.judgements(sql, 5),
+  ]);
   await step('risk decisions', async () => [
     await r.listDecisions(sql, {}, undefined, 5),
     await r.listDecisions(sql, { outcome: 'allow' }, undefined, 5),
@@ -439,6 +496,11 @@ async function sandboxLife({ stores: { sandbox: x }, sql, step }: Life): Promise
     x.savePayment(tx, { ...sandboxPayment, status: 'succeeded', capturedMinor: big, action: undefined, deemed: false }),
   );
   await step('sandbox payment', async (tx) => [await x.lockPayment(tx, 'pay_1'), await x.findPayment(sql, 'none')]);
+  await step('sandbox raises', async (tx) => [
+    await x.insertIncrement(tx, { id: 'inc_1', paymentId: 'pay_1', toMinor: big, failureCode: '' }),
+    await x.findIncrement(tx, 'inc_1'),
+    await x.findIncrement(tx, 'none'),
+  ]);
   await step('sandbox captures', async (tx) => [
     await x.insertCapture(tx, {
       id: 'cap_1',
@@ -576,8 +638,8 @@ async function liveOn(
     answers.push([name, answer]);
   };
   const life: Life = { sql, stores: stores as unknown as PaymentsStores, called, step };
-  for (const part of [liveOfPayment, moneyOfPayment, restOfPayments, mandatesRiskRouting, sandboxLife])
-    await part(life);
+  const parts = [liveOfPayment, moneyOfPayment, raisesOfPayment, unconfirmedOfPayment];
+  for (const part of [...parts, restOfPayments, mandatesRiskRouting, sandboxLife]) await part(life);
   await sql.close();
   const all = Object.entries(plain).flatMap(([port, store]) => Object.keys(store).map((method) => `${port}.${method}`));
   return { answers, called, all };

@@ -365,6 +365,17 @@ const financePayoutBatchRoute = createRoute({
   path: '/finance/payouts/$batchId' satisfies PagePattern,
   component: lazyRouteComponent(() => import('./pages/finance-payout-batch.tsx'), 'FinancePayoutBatchPage'),
 });
+const financePayoutBanksRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/payout-banks' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-payout-banks.tsx'), 'FinancePayoutBanksPage'),
+});
+const financeTransfersRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/transfers' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-transfers.tsx'), 'FinanceTransfersPage'),
+  validateSearch: textsOf('status'),
+});
 const financeRunsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/finance/runs' satisfies PagePattern,
@@ -419,6 +430,33 @@ const financeWebhookRoute = createRoute({
   path: '/finance/webhooks/$endpointId' satisfies PagePattern,
   component: lazyRouteComponent(() => import('./pages/finance-webhook.tsx'), 'FinanceWebhookPage'),
   validateSearch: textsOf('status'),
+});
+const financeRefundsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/refunds' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-refunds.tsx'), 'FinanceRefundsPage'),
+  validateSearch: textsOf('status', 'order', 'from', 'until'),
+});
+const financeRoutingRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/routing' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-routing.tsx'), 'FinanceRoutingPage'),
+  validateSearch: textsOf('order'),
+});
+const financeBulkRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/bulk' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-bulk.tsx'), 'FinanceBulkPage'),
+});
+const financeMonitorsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/monitors' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-monitors.tsx'), 'FinanceMonitorsPage'),
+});
+const financeSellerRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/seller' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-seller.tsx'), 'FinanceSellerPage'),
 });
 const usersRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -496,7 +534,9 @@ export const routeTree = rootRoute.addChildren([
   financeDisputesRoute,
   financeDisputeRoute,
   financeAttentionRoute,
+  financeRefundsRoute,
   financeRiskRoute,
+  financeRoutingRoute,
   financeReconciliationRoute,
   financeFilesRoute,
   financeFileRoute,
@@ -506,13 +546,18 @@ export const routeTree = rootRoute.addChildren([
   financeMatchRulesRoute,
   financePayoutsRoute,
   financePayoutBatchRoute,
+  financePayoutBanksRoute,
+  financeTransfersRoute,
   financeRunsRoute,
   financeRunRoute,
   financeAccountsRoute,
   financeAccountRoute,
   financeAdjustmentsRoute,
+  financeBulkRoute,
+  financeMonitorsRoute,
   financePeriodsRoute,
   financeInvoicesRoute,
+  financeSellerRoute,
   financeCouponsRoute,
   financeWebhooksRoute,
   financeWebhookRoute,

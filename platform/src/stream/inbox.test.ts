@@ -109,20 +109,22 @@ describe('the inbox', () => {
   });
 
   it('takes what a batch changes in one order, so batches that meet run once and never in a ring', async () => {
-    await sql.execute('CREATE TABLE counted (user_id text PRIMARY KEY, times int NOT NULL)');
+    await sql.execute('CREATE TABLE counted (user_id varchar(40) PRIMARY KEY, times int NOT NULL)');
     const people = Array.from({ length: 12 }, (_, index) => `usr_met_${index}`);
-    for (const id of people) await sql.execute('INSERT INTO counted VALUES ($1, 0)', [id]);
+    for (const id of people) await sql.execute(`INSERT INTO counted VALUES ('${id}', 0)`);
+    const oneOf = { postgres: '= $1', mysql: '= ?' }[sql.dialect];
+    const anyOf = { postgres: '= ANY($1)', mysql: 'IN (?)' }[sql.dialect];
     let tries = 0;
     const add = on(
       UserRegisteredSchema,
       async ({ event, tx }) => {
         tries += 1;
-        await tx.execute('UPDATE counted SET times = times + 1 WHERE user_id = $1', [event.userId]);
+        await tx.execute(`UPDATE counted SET times = times + 1 WHERE user_id ${oneOf}`, [event.userId]);
       },
       {
         keyOf: ({ userId }) => userId,
         take: async (tx, ids) => {
-          await tx.query('SELECT 1 FROM counted WHERE user_id = ANY($1) ORDER BY user_id FOR UPDATE', [ids]);
+          await tx.query(`SELECT 1 FROM counted WHERE user_id ${anyOf} ORDER BY user_id FOR UPDATE`, [ids]);
         },
       },
     );

@@ -17,6 +17,11 @@ export function readRoles(given: readonly string[]): Role[] | Refusal {
   ]);
 }
 
+/** Whose address the finance desk may see: it pays them or works with them. */
+export function worksHere(given: readonly string[]): boolean {
+  return given.some((role) => role === 'instructor' || role === 'finance' || role === 'admin');
+}
+
 /** What two spellings of one address have in common. */
 export function emailKey(email: string): string {
   return email.trim().normalize('NFKC').toLowerCase();

@@ -2,7 +2,7 @@ import {
   UserRegisteredSchema,
   UserRolesChangedSchema,
 } from '@suuupra/contracts/gen/suuupra/identity/v1/identity_events_pb.ts';
-import { isRefusal } from '@suuupra/platform/rpc/rpc';
+import { anonymous, isRefusal } from '@suuupra/platform/rpc/rpc';
 import { userPrincipal } from '@suuupra/platform/testing-service';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { IdentityParts } from './parts.ts';
@@ -129,6 +129,47 @@ describe('users', () => {
     const many = await under.as('content').getUsers({ ids: Array.from({ length: 101 }, () => id) });
     expect(isRefusal(many) && many.errors[0]?.field).toBe('ids');
     expect(refusalOf(await under.client.getUsers({ ids: [id] }))).toBe('permission_denied');
+  });
+
+  describe('people by their ids', () => {
+    const finance = { principal: userPrincipal('usr_finance', 'finance') };
+    const admin = { principal: userPrincipal('usr_admin', 'admin') };
+
+    it('are named to finance and administrators, and unknown ids are left out', async () => {
+      const [learner, teacher] = [
+        await under.userWith('asha@example.org', 'learner'),
+        await under.userWith('ida@example.org', 'learner', 'instructor'),
+      ];
+      const ask = async (as: typeof finance) => {
+        const { people } = granted(
+          await under.client.batchGetPeople({ ids: [learner, teacher, 'usr_nobody', learner] }, as),
+        );
+        return people.map(({ id, displayName, email }) => [id, displayName, email]).sort();
+      };
+      const named = (email: string) => [
+        [learner, 'asha@example.org', email],
+        [teacher, 'ida@example.org', 'ida@example.org'],
+      ];
+      expect(await ask(finance)).toEqual(named('').sort());
+      expect(await ask(admin)).toEqual(named('asha@example.org').sort());
+    });
+
+    it.each([
+      ['a learner', userPrincipal('usr_1', 'learner')],
+      ['an instructor', userPrincipal('usr_1', 'instructor')],
+      ['nobody', anonymous],
+    ])('are not named to %s', async (_, principal) => {
+      const id = await under.userWith('asha@example.org', 'learner');
+      const code = refusalOf(await under.client.batchGetPeople({ ids: [id] }, { principal }));
+      expect(code).toBe(principal.kind === 'anonymous' ? 'unauthenticated' : 'permission_denied');
+    });
+
+    it('are at most 100', async () => {
+      const ids = (count: number) => Array.from({ length: count }, (_, n) => `usr_${n}`);
+      const fieldOf = (answer: unknown) => isRefusal(answer) && answer.errors[0]?.field;
+      expect(fieldOf(await under.client.batchGetPeople({ ids: ids(101) }, finance))).toBe('ids');
+      expect(granted(await under.client.batchGetPeople({ ids: ids(100) }, finance)).people).toEqual([]);
+    });
   });
 
   it('finds an account by its address once the address is verified, for orders only', async () => {

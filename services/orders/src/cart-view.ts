@@ -44,8 +44,10 @@ export async function previewCart(
   const pricedAtMs = surroundings.world.now();
   const nothing = { currency: '', lines: [], itemProblems: [], pricedAtMs };
   if (cart.items.length === 0) return nothing;
-  const drafted = await readItems(surroundings, orderItemsOf(cart), buyerId, context);
-  if (isRefusal(drafted)) return { ...nothing, ...problemsOf(drafted, cart.items.length) };
+  const read = (items: readonly OrderItem[]) => readItems(surroundings, items, buyerId, context);
+  const items = orderItemsOf(cart);
+  const drafted = await read(items);
+  if (isRefusal(drafted)) return { ...nothing, ...(await problemsOf(items, drafted, read)) };
   const wanted = { buyerId, currency: drafted.currency, lines: drafted.lines };
   const { quote, couponProblem } = await quoteOf(surroundings, wanted, cart.couponCode, pricedAtMs);
   return {
@@ -76,12 +78,36 @@ function linesByItem(drafted: DraftedOrder, quote: Quote): LineView[][] {
   return drafted.items.map(({ drafted: item, firstLine }) => lines.slice(firstLine, firstLine + item.lines.length));
 }
 
-function problemsOf(refusal: Refusal, items: number): Pick<CartPreview, 'itemProblems' | 'problem'> {
-  const problem = problemOf(refusal);
-  const wrong = new Set(refusal.errors.map(({ field }) => Number(/^items\[(\d+)\]/.exec(field)?.[1] ?? -1)));
-  wrong.delete(-1);
-  if (wrong.size === 0) return { itemProblems: [], problem };
-  return { itemProblems: Array.from({ length: items }, (_, index) => (wrong.has(index) ? problem : undefined)) };
+/**
+ * What stands against each item, and against what is left of the cart without those. A refusal names one reason: what it
+ * names is set aside and the rest is looked at again, so at most once for each item.
+ */
+async function problemsOf(
+  items: readonly OrderItem[],
+  first: Refusal,
+  read: (items: readonly OrderItem[]) => Promise<DraftedOrder | Refusal>,
+): Promise<Pick<CartPreview, 'itemProblems' | 'problem'>> {
+  const itemProblems: (Problem | undefined)[] = items.map(() => undefined);
+  let left = items.map((item, index) => ({ item, index }));
+  let refused: DraftedOrder | Refusal = first;
+  while (isRefusal(refused)) {
+    const wrong = itemsNamedIn(refused);
+    const kept = left.filter((_, position) => !wrong.has(position));
+    if (kept.length === left.length) return { itemProblems, problem: problemOf(refused) };
+    for (const position of wrong) {
+      const at = left[position]?.index;
+      if (at !== undefined) itemProblems[at] = problemOf(refused);
+    }
+    left = kept;
+    if (left.length === 0) break;
+    refused = await read(left.map(({ item }) => item));
+  }
+  return { itemProblems };
+}
+
+/** Positions among what was read. */
+function itemsNamedIn({ errors }: Refusal): ReadonlySet<number> {
+  return new Set(errors.flatMap(({ field }) => /^items\[(\d+)\]/.exec(field)?.[1] ?? []).map(Number));
 }
 
 function problemOf({ code, detail }: Refusal): Problem {

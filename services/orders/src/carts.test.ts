@@ -99,6 +99,14 @@ describe('a cart', () => {
     const owned = await filled(who, 'crs_ledger', 'crs_events');
     expect(owned.items.map((item) => item.problem?.code)).toEqual([undefined, 'already_enrolled']);
     expect(owned.total).toBeUndefined();
+    const several = await filled(who, 'crs_gone', 'crs_free');
+    expect(several.items.map((item) => item.problem?.code)).toEqual([
+      undefined,
+      'already_enrolled',
+      'course_not_available',
+      undefined,
+    ]);
+    expect(several.problem).toBeUndefined();
     const mixed = await filled(learner(), 'crs_events', 'crs_usd');
     expect(mixed.problem?.code).toBe('mixed_currencies');
     const other = learner();

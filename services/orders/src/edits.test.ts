@@ -141,8 +141,31 @@ describe('an order that is not paid', () => {
       amount: { currency: 'INR', amountMinor: 49_900n },
     });
     const held = await school.order(order.id);
+    school.payments.closing = 'payment_in_progress';
     expect(await edit(who, held, { add: ['crs_ledger'] })).toMatchObject({ code: 'payment_in_progress' });
+    school.payments.closing = '';
     expect(courses(await school.order(order.id))).toEqual(['crs_events']);
+  });
+
+  it('has what is held for it follow its price, and is paid by the new one', async () => {
+    const who = learner();
+    const order = orderOf(await school.place(who, ['crs_events']));
+    const authorized = { orderId: order.id, paymentId: 'pay_1', provider: 'sandbox' };
+    await school.service.deliver(PaymentAuthorizedSchema, {
+      ...authorized,
+      amount: { currency: 'INR', amountMinor: 49_900n },
+    });
+    school.payments.asked.length = 0;
+    const more = orderOf(await edit(who, await school.order(order.id), { add: ['crs_ledger'] }));
+    expect(school.payments.asked).toMatchObject([{ what: 'extend', id: '59901', orderId: order.id }]);
+    // The authorization is told again by what it holds then: it is known, and changes nothing.
+    await school.service.deliver(PaymentAuthorizedSchema, {
+      ...authorized,
+      amount: { currency: 'INR', amountMinor: 59_901n },
+    });
+    await expect(pay(more, 49_900n)).rejects.toThrow('amount');
+    await pay(more, 59_901n);
+    expect(await school.order(order.id)).toMatchObject({ status: OrderStatus.PAID, total: { amountMinor: 59_901n } });
   });
 
   it('has its own amount told to payments again when an edit is refused or dies on the way', async () => {

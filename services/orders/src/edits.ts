@@ -109,7 +109,9 @@ async function draftEdit(
   if (refused !== undefined) return refused;
   const plan = planEdit(order, request.removeLineIds, request.addItems);
   if (isRefusal(plan)) return plan;
-  const anew = plan.items.length === 0 ? undefined : await readItems(surroundings, plan.items, order.buyerId, context);
+  const { buyerId, id: editedId } = order;
+  const anew =
+    plan.items.length === 0 ? undefined : await readItems(surroundings, plan.items, buyerId, context, editedId);
   if (isRefusal(anew)) return asEdited(anew, plan);
   if (anew !== undefined && anew.currency !== order.currency)
     return refuse('mixed_currencies', `The order is in ${order.currency}; order what has another currency by itself.`);
@@ -152,7 +154,9 @@ async function revise(
   context?: CallContext,
 ): Promise<Refusal | undefined> {
   const { id: orderId, buyerId, number: orderNumber, currency, captureMethod } = order;
-  const asked = { orderId, buyerId, orderNumber, amount: { currency, amountMinor }, captureMethod };
+  // What the buyer's bank holds for the order follows its price.
+  const extend = order.authorizedAtMs !== undefined;
+  const asked = { orderId, buyerId, orderNumber, amount: { currency, amountMinor }, captureMethod, extend };
   const answer = await clients.payments.reviseIntent(asked, context === undefined ? {} : { context });
   if (!isRefusal(answer)) return undefined;
   if (answer.code === 'already_captured') return refuse('order_not_editable', 'The order has just been paid.');

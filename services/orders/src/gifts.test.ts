@@ -105,6 +105,21 @@ describe('a gift', () => {
     expect(codeOf(await resend(asha))).toBe('gift_not_redeemable');
   });
 
+  it('is listed by the orders it is of, its buyer alone', async () => {
+    const first = await bought();
+    const second = await bought('crs_b');
+    const ordersOf = async (orderIds: string[], principal: Principal = asha) =>
+      accepted(await api().listGifts({ orderIds }, { principal })).gifts.map(({ orderId }) => orderId);
+    expect(await ordersOf([first.order.id])).toEqual([first.order.id]);
+    expect(await ordersOf([first.order.id, second.order.id, 'ord_none'])).toHaveLength(2);
+    expect(await ordersOf([])).toHaveLength(2);
+    expect(await ordersOf(['ord_none'])).toEqual([]);
+    expect(await ordersOf([first.order.id], ravi)).toEqual([]);
+    const page = accepted(await api().listGifts({ pageSize: 1 }, { principal: asha }));
+    const other = { pageSize: 1, pageToken: page.nextPageToken, orderIds: [first.order.id] };
+    expect(codeOf(await api().listGifts(other, { principal: asha }))).toBe('invalid_request');
+  });
+
   it('of a free course gets its code at once; an order that is not paid gets none', async () => {
     accepted(await school.place(asha, [{ courseId: 'crs_free', gift }]));
     accepted(await school.place(asha, [{ courseId: 'crs_b', gift }]));

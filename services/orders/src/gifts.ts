@@ -153,21 +153,22 @@ export async function listGifts(
   request: ListGiftsRequest,
   context: CallContext,
 ): Answer<typeof ListGiftsResponseSchema> {
-  const page = readPage(request, ['time', 'text']);
+  const page = readPage(request, ['time', 'text'], request.orderIds);
   if (isRefusal(page)) return page;
   const [time = null, id = ''] = page.after;
   const rows = await sql.query<GiftRow>(
     `SELECT * FROM gifts WHERE buyer_id = $1 AND status <> 'ordered'
        AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+       AND (cardinality($5::text[]) = 0 OR order_id = ANY ($5))
      ORDER BY created_at DESC, id DESC LIMIT $4`,
-    [signedIn(context), time, id, page.limit + 1],
+    [signedIn(context), time, id, page.limit + 1, request.orderIds],
   );
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
   const isMore = rows.length > page.limit && last !== undefined;
   return {
     gifts: shown.map(giftMessage),
-    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id]) : '',
+    nextPageToken: isMore ? pageToken([last.created_at.toISOString(), last.id], request.orderIds) : '',
   };
 }
 

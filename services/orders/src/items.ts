@@ -25,12 +25,13 @@ export interface DraftedOrder {
   readonly items: readonly { readonly drafted: DraftedItem; readonly firstLine: number }[];
 }
 
-/** The items as lines, all of which this buyer may buy, in one currency. */
+/** The items as lines, all of which this buyer may buy, in one currency. `editedId` is the order that they are for already. */
 export async function readItems(
   surroundings: OrdersSurroundings,
   items: readonly OrderItem[],
   buyerId: string,
   context: CallContext,
+  editedId = '',
 ): Promise<DraftedOrder | Refusal> {
   const refused = refuseForms(surroundings, items);
   if (refused !== undefined) return refused;
@@ -45,7 +46,7 @@ export async function readItems(
     if (isRefusal(one)) return one;
     drafted.push(one);
   }
-  return (await refuseDrafted(surroundings, drafted, buyerId, context)) ?? together(drafted);
+  return (await refuseDrafted(surroundings, drafted, { buyerId, editedId }, context)) ?? together(drafted);
 }
 
 function together(drafted: readonly DraftedItem[]): DraftedOrder {
@@ -157,7 +158,7 @@ export function courseDraft(offer: Offer): DraftLine {
 async function refuseDrafted(
   surroundings: OrdersSurroundings,
   drafted: readonly DraftedItem[],
-  buyerId: string,
+  { buyerId, editedId }: { readonly buyerId: string; readonly editedId: string },
   context: CallContext,
 ): Promise<Refusal | undefined> {
   const mine = drafted.flatMap((each, item) =>
@@ -183,7 +184,7 @@ async function refuseDrafted(
   if (isRefusal(owned)) return owned;
   const already = fields((courseId) => owned.has(courseId), 'is already yours');
   if (already.length > 0) return refuse('already_enrolled', 'You already have this course.', already);
-  const held = await coursesHeld(surroundings, buyerId);
+  const held = await coursesHeld(surroundings, buyerId, editedId);
   const open = fields((courseId) => held.has(courseId), 'is in an order whose payment is under way');
   return open.length > 0
     ? refuse('order_already_open', 'Your bank already holds the amount of an order of this course.', open)
@@ -195,10 +196,14 @@ function fieldOf(line: DraftLine): string {
   return line.kind === 'cohort' ? 'cohortId' : 'courseId';
 }
 
-/** Courses of the buyer's orders whose amount is authorized and not captured yet. */
-async function coursesHeld({ sql }: OrdersSurroundings, buyerId: string): Promise<ReadonlySet<string>> {
+/** Courses of the buyer's other orders whose amount is authorized and not captured yet. */
+async function coursesHeld(
+  { sql }: OrdersSurroundings,
+  buyerId: string,
+  editedId: string,
+): Promise<ReadonlySet<string>> {
   const open = await openOrders(sql, buyerId);
-  const held = open.filter((order) => order.details.isAuthorized);
+  const held = open.filter((order) => order.details.isAuthorized && order.id !== editedId);
   return new Set(
     held.flatMap((order) => order.lines.filter((line) => isForBuyer(line.kind))).map((line) => line.courseId),
   );

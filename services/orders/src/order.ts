@@ -508,14 +508,15 @@ function edit(command: EditOrder, order: Order): readonly OrderEvent[] | Refusal
     : [event, { type: 'OrderPaid', paymentId: '', provider: '', atMs: command.atMs }];
 }
 
-/** Whether other lines may still be put into the order. A payment under way is not known here. */
+/**
+ * Whether other lines may still be put into the order. A payment under way is not known here; what is authorized follows
+ * the new price or refuses it (payments' ReviseIntent).
+ */
 export function refuseEdit(order: Order, atMs: number): Refusal | undefined {
   if (order.state === 'paid')
     return refuse('order_not_editable', 'The order is paid; return or exchange lines instead.');
   if (order.state === 'cancelled') return refuse('order_not_editable', 'The order is cancelled.');
   if (atMs >= order.expiresAtMs) return refuse('order_not_editable', 'The order has expired; order again.');
-  if (order.authorizedAtMs !== undefined)
-    return refuse('payment_in_progress', "The buyer's bank holds the amount of this order.");
   const isBound = order.credit !== undefined || order.lines.some((line) => line.kind === 'subscription');
   return isBound
     ? refuse('order_not_editable', 'An order of an exchange or a subscription is paid as it is, or cancelled.')

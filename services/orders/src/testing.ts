@@ -55,7 +55,11 @@ export interface PaymentsAsTold {
   /** succeeded, pending, failed, or the code of a refusal; or a function that decides each time. */
   refund: string | (() => Promise<string>);
   closing: '' | 'payment_in_progress' | 'already_captured';
-  readonly asked: { readonly what: 'refund' | 'close' | 'revise'; readonly id: string; readonly orderId: string }[];
+  readonly asked: {
+    readonly what: 'refund' | 'close' | 'revise' | 'extend';
+    readonly id: string;
+    readonly orderId: string;
+  }[];
 }
 
 export interface School {
@@ -175,8 +179,12 @@ function neighboursOf(payments: PaymentsAsTold, enrolled: Set<string>) {
           ? create(RefundPaymentResponseSchema, { status: said, paymentId: 'pay_1' })
           : refuse(said as RefusalCode, 'as told');
       },
-      reviseIntent: async ({ orderId = '', amount }: MessageInitShape<typeof ReviseIntentRequestSchema>) => {
-        payments.asked.push({ what: 'revise', id: String(amount?.amountMinor ?? 0n), orderId });
+      reviseIntent: async ({ orderId = '', amount, extend }: MessageInitShape<typeof ReviseIntentRequestSchema>) => {
+        payments.asked.push({
+          what: extend === true ? 'extend' : 'revise',
+          id: String(amount?.amountMinor ?? 0n),
+          orderId,
+        });
         return payments.closing === '' ? create(ReviseIntentResponseSchema, {}) : refuse(payments.closing, 'as told');
       },
       cancelIntent: async ({ orderId = '' }: { orderId?: string }) => {

@@ -107,7 +107,14 @@ it('M19: nothing is captured after a capture that is final, also while that is u
   } as Attempt;
   const wish = { currency: 'INR', amountMinor: 1n };
   const after = (sums: { pendingMinor: bigint; succeededMinor: bigint; isFinal: boolean }) => {
-    const decided = decideCapture(attempt, sums, wish, false, capabilities, 5);
+    const decided = decideCapture(
+      { attempt, orderMinor: 1_000n, isIncrementing: false },
+      sums,
+      wish,
+      false,
+      capabilities,
+      5,
+    );
     return isRefusal(decided) ? decided.code : decided.amountMinor;
   };
   expect(after({ pendingMinor: 300n, succeededMinor: 0n, isFinal: true })).toBe('not_capturable');

@@ -7,8 +7,9 @@ import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import { retrying, type SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { EventCause } from '@suuupra/platform/stream/outbox';
 import { type Capture, decideCapture, decideCaptureOutcome } from './capture.ts';
+import { type Increment, isPending } from './increment.ts';
 import { applyOutcome, ask, carryOut, raise, release } from './outcomes.ts';
-import { type Attempt, cancelled, decideCaptured } from './payment.ts';
+import { type Attempt, cancelled, decideCaptured, type Intent } from './payment.ts';
 import type { CaptureOutcome } from './provider.ts';
 import type { Due, Release } from './store.ts';
 import { type PaymentsSurroundings, providerNamed } from './surroundings.ts';
@@ -21,6 +22,8 @@ export interface CaptureWish {
   readonly attemptId: string;
   readonly amount: { readonly currency: string; readonly amountMinor: bigint } | undefined;
   readonly final: boolean;
+  /** What orders says the order costs; only of one that was changed while it was held for (`priceOf`). */
+  readonly priceMinor?: bigint | undefined;
 }
 
 /** Idempotent by the capture's id: the first call reserves and sends, every call answers how the attempt stands. */
@@ -29,9 +32,35 @@ export async function captureAttempt(
   wish: CaptureWish,
   context: CallContext,
 ): Promise<{ readonly attempt: Attempt; readonly capture: Capture } | Refusal> {
-  const reserved = await refusableTransaction(surroundings.sql, (tx) => reserveCapture(surroundings, tx, wish));
+  const priceMinor = await priceOf(surroundings, wish.attemptId, context);
+  if (isRefusal(priceMinor)) return priceMinor;
+  const priced = { ...wish, priceMinor };
+  const reserved = await refusableTransaction(surroundings.sql, (tx) => reserveCapture(surroundings, tx, priced));
   if (isRefusal(reserved)) return reserved;
   return finishCapture(surroundings, reserved, context);
+}
+
+/**
+ * The price by orders of an order whose intent was given another amount while it was held for; undefined of all others,
+ * which cost what they cost when they were authorized. An edit tells payments before it is committed: until then nothing is
+ * captured by either price.
+ */
+export async function priceOf(
+  surroundings: PaymentsSurroundings,
+  attemptId: string,
+  context: CallContext,
+): Promise<bigint | Refusal | undefined> {
+  const { store, sql, orders } = surroundings;
+  const attempt = await store.findAttempt(sql, attemptId);
+  const intent = attempt === undefined ? undefined : await store.findIntent(sql, attempt.orderId);
+  if (attempt === undefined || intent === undefined || attempt.status !== 'requires_capture') return undefined;
+  if (!isRevised(intent, attempt, await store.incrementsOf(sql, attemptId))) return undefined;
+  const order = await orders.getOrderForPayment({ orderId: attempt.orderId }, { context });
+  return isRefusal(order) ? order : order.total?.amountMinor;
+}
+
+function isRevised(intent: Intent, attempt: Attempt, increments: readonly Increment[]): boolean {
+  return intent.amountMinor !== attempt.amountMinor || increments.length > 0;
 }
 
 /** Sends a reserved capture, when it is not settled yet. */
@@ -66,7 +95,11 @@ export async function reserveCapture(
   }
   const { capabilities } = providerNamed(surroundings, attempt.provider);
   const sums = await store.captureSums(tx, attemptId);
-  const decided = decideCapture(attempt, sums, wish.amount, wish.final, capabilities, world.now());
+  const increments = await store.incrementsOf(tx, attemptId);
+  if (isRevised(intent, attempt, increments) && wish.priceMinor !== intent.amountMinor)
+    return refuse('not_capturable', 'The order is being changed this moment; look at it again.');
+  const held = { attempt, orderMinor: intent.amountMinor, isIncrementing: increments.some(isPending) };
+  const decided = decideCapture(held, sums, wish.amount, wish.final, capabilities, world.now());
   if (isRefusal(decided)) return decided;
   const { orderId, currency } = attempt;
   const createdAtMs = world.now();

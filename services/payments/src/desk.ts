@@ -11,6 +11,10 @@ import {
   type CapturePaymentResponse,
   CapturePaymentResponseSchema,
   type CloseAttentionRequest,
+  type IncrementPaymentRequest,
+  IncrementPaymentRequestSchema,
+  type IncrementPaymentResponse,
+  IncrementPaymentResponseSchema,
   type ListAttentionRequest,
   type ListRefundsRequest,
   RefundCaseStatus,
@@ -19,9 +23,11 @@ import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
 import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { beginIdempotent, finishIdempotent, noteProgress, releaseIdempotent } from '@suuupra/platform/sql/idempotency';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
-import { finishCapture, reserveCapture, voidAttempt } from './captures.ts';
+import { finishCapture, priceOf, reserveCapture, voidAttempt } from './captures.ts';
 import { callOf, oneAtATime } from './idempotent.ts';
 import { isId, placeOf } from './ids.ts';
+import type { Increment } from './increment.ts';
+import { reserveIncrement, sendIncrement } from './increments.ts';
 import { paymentMessage } from './payment-view.ts';
 import { userIdOf } from './payments.ts';
 import type { Refund } from './refund.ts';
@@ -38,7 +44,7 @@ const refundsMax = 50;
 async function shown(surroundings: PaymentsSurroundings, id: string) {
   const view = await surroundings.store.viewAttempt(surroundings.sql, id);
   if (view === undefined) return noPayment();
-  return { payment: paymentMessage(view, isSimulated(surroundings, view.attempt.provider)) };
+  return { payment: paymentMessage(surroundings, view) };
 }
 
 function noPayment(): Refusal {
@@ -55,6 +61,8 @@ export async function capturePayment(
   const call = callOf(surroundings, context, 'CapturePayment', schemas[0], request, schemas[1]);
   return oneAtATime(surroundings, call, async () => {
     const { sql, world } = surroundings;
+    const priceMinor = await priceOf(surroundings, request.id, context);
+    if (isRefusal(priceMinor)) return priceMinor;
     const opened = await refusableTransaction(sql, async (tx) => {
       const claim = await beginIdempotent(tx, call);
       if (claim.kind === 'refused') return claim.refusal;
@@ -62,7 +70,7 @@ export async function capturePayment(
       const captureId = claim.kind === 'abandoned' && claim.progress !== '' ? claim.progress : world.id('cap');
       await noteProgress(tx, call, captureId);
       const { id: attemptId, amount, final } = request;
-      const reserved = await reserveCapture(surroundings, tx, { captureId, attemptId, amount, final });
+      const reserved = await reserveCapture(surroundings, tx, { captureId, attemptId, amount, final, priceMinor });
       return isRefusal(reserved) ? reserved : { reserved };
     });
     if (isRefusal(opened)) return opened;
@@ -82,6 +90,53 @@ export async function capturePayment(
   });
 }
 
+/** As a capture: the raise and the claim of the key in one transaction, the provider outside any, the answer in another. */
+export async function incrementPayment(
+  surroundings: PaymentsSurroundings,
+  request: IncrementPaymentRequest,
+  context: CallContext,
+): Promise<IncrementPaymentResponse | Refusal> {
+  if (!isId(request.id)) return noPayment();
+  const schemas = [IncrementPaymentRequestSchema, IncrementPaymentResponseSchema] as const;
+  const call = callOf(surroundings, context, 'IncrementPayment', schemas[0], request, schemas[1]);
+  return oneAtATime(surroundings, call, async () => {
+    const { sql, world } = surroundings;
+    const opened = await refusableTransaction(sql, async (tx) => {
+      const claim = await beginIdempotent(tx, call);
+      if (claim.kind === 'refused') return claim.refusal;
+      if (claim.kind === 'answered') return { answer: claim.answer };
+      const incrementId = claim.kind === 'abandoned' && claim.progress !== '' ? claim.progress : world.id('inc');
+      await noteProgress(tx, call, incrementId);
+      const { id: attemptId, amount } = request;
+      const reserved = await reserveIncrement(surroundings, tx, { incrementId, attemptId, amount });
+      return isRefusal(reserved) ? reserved : { reserved };
+    });
+    if (isRefusal(opened)) return opened;
+    if ('answer' in opened) {
+      context.answer.idempotentReplayed = true;
+      return opened.answer;
+    }
+    const done = await finishIncrement(surroundings, opened.reserved);
+    const view = isRefusal(done) ? done : await shown(surroundings, request.id);
+    if (isRefusal(view)) {
+      await releaseIdempotent(sql, call);
+      return view;
+    }
+    const answer = create(IncrementPaymentResponseSchema, view);
+    await finishIdempotent(sql, call, answer);
+    return answer;
+  });
+}
+
+/** While nobody knows what came of it the key stays free: the same request again finds the raise, or its end. */
+async function finishIncrement(surroundings: PaymentsSurroundings, reserved: Increment): Promise<Increment | Refusal> {
+  const increment = reserved.status === 'pending' ? await sendIncrement(surroundings, reserved) : reserved;
+  if (increment.status === 'pending')
+    return refuse('payment_in_progress', "The payer's bank has not answered yet; look at the payment in a moment.");
+  if (increment.status === 'succeeded') return increment;
+  return refuse('not_capturable', "The payer's bank does not hold more; what was held before is held on.");
+}
+
 export async function voidPayment(surroundings: PaymentsSurroundings, id: string) {
   const over = isId(id) ? await voidAttempt(surroundings, id) : noPayment();
   return isRefusal(over) ? over : shown(surroundings, id);
@@ -92,7 +147,8 @@ export async function syncPayment(surroundings: PaymentsSurroundings, id: string
   const { store, sql } = surroundings;
   const attempt = isId(id) ? await store.findAttempt(sql, id) : undefined;
   if (attempt === undefined) return noPayment();
-  await syncOne(surroundings, attempt);
+  // Of one that was never confirmed no provider has heard.
+  if (attempt.provider !== '') await syncOne(surroundings, attempt);
   for (const refund of await store.refundsOfAttempt(sql, id, refundsMax))
     if (refund.sentAtMs !== undefined) await syncRefund(surroundings, refund);
   return shown(surroundings, id);

@@ -3,6 +3,7 @@ import type { Sql } from '@suuupra/platform/sql/sql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Capture } from './capture.ts';
 import type { Dispute } from './dispute.ts';
+import type { Increment } from './increment.ts';
 import type { Attempt } from './payment.ts';
 import type { Refund } from './refund.ts';
 import type { RoutingStore } from './routing-store.ts';
@@ -41,6 +42,64 @@ async function madeAttempt(opened: Opened, orderId: string, change: Partial<Atte
     await store.saveAttempt(tx, attempt, undefined, 'answer');
   });
   return attempt;
+}
+
+function keepsIncrements(open: Opened): void {
+  const incrementOf = (attempt: Attempt, id: string, change: Partial<Increment> = {}): Increment => ({
+    ...{ id, orderId: attempt.orderId, attemptId: attempt.id, currency: 'INR' },
+    ...{ fromMinor: bigMinor, toMinor: bigMinor + 1n, status: 'pending', failureCode: '', createdAtMs: nowMs },
+    ...change,
+  });
+
+  it('keeps raises of an authorization, one at a time, oldest first', async () => {
+    const { store, sql } = await open();
+    const attempt = await madeAttempt(open, 'ord_raises');
+    const first = incrementOf(attempt, 'inc_1');
+    const second = incrementOf(attempt, 'inc_0', { createdAtMs: nowMs + 1, toMinor: bigMinor + 2n });
+    const insert = (each: Increment) => sql.transaction((tx) => store.insertIncrement(tx, each, nowMs + 9_000));
+    await insert(first);
+    await expect(insert(second)).rejects.toMatchObject({ kind: 'unique' });
+    const failed = { ...first, status: 'failed', failureCode: 'declined', settledAtMs: nowMs + 3 } as const;
+    await sql.transaction((tx) => store.saveIncrement(tx, failed, 'answer'));
+    await insert(second);
+    expect(await store.findIncrement(sql, 'inc_1')).toEqual(failed);
+    expect(await store.findIncrement(sql, 'inc_none')).toBeUndefined();
+    expect(await store.incrementsOf(sql, attempt.id)).toEqual([failed, second]);
+    const history = await store.historyOf(sql, 'inc_1');
+    expect(history.map(({ status, because }) => [status, because])).toEqual([
+      ['pending', 'request'],
+      ['failed', 'answer'],
+    ]);
+    await sql.transaction((tx) => store.saveIncrement(tx, { ...second, status: 'succeeded' }, 'answer'));
+  });
+
+  it('hands a due raise to one taker only, until it is settled', async () => {
+    const { store, sql } = await open();
+    const attempt = await madeAttempt(open, 'ord_raise_due');
+    const increment = incrementOf(attempt, 'inc_due');
+    await sql.transaction((tx) => store.insertIncrement(tx, increment, nowMs));
+    const take = (atMs: number) => store.takeDueIncrements(sql, atMs, atMs + 100, 10);
+    expect((await Promise.all([take(nowMs), take(nowMs)])).flat()).toEqual([{ subject: increment, tries: 1 }]);
+    expect(await take(nowMs + 99)).toEqual([]);
+    await store.setIncrementDue(sql, 'inc_due', nowMs + 50);
+    expect(await take(nowMs + 50)).toMatchObject([{ tries: 2 }]);
+    const done = { ...increment, status: 'succeeded', settledAtMs: nowMs } as const;
+    await sql.transaction((tx) => store.saveIncrement(tx, done, 'answer'));
+    await store.setIncrementDue(sql, 'inc_due', nowMs);
+    expect(await take(nowMs + 9_999)).toEqual([]);
+  });
+
+  it('keeps what an authorization grows to, and what its provider said of it', async () => {
+    const { store, sql } = await open();
+    const attempt = await madeAttempt(open, 'ord_grown', { incrementable: true, capturableMaxMinor: bigMinor + 5n });
+    expect(await store.findAttempt(sql, attempt.id)).toEqual(attempt);
+    const grown = { ...attempt, amountMinor: bigMinor + 9n, incrementable: false };
+    await sql.transaction((tx) => store.saveAttempt(tx, grown, undefined, 'answer'));
+    expect(await store.viewAttempt(sql, attempt.id)).toMatchObject({ attempt: grown, orderMinor: bigMinor });
+    const said = { ...grown, capturableMaxMinor: bigMinor + 10n };
+    await sql.transaction((tx) => store.saveFacts(tx, said));
+    expect(await store.findAttempt(sql, attempt.id)).toEqual(said);
+  });
 }
 
 export function moneyStoreContract(open: Opened): void {
@@ -109,6 +168,7 @@ export function moneyStoreContract(open: Opened): void {
       expect(await captures(nowMs + 9_999)).toEqual([]);
     });
 
+    keepsIncrements(open);
     listsRefunds(open);
     keepsDisputes(open);
     queuesAttention(open);

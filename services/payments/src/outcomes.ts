@@ -21,8 +21,8 @@ import {
   type Source,
   withFacts,
 } from './payment.ts';
-import { ProviderTimeout } from './provider.ts';
-import type { PaymentsSurroundings } from './surroundings.ts';
+import { ofBrand, ProviderTimeout } from './provider.ts';
+import { findProvider, type PaymentsSurroundings } from './surroundings.ts';
 
 /** How long a request to the provider may take before its outcome counts as unknown. Below the deadline of our callers. */
 export const providerMsMax = 3_000;
@@ -67,10 +67,18 @@ export async function applyOutcome(
   const known = await store.findAttempt(tx, attemptId);
   if (intent === undefined || known === undefined) return undefined;
   const attempt = withFacts(known, 'facts' in said ? said.facts : undefined);
-  const decision = decideOutcome(intent, attempt, said, source, world.now());
+  const decision = decideOutcome(intent, attempt, withHoldEnd(surroundings, attempt, said), source, world.now());
   if (!savesAttempt(decision) && factsDiffer(known, attempt)) await store.saveFacts(tx, attempt);
   await carryOut(surroundings, tx, decision, { attempt, intent }, source, { cause, telling });
   return decision.kind === 'nothing' || decision.kind === 'contradicts' ? attempt : decision.attempt;
+}
+
+/** An authorization of which the provider does not say how long it holds, holds as long as its kind usually does. */
+function withHoldEnd(surroundings: PaymentsSurroundings, attempt: Attempt, said: Said): Said {
+  if (said.kind !== 'authorized' || said.capturableUntilMs !== undefined) return said;
+  const { authorizationMs = {} } = findProvider(surroundings, attempt.provider)?.capabilities ?? {};
+  const usualMs = ofBrand(authorizationMs[attempt.method], attempt.card?.brand) ?? 0;
+  return { ...said, capturableUntilMs: attempt.capturableUntilMs ?? surroundings.world.now() + usualMs };
 }
 
 /** Whether carrying it out writes the attempt with what the provider said of it. */
@@ -82,6 +90,8 @@ function factsDiffer(before: Attempt, after: Attempt): boolean {
   return (
     before.reference !== after.reference ||
     before.feeMinor !== after.feeMinor ||
+    before.capturableMaxMinor !== after.capturableMaxMinor ||
+    before.incrementable !== after.incrementable ||
     JSON.stringify([before.card, before.authentication]) !== JSON.stringify([after.card, after.authentication])
   );
 }

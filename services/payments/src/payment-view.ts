@@ -7,11 +7,14 @@ import {
   type PaymentSchema,
   PaymentStatus,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import { capturableMinor } from './capture.ts';
 import { type Attempt, type AttemptStatus, isLive } from './payment.ts';
-import type { PayerAction } from './provider.ts';
+import type { PayerAction, Provider } from './provider.ts';
 import type { AttemptView } from './store.ts';
+import { findProvider, isSimulated, type PaymentsSurroundings } from './surroundings.ts';
 
 const statusNumbers: Record<AttemptStatus, PaymentStatus> = {
+  requires_confirmation: PaymentStatus.REQUIRES_CONFIRMATION,
   requires_action: PaymentStatus.REQUIRES_ACTION,
   processing: PaymentStatus.PROCESSING,
   requires_capture: PaymentStatus.REQUIRES_CAPTURE,
@@ -23,8 +26,11 @@ const statusNumbers: Record<AttemptStatus, PaymentStatus> = {
 
 type PaymentInit = MessageInitShape<typeof PaymentSchema>;
 
-export function paymentMessage(view: Omit<AttemptView, 'buyerId'>, simulated: boolean): PaymentInit {
-  const { attempt, refundedMinor, dispute } = view;
+export function paymentMessage(
+  surroundings: Pick<PaymentsSurroundings, 'providers'>,
+  view: Omit<AttemptView, 'buyerId'>,
+): PaymentInit {
+  const { attempt, orderMinor, refundedMinor, dispute } = view;
   const money = (amountMinor: bigint) => ({ currency: attempt.currency, amountMinor });
   return {
     id: attempt.id,
@@ -33,11 +39,12 @@ export function paymentMessage(view: Omit<AttemptView, 'buyerId'>, simulated: bo
     amount: money(attempt.amountMinor),
     methodType: attempt.method === 'upi' ? MethodType.UPI : MethodType.CARD,
     provider: attempt.provider,
-    simulated,
+    simulated: isSimulated(surroundings, attempt.provider),
     createdAt: timestampFromMs(attempt.createdAtMs),
     refunded: money(refundedMinor),
     ...actionOf(attempt),
-    ...heldOf(attempt),
+    ...confirmByOf(attempt),
+    ...heldOf(attempt, orderMinor, findProvider(surroundings, attempt.provider)),
     ...cardOf(attempt),
     ...(attempt.failure === undefined ? {} : { failure: attempt.failure }),
     ...(attempt.settledAtMs === undefined ? {} : { settledAt: timestampFromMs(attempt.settledAtMs) }),
@@ -54,15 +61,29 @@ export function paymentMessage(view: Omit<AttemptView, 'buyerId'>, simulated: bo
   };
 }
 
-/** What is authorized, and what was taken of it; nothing of a payment that was captured at once. */
-function heldOf(attempt: Attempt): Pick<PaymentInit, 'captured' | 'capturable' | 'capturableUntil'> {
+function confirmByOf({ status, confirmByMs }: Attempt): Pick<PaymentInit, 'confirmBy'> {
+  const isWaiting = status === 'requires_confirmation' && confirmByMs !== undefined;
+  return isWaiting ? { confirmBy: timestampFromMs(confirmByMs) } : {};
+}
+
+/**
+ * What a capture would take, and what was taken: of what is authorized, as far as the order costs it. Nothing of a payment
+ * that was captured at once.
+ */
+function heldOf(
+  attempt: Attempt,
+  orderMinor: bigint,
+  provider: Provider | undefined,
+): Pick<PaymentInit, 'captured' | 'capturable' | 'capturableUntil'> {
   if (attempt.capturableUntilMs === undefined) return {};
   const money = (amountMinor: bigint) => ({ currency: attempt.currency, amountMinor });
+  const capMinor = capturableMinor(attempt, provider?.capabilities ?? { overCaptureBasisPoints: {} });
+  const usableMinor = capMinor < orderMinor ? capMinor : orderMinor;
   return {
     captured: money(attempt.capturedMinor),
     ...(attempt.status === 'requires_capture'
       ? {
-          capturable: money(attempt.amountMinor - attempt.capturedMinor),
+          capturable: money(usableMinor - attempt.capturedMinor),
           capturableUntil: timestampFromMs(attempt.capturableUntilMs),
         }
       : {}),

@@ -1,20 +1,31 @@
+import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { capturableMinor, decideCapture } from './capture.ts';
+import { decideIncrement, decideRevision } from './increment.ts';
 import {
   type Attempt,
   type AttemptStatus,
   actionAbandonedMs,
+  cancelled,
+  confirmationMs,
   decideAttempt,
+  decideCaptured,
   decideClosing,
+  decideConfirming,
   decideOutcome,
+  decideRevising,
+  decideUnconfirmed,
   type Intent,
   isLive,
+  methodKeptOf,
   nextSyncMs,
   phaseOf,
   type Said,
   type Source,
   unheardMs,
 } from './payment.ts';
+import type { ProviderCapabilities } from './provider.ts';
 
 const intent: Intent = {
   orderId: 'ord_1',
@@ -71,6 +82,11 @@ describe('how an intent stands (P1)', () => {
   const held: Said = { kind: 'authorized', capturableUntilMs: 5_000 };
   const declined: Said = { kind: 'failed', code: 'card_declined', detail: '' };
   it.each<[AttemptStatus, Said, ReturnType<typeof phaseOf>]>([
+    ['requires_confirmation', { kind: 'no_answer' }, 'requires_confirmation'],
+    ['requires_confirmation', { kind: 'never_heard_of' }, 'requires_confirmation'],
+    ['requires_confirmation', { kind: 'processing' }, 'requires_confirmation'],
+    ['requires_confirmation', declined, 'requires_confirmation'],
+    ['requires_confirmation', { kind: 'succeeded' }, 'succeeded'],
     ['processing', { kind: 'processing' }, 'processing'],
     ['processing', { kind: 'requires_action', action }, 'requires_action'],
     ['processing', held, 'requires_capture'],
@@ -200,11 +216,200 @@ describe('another attempt', () => {
   });
 });
 
+describe('a payment that waits for its confirmation (P1, M30)', () => {
+  const waiting: Attempt = { ...attempt, status: 'requires_confirmation', provider: '', confirmByMs: 100 };
+
+  it('is confirmed in time, of an order that can be paid, and once', () => {
+    expect(decideConfirming(intent, waiting, 99)).toBeUndefined();
+    const refused: [Intent, Attempt, number][] = [
+      [intent, waiting, 100],
+      [{ ...intent, status: 'captured' }, waiting, 1],
+      [{ ...intent, status: 'cancelled' }, waiting, 1],
+      ...(['processing', 'requires_action', 'cancelled', 'failed', 'succeeded'] as const).map(
+        (status): [Intent, Attempt, number] => [intent, { ...waiting, status }, 1],
+      ),
+    ];
+    for (const [of, which, atMs] of refused)
+      expect(decideConfirming(of, which, atMs)).toMatchObject({ code: 'order_not_payable' });
+  });
+
+  it('ends when it is too late, with its method, and nothing else ends so', () => {
+    const kept = { ...waiting, sealedMethod: 'sealed' };
+    expect(decideUnconfirmed(kept, 99)).toEqual({ kind: 'nothing' });
+    const over = decideUnconfirmed(kept, 100);
+    expect(over).toMatchObject({ kind: 'moves', attempt: { status: 'cancelled' } });
+    expect('attempt' in over && methodKeptOf(over.attempt)).toBeUndefined();
+    expect(decideUnconfirmed({ ...kept, status: 'processing' }, 100)).toEqual({ kind: 'nothing' });
+    expect(nextSyncMs(waiting, 5, 0)).toBe(100);
+  });
+
+  it('gives way to another payment and to another price', () => {
+    expect(decideAttempt(intent, waiting, 1)).toEqual({ supersedes: waiting });
+    expect(decideRevising(intent, waiting, intent)).toBeUndefined();
+    expect(decideRevising(intent, attempt, intent)).toMatchObject({ code: 'payment_in_progress' });
+  });
+});
+
+describe('any life of an intent (M19, M21, M29, M30)', () => {
+  /** One thing that may happen to an intent at any time; what is not allowed then has no effect. */
+  type Step =
+    | { readonly kind: 'make'; readonly later: boolean; readonly manual: boolean }
+    | { readonly kind: 'confirm' | 'late' | 'close' }
+    | { readonly kind: 'say'; readonly said: Said; readonly source: Source }
+    | { readonly kind: 'revise' | 'raise' | 'take'; readonly minor: bigint; readonly grants: boolean };
+  interface Life {
+    readonly intent: Intent;
+    readonly live: Attempt | undefined;
+    readonly over: readonly Attempt[];
+  }
+  const capabilities: ProviderCapabilities = {
+    ...{ methods: ['card'], currencies: { card: 'all' }, exponents: {}, manualCapture: ['card'], mandates: [] },
+    ...{ partialCapture: true, multipleCapture: true, preDebitNoticeMs: {}, keyRetentionMs: 1_000, disputes: true },
+    overCaptureBasisPoints: { card: { usual: 1_500 } },
+    incrementalAuthorization: { card: { usual: true } },
+    authorizationMs: { card: { usual: 50_000 } },
+    costs: {},
+  };
+  const grants = fc.boolean();
+  const minor = fc.bigInt({ min: 1n, max: 300n });
+  const word = <K extends string>(...words: K[]) => fc.constantFrom(...words);
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({ kind: word('make'), later: fc.boolean(), manual: fc.boolean() }),
+    fc.record({ kind: word('confirm', 'late', 'close') }),
+    fc.record({ kind: word('revise', 'raise', 'take'), minor, grants }),
+    fc.record({
+      kind: word('say'),
+      source: word('answer', 'sync', 'webhook'),
+      said: fc.constantFrom<Said>(
+        { kind: 'authorized', capturableUntilMs: 50_000 },
+        { kind: 'succeeded' },
+        { kind: 'voided' },
+        { kind: 'no_answer' },
+        { kind: 'requires_action', action },
+        { kind: 'failed', code: 'card_declined', detail: '' },
+      ),
+    }),
+  );
+
+  const settled = (life: Life, attempt: Attempt, intent = life.intent): Life =>
+    isLive(attempt)
+      ? { ...life, intent, live: attempt }
+      : { ...life, intent, live: undefined, over: [...life.over, attempt] };
+
+  function make(life: Life, given: Extract<Step, { kind: 'make' }>, nowMs: number): Life {
+    const decided = decideAttempt(life.intent, life.live, nowMs);
+    if (isRefusal(decided)) return life;
+    const over = decided.supersedes === undefined ? life.over : [...life.over, cancelled(decided.supersedes, nowMs)];
+    const live: Attempt = {
+      ...attempt,
+      ...{ id: `pay_${nowMs}`, amountMinor: life.intent.amountMinor, createdAtMs: nowMs, movedAtMs: nowMs },
+      ...{ status: given.later ? 'requires_confirmation' : 'processing', confirmByMs: nowMs + confirmationMs },
+      captureMethod: given.manual ? 'manual' : 'automatic',
+    };
+    return { ...life, over, live };
+  }
+
+  /** What the operations do with the decisions, without their rows. */
+  function take(life: Life, { minor: amountMinor }: { readonly minor: bigint }, nowMs: number): Life {
+    const { intent, live } = life;
+    if (live === undefined) return life;
+    const sums = { pendingMinor: 0n, succeededMinor: live.capturedMinor, isFinal: false };
+    const held = { attempt: live, orderMinor: intent.amountMinor, isIncrementing: false };
+    const taken = decideCapture(held, sums, { currency: 'INR', amountMinor }, false, capabilities, nowMs);
+    if (isRefusal(taken)) return life;
+    const decision = decideCaptured(intent, live, live.capturedMinor + taken.amountMinor, taken.final, nowMs);
+    return 'attempt' in decision
+      ? settled(life, decision.attempt, 'intent' in decision ? decision.intent : intent)
+      : life;
+  }
+
+  function raise(life: Life, given: Extract<Step, { kind: 'raise' | 'revise' | 'take' }>, nowMs: number): Life {
+    const { live, intent } = life;
+    if (live === undefined) return life;
+    const sums = { pendingMinor: 0n, succeededMinor: live.capturedMinor, isFinal: false };
+    const raisable = { attempt: live, sums, increments: [], provider: capabilities };
+    if (given.kind === 'raise') {
+      const decided = decideIncrement(
+        raisable,
+        intent.amountMinor,
+        { currency: 'INR', amountMinor: given.minor },
+        nowMs,
+      );
+      return isRefusal(decided) || !given.grants ? life : { ...life, live: { ...live, amountMinor: decided.toMinor } };
+    }
+    const revision = decideRevision(raisable, given.minor, nowMs);
+    if (isRefusal(revision) || (revision.kind === 'raises' && !given.grants)) return life;
+    const amountMinor = revision.kind === 'raises' ? revision.toMinor : live.amountMinor;
+    return { ...life, intent: { ...intent, amountMinor: given.minor }, live: { ...live, amountMinor } };
+  }
+
+  function after(life: Life, given: Step, nowMs: number): Life {
+    const { intent, live } = life;
+    switch (given.kind) {
+      case 'make':
+        return make(life, given, nowMs);
+      case 'confirm':
+        if (live === undefined || decideConfirming(intent, live, nowMs) !== undefined) return life;
+        return { ...life, live: { ...live, status: 'processing', amountMinor: intent.amountMinor, movedAtMs: nowMs } };
+      case 'late': {
+        const decision = live === undefined ? undefined : decideUnconfirmed(live, nowMs + confirmationMs);
+        return decision !== undefined && 'attempt' in decision ? settled(life, decision.attempt) : life;
+      }
+      case 'close': {
+        if (decideClosing(intent, live) !== undefined) return life;
+        const closed = { ...intent, status: 'cancelled' } as const;
+        return live === undefined ? { ...life, intent: closed } : settled(life, cancelled(live, nowMs), closed);
+      }
+      case 'say': {
+        if (live === undefined || live.status === 'requires_confirmation') return life;
+        const decision = decideOutcome(intent, live, given.said, given.source, nowMs);
+        if (!('attempt' in decision)) return life;
+        return settled(life, decision.attempt, decision.kind === 'captures' ? decision.intent : intent);
+      }
+      case 'take':
+        return take(life, given, nowMs);
+      default: {
+        if (live?.status === 'requires_capture') return raise(life, given, nowMs);
+        const isFree = given.kind === 'revise' && decideRevising(intent, live, intent) === undefined;
+        return isFree ? { ...life, intent: { ...intent, amountMinor: given.minor } } : life;
+      }
+    }
+  }
+
+  it('captures one attempt at most, never more than the order costs or the provider allows, and ends where it ends', () => {
+    const runs = Number(process.env['SUUUPRA_SEEDS'] ?? 0) > 0 ? 20_000 : 1_000;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        let life: Life = { intent, live: undefined, over: [] };
+        for (const [index, given] of steps.entries()) {
+          const before = life;
+          life = after(before, given, 1_000 + index);
+          // What has ended stays as it ended.
+          if (before.intent.status !== 'open') expect(life.intent).toEqual(before.intent);
+          expect(life.over.slice(0, before.over.length)).toEqual(before.over);
+          const { live } = life;
+          if (live === undefined) continue;
+          const capMinor = capturableMinor(live, capabilities);
+          const wholeMinor = capMinor < life.intent.amountMinor ? capMinor : life.intent.amountMinor;
+          expect(live.capturedMinor).toBeLessThanOrEqual(wholeMinor);
+        }
+        const taken = life.over.filter(({ status }) => status === 'succeeded');
+        expect(taken.length).toBe(life.intent.status === 'captured' ? 1 : 0);
+        for (const each of taken) expect(each.capturedMinor).toBe(life.intent.capturedMinor);
+        const phase = phaseOf(life.intent, life.live);
+        expect(phase === 'succeeded' || phase === 'canceled').toBe(life.intent.status !== 'open');
+      }),
+      { numRuns: runs },
+    );
+  });
+});
+
 describe('closing an intent', () => {
   it.each([
     ['processing', 'payment_in_progress'],
     ['unknown', 'payment_in_progress'],
     ['requires_action', undefined],
+    ['requires_confirmation', undefined],
   ] as const)('with an attempt that is %s gives %s', (status, code) => {
     expect(decideClosing(intent, { ...attempt, status })?.code).toBe(code);
   });

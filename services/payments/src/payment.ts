@@ -4,7 +4,9 @@
  * An intent is open until one attempt is captured or the order is cancelled. An attempt is live while its outcome can
  * still change; at most one of an intent is. `unknown` means that the provider's answer was lost: it is not failed,
  * nothing else is tried until the provider has been asked. `requires_capture` means that the payer's bank holds the amount
- * for us: captures take of it (capture.ts) until one is final, it lapses, or it is released.
+ * for us: captures take of it (capture.ts) until one is final, it lapses, or it is released. `requires_confirmation` means
+ * that the payer has named a method and no more: no provider has heard of it, nothing about it is judged, and it stands in
+ * nobody's way.
  */
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import type {
@@ -35,6 +37,7 @@ export interface Intent {
 }
 
 export type AttemptStatus =
+  | 'requires_confirmation'
   | 'requires_action'
   | 'processing'
   | 'requires_capture'
@@ -48,6 +51,7 @@ export interface Attempt {
   readonly orderId: string;
   readonly status: AttemptStatus;
   readonly method: PaymentMethodKind;
+  /** '' until it is confirmed. */
   readonly provider: string;
   readonly currency: string;
   /** What is asked for; of an authorization what is held. */
@@ -58,6 +62,9 @@ export interface Attempt {
   /** Captured so far. */
   readonly capturedMinor: bigint;
   readonly capturableUntilMs?: number | undefined;
+  /** What the provider said with the authorization: the most that may be captured, and whether it can be raised. */
+  readonly capturableMaxMinor?: bigint | undefined;
+  readonly incrementable?: boolean | undefined;
   readonly action?: PayerAction | undefined;
   readonly failure?: { readonly code: FailureCode; readonly detail: string } | undefined;
   /** The provider's word for the failure. */
@@ -71,6 +78,10 @@ export interface Attempt {
   readonly tryNumber: number;
   /** When the mandate is charged, after its payer was told. */
   readonly chargeAtMs?: number | undefined;
+  /** Of one that was made to be confirmed later: until when it may be. */
+  readonly confirmByMs?: number | undefined;
+  /** The method's token, encrypted; only while a call to the provider may still need it. */
+  readonly sealedMethod?: string | undefined;
   readonly createdAtMs: number;
   /** Since when it has this status. */
   readonly movedAtMs: number;
@@ -79,6 +90,8 @@ export interface Attempt {
 
 /** A payer who has not come back from the bank's page after this time may start again. */
 export const actionAbandonedMs = 15 * 60_000;
+/** A payment that nobody confirms for this time is cancelled; with its order at the latest. */
+export const confirmationMs = 15 * 60_000;
 /**
  * A provider that has never heard of an attempt may still be about to: only when the attempt is older than any request
  * of ours can be under way is it taken for failed.
@@ -86,6 +99,7 @@ export const actionAbandonedMs = 15 * 60_000;
 export const unheardMs = 10_000;
 
 const liveStatuses: ReadonlySet<AttemptStatus> = new Set([
+  'requires_confirmation',
   'requires_action',
   'processing',
   'unknown',
@@ -99,6 +113,7 @@ export function isLive(attempt: Pick<Attempt, 'status'>): boolean {
 /** How the intent stands, in the words of the field (Stripe's PaymentIntent). Only the last two are the end of it. */
 export type IntentPhase =
   | 'requires_payment_method'
+  | 'requires_confirmation'
   | 'requires_action'
   | 'processing'
   | 'requires_capture'
@@ -109,6 +124,7 @@ export function phaseOf(intent: Intent, live: Attempt | undefined): IntentPhase 
   if (intent.status === 'captured') return 'succeeded';
   if (intent.status === 'cancelled') return 'canceled';
   switch (live?.status) {
+    case 'requires_confirmation':
     case 'requires_action':
     case 'requires_capture':
       return live.status;
@@ -129,6 +145,7 @@ export function decideAttempt(
   if (intent.status === 'captured') return refuse('order_not_payable', 'The order is already paid.');
   if (intent.status === 'cancelled') return refuse('order_not_payable', 'The order is cancelled.');
   if (live === undefined) return { supersedes: undefined };
+  if (live.status === 'requires_confirmation') return { supersedes: live };
   if (live.status === 'requires_action' && nowMs - live.movedAtMs > actionAbandonedMs) return { supersedes: live };
   return inProgress(live);
 }
@@ -136,9 +153,33 @@ export function decideAttempt(
 /** Whether the intent may be closed, so that nothing can be captured on it any more. What is held is then released. */
 export function decideClosing(intent: Intent, live: Attempt | undefined): Refusal | undefined {
   if (intent.status === 'captured') return refuse('already_captured', 'The order is already paid.');
-  if (live === undefined || live.status === 'requires_action') return undefined;
+  if (live === undefined || live.status === 'requires_confirmation' || live.status === 'requires_action')
+    return undefined;
   if (live.status === 'requires_capture' && live.capturedMinor === 0n) return undefined;
   return inProgress(live);
+}
+
+/** Whether a payment may be sent on its way now; the price is the intent's of this moment. */
+export function decideConfirming(intent: Intent, attempt: Attempt, nowMs: number): Refusal | undefined {
+  if (intent.status === 'captured') return refuse('order_not_payable', 'The order is already paid.');
+  if (intent.status === 'cancelled') return refuse('order_not_payable', 'The order is cancelled.');
+  const isWaiting = attempt.status === 'requires_confirmation' && nowMs < (attempt.confirmByMs ?? 0);
+  return isWaiting
+    ? undefined
+    : refuse('order_not_payable', 'This payment waits for no confirmation any more; pay the order anew.');
+}
+
+/** What becomes of a payment that was not confirmed in time: nothing was tried, so nothing has failed. */
+export function decideUnconfirmed(attempt: Attempt, nowMs: number): Decision {
+  const isOver = attempt.status === 'requires_confirmation' && nowMs >= (attempt.confirmByMs ?? 0);
+  return isOver ? { kind: 'moves', attempt: cancelled(attempt, nowMs) } : nothing;
+}
+
+/** The encrypted token while a call to the provider may still need it; undefined from then on. */
+export function methodKeptOf({ status, sealedMethod }: Attempt): string | undefined {
+  return status === 'requires_confirmation' || status === 'processing' || status === 'unknown'
+    ? sealedMethod
+    : undefined;
 }
 
 /** Whether the intent may get another amount: nothing of the old one may be captured any more. */
@@ -149,7 +190,7 @@ export function decideRevising(
 ): Refusal | undefined {
   if (intent.status === 'captured') return refuse('already_captured', 'The order is already paid.');
   if (intent.status === 'cancelled') return refuse('order_not_payable', 'The order is cancelled.');
-  if (live !== undefined) return inProgress(live);
+  if (live !== undefined && live.status !== 'requires_confirmation') return inProgress(live);
   const isOther = intent.currency !== wanted.currency || intent.captureMethod !== wanted.captureMethod;
   return isOther
     ? refuse('order_not_payable', 'An order is paid in its own currency and in the way it was begun.')
@@ -197,12 +238,17 @@ export function withFacts(attempt: Attempt, facts: PaymentFacts | undefined): At
     card: facts.card ?? attempt.card,
     authentication: facts.authentication ?? attempt.authentication,
     feeMinor: facts.feeMinor ?? attempt.feeMinor,
+    capturableMaxMinor: facts.capturableMaxMinor ?? attempt.capturableMaxMinor,
+    incrementable: facts.incrementable ?? attempt.incrementable,
   };
 }
 
 /** What becomes of an attempt by what is said about it. Any order and repetition of the same words ends in the same state. */
 export function decideOutcome(intent: Intent, attempt: Attempt, said: Said, source: Source, nowMs: number): Decision {
   if (!isLive(attempt)) return decideAfterwards(intent, attempt, said);
+  // Nobody was asked for it: only money would be news.
+  const isMoney = said.kind === 'succeeded' || said.kind === 'authorized';
+  if (attempt.status === 'requires_confirmation' && !isMoney) return nothing;
   switch (said.kind) {
     case 'succeeded':
       return capture(intent, attempt, said.capturedMinor ?? attempt.amountMinor, nowMs);
@@ -212,7 +258,7 @@ export function decideOutcome(intent: Intent, attempt: Attempt, said: Said, sour
       if (attempt.capturedMinor > 0n) return capture(intent, attempt, attempt.capturedMinor, nowMs);
       return { kind: 'moves', attempt: cancelled(attempt, nowMs) };
     case 'authorized':
-      return authorize(intent, attempt, said.capturableUntilMs, nowMs);
+      return authorize(intent, attempt, holdEndMs(attempt, said.capturableUntilMs), nowMs);
     case 'no_answer':
       return attempt.status === 'unknown' || attempt.status === 'requires_capture'
         ? nothing
@@ -263,6 +309,13 @@ function authorize(intent: Intent, attempt: Attempt, capturableUntilMs: number, 
   if (capturableUntilMs <= nowMs) return { kind: 'releases', attempt: lapsed(attempt, nowMs) };
   if (attempt.status !== 'requires_capture') return { kind: 'authorizes', attempt: { ...held, movedAtMs: nowMs } };
   return attempt.capturableUntilMs === capturableUntilMs ? nothing : { kind: 'moves', attempt: held };
+}
+
+/** Until when it is held: as the provider says, else as it is known. Throws where nobody filled in the provider's usual time. */
+function holdEndMs(attempt: Attempt, saidMs: number | undefined): number {
+  const untilMs = saidMs ?? attempt.capturableUntilMs;
+  if (untilMs === undefined) throw new Error(`nobody says how long the authorization ${attempt.id} holds`);
+  return untilMs;
 }
 
 function lapsed(attempt: Attempt, nowMs: number): Attempt {
@@ -328,8 +381,12 @@ const syncMostMs = 300_000;
 export const syncPatienceMs = 24 * 3_600_000;
 const syncTiredMs = 3_600_000;
 
-/** When to ask the provider about a live attempt after `tries` questions; undefined when there is nothing to ask. */
+/**
+ * When to ask the provider about a live attempt after `tries` questions; undefined when there is nothing to ask. One that
+ * waits for its confirmation is due when it is too late for it.
+ */
 export function nextSyncMs(attempt: Attempt, tries: number, nowMs: number): number | undefined {
+  if (attempt.status === 'requires_confirmation') return attempt.confirmByMs;
   if (attempt.status === 'requires_capture')
     return Math.max(attempt.capturableUntilMs ?? nowMs, tries === 0 ? 0 : nowMs + processingFirstMs);
   if (attempt.status !== 'processing' && attempt.status !== 'unknown') return undefined;

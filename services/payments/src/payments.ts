@@ -5,6 +5,7 @@ import { type GetOrderForPaymentResponse, OrderStatus } from '@suuupra/contracts
 import {
   type CancelIntentRequest,
   type CancelIntentResponseSchema,
+  Confirmation,
   type ConfirmPaymentRequest,
   type ConfirmPaymentResponseSchema,
   type CreatePaymentRequest,
@@ -35,29 +36,32 @@ import { authenticationFor } from './authentication.ts';
 import { refuseCurrency } from './currency.ts';
 import { callOf, oneAtATime } from './idempotent.ts';
 import { isId, placeOf } from './ids.ts';
+import { decideRevision, type Increment } from './increment.ts';
+import { insertIncrement, raisable, sendIncrement } from './increments.ts';
 import { refuseMethod } from './method.ts';
 import { applyOutcome, ask, release } from './outcomes.ts';
 import {
   type Attempt,
   cancelled,
+  confirmationMs,
   confirming,
   decideAttempt,
   decideClosing,
   decideRevising,
   type Intent,
-  isLive,
   nextSyncMs,
   type Said,
 } from './payment.ts';
 import { paymentMessage } from './payment-view.ts';
 import type { PaymentMethodKind, PaymentToMake } from './provider.ts';
 import { adviceFor } from './retry.ts';
-import type { RiskDecision, Signals } from './risk.ts';
+import type { Judgement, Signals } from './risk.ts';
 import { judge, signalsOf } from './risks.ts';
 import { type Chosen, chooseRoute, keepRoute } from './routings.ts';
+import { sealMethod } from './sealed-method.ts';
 import type { AttemptView } from './store.ts';
-import { isSimulated, type PaymentsSurroundings, providerNamed } from './surroundings.ts';
-import { syncOne } from './syncs.ts';
+import { type PaymentsSurroundings, providerNamed } from './surroundings.ts';
+import { refOf, syncOne } from './syncs.ts';
 
 type Answer<O extends DescMessage> = Promise<MessageInitShape<O> | Refusal>;
 type CreateCall = IdempotentCall<typeof CreatePaymentRequestSchema, typeof CreatePaymentResponseSchema>;
@@ -73,19 +77,107 @@ export async function createPayment(
   if (refused !== undefined) return refused;
   const schemas = [CreatePaymentRequestSchema, CreatePaymentResponseSchema] as const;
   const call = callOf(surroundings, context, 'CreatePayment', schemas[0], request, schemas[1]);
-  return oneAtATime(surroundings, call, () => createOnce(surroundings, call, context));
+  const create = request.confirmation === Confirmation.LATER ? createUnconfirmed : createOnce;
+  return oneAtATime(surroundings, call, () => create(surroundings, call, context));
+}
+
+/** A request of the payer's that sends payments on their way, until one of them has an answer for it. */
+export interface Wish<A> {
+  /** The order and the method. */
+  readonly request: CreatePaymentRequest;
+  /** The method's token, encrypted, where the request itself does not bring it again. */
+  readonly sealedMethod?: string | undefined;
+  /** Keeps how the request is taken up after a death. */
+  note(tx: SqlTransaction, progress: string): Promise<void>;
+  finish(tx: SqlTransaction, payment: ReturnType<typeof paymentMessage>): Promise<A>;
+}
+
+function wishOf(call: CreateCall): Wish<CreatePaymentResponse> {
+  return {
+    request: call.request,
+    note: (tx, progress) => noteProgress(tx, call, progress),
+    finish: async (tx, payment) => {
+      const answer = create(CreatePaymentResponseSchema, { payment });
+      await finishIdempotent(tx, call, answer);
+      return answer;
+    },
+  };
+}
+
+/** The attempt and the answer in one transaction: no provider hears of it, and nothing about it is judged yet. */
+async function createUnconfirmed(
+  surroundings: PaymentsSurroundings,
+  call: CreateCall,
+  context: CallContext,
+): Promise<CreatePaymentResponse | Refusal> {
+  const { sql, store, world } = surroundings;
+  const seen = await lookIdempotent(sql, call);
+  if (seen.kind === 'refused') return seen.refusal;
+  if (seen.kind === 'answered') return replayed(context, seen.answer);
+  const payable = await payableIntent(surroundings, call.request, context);
+  if (isRefusal(payable)) return payable;
+  await syncUnknown(surroundings, payable.intent.orderId);
+  return refusableTransaction(sql, async (tx) => {
+    const claim = await beginIdempotent(tx, call);
+    if (claim.kind === 'refused') return claim.refusal;
+    if (claim.kind === 'answered') return replayed(context, claim.answer);
+    const intent = await freeIntent(surroundings, tx, payable.intent);
+    if (isRefusal(intent)) return intent;
+    const attempt = unconfirmedAttempt(surroundings, call.request, intent, payable.expiresAtMs);
+    await store.insertAttempt(tx, attempt, nextSyncMs(attempt, 0, world.now()));
+    tx.afterCommit(surroundings.nudge);
+    const view = { attempt, orderMinor: intent.amountMinor, refundedMinor: 0n };
+    return wishOf(call).finish(tx, paymentMessage(surroundings, view));
+  });
+}
+
+function unconfirmedAttempt(
+  surroundings: PaymentsSurroundings,
+  { method }: CreatePaymentRequest,
+  intent: Intent,
+  expiresAtMs: number,
+): Attempt {
+  const { token = '', collectMinutes = 0 } = method ?? {};
+  const nowMs = surroundings.world.now();
+  return {
+    ...freshAttempt(surroundings, intent, kindOf(method?.type) ?? 'card'),
+    status: 'requires_confirmation',
+    confirmByMs: Math.min(nowMs + confirmationMs, expiresAtMs),
+    sealedMethod: sealMethod(surroundings.methodSecret, intent.orderId, { token, collectMinutes }),
+  };
+}
+
+function freshAttempt({ world }: PaymentsSurroundings, intent: Intent, method: PaymentMethodKind): Attempt {
+  const nowMs = world.now();
+  return {
+    id: world.id('pay'),
+    orderId: intent.orderId,
+    status: 'processing',
+    method,
+    provider: '',
+    currency: intent.currency,
+    amountMinor: intent.amountMinor,
+    captureMethod: intent.captureMethod,
+    reference: '',
+    capturedMinor: 0n,
+    providerCode: '',
+    mandateId: '',
+    tryNumber: 0,
+    createdAtMs: nowMs,
+    movedAtMs: nowMs,
+  };
 }
 
 /** What is settled before anything is written: the intent, where the payment goes, and whether it is let through. */
-interface Plan {
+export interface Plan {
   readonly intent: Intent;
   readonly chosen: Chosen;
   readonly signals: Signals;
-  readonly judged: Pick<RiskDecision, 'outcome' | 'findings'>;
+  readonly judged: Judgement;
 }
 
 /** One try: the attempt and how the payer is to be authenticated. */
-interface Try {
+export interface Try {
   readonly attempt: Attempt;
   readonly orderNumber: string;
   readonly number: number;
@@ -112,12 +204,24 @@ async function createOnce(
   const opened = await refusableTransaction(surroundings.sql, (tx) => openAttempt(surroundings, tx, call, plan));
   if (isRefusal(opened)) return opened;
   if ('answer' in opened) return replayed(context, opened.answer);
-  let current: Try = opened;
+  return pursue(surroundings, wishOf(call), opened, plan, context);
+}
+
+/** Tries until there is an answer: at most as many times as the rules of routing say. */
+export async function pursue<A>(
+  surroundings: PaymentsSurroundings,
+  wish: Wish<A>,
+  first: Try,
+  plan: Plan | undefined,
+  context: CallContext,
+): Promise<A> {
+  let current = first;
   for (;;) {
-    // One that is over was finished by a sync or a webhook meanwhile: asking again could only move money for nothing.
-    const said = isLive(current.attempt) ? await askToCreate(surroundings, call, current) : undefined;
+    // Another one was brought where it is by a sync or a webhook: asking again could only move money for nothing.
+    const isOpen = current.attempt.status === 'processing' || current.attempt.status === 'unknown';
+    const said = isOpen ? await askToCreate(surroundings, wish, current) : undefined;
     const next = await retrying(() =>
-      surroundings.sql.transaction((tx) => conclude(surroundings, tx, call, current, said, plan, context)),
+      surroundings.sql.transaction((tx) => conclude(surroundings, tx, wish, current, said, plan, context)),
     );
     if ('answer' in next) return next.answer;
     current = next;
@@ -125,15 +229,15 @@ async function createOnce(
 }
 
 /** Writes down what came of a try, and begins the next or answers. */
-async function conclude(
+async function conclude<A>(
   surroundings: PaymentsSurroundings,
   tx: SqlTransaction,
-  call: CreateCall,
+  wish: Wish<A>,
   current: Try,
   said: Said | undefined,
   plan: Plan | undefined,
   context: CallContext,
-): Promise<Try | { readonly answer: CreatePaymentResponse }> {
+): Promise<Try | { readonly answer: A }> {
   const { store } = surroundings;
   const { attempt } = current;
   const next = plan === undefined || said === undefined ? undefined : nextTry(current, said, plan);
@@ -143,15 +247,12 @@ async function conclude(
     const isFree = after?.status === 'failed' && (await store.liveAttempt(tx, attempt.orderId)) === undefined;
     if (next !== undefined && plan !== undefined && isFree) {
       const number = current.number + 1;
-      return makeTry(surroundings, tx, call, plan, { ...next, number });
+      return makeTry(surroundings, tx, wish, plan, { ...next, number });
     }
   }
   const view = await store.viewAttempt(tx, attempt.id);
   if (view === undefined) throw new Error(`the attempt ${attempt.id} is gone`);
-  const simulated = isSimulated(surroundings, attempt.provider);
-  const answer = create(CreatePaymentResponseSchema, { payment: paymentMessage(view, simulated) });
-  await finishIdempotent(tx, call, answer);
-  return { answer };
+  return { answer: await wish.finish(tx, paymentMessage(surroundings, view)) };
 }
 
 /** What may follow a failed try, by the error map. Never after an unknown outcome, never beyond the rules' number. */
@@ -175,16 +276,16 @@ function nextTry(
 
 async function askToCreate(
   surroundings: PaymentsSurroundings,
-  call: CreateCall,
+  { request }: Pick<Wish<unknown>, 'request'>,
   { attempt, orderNumber, authentication }: Try,
 ): Promise<Said> {
-  const { id: attemptId, method, currency, amountMinor, captureMethod: capture, reference } = attempt;
-  const { token = '', collectMinutes = 0 } = call.request.method ?? {};
+  const { id: attemptId, method, currency, amountMinor, captureMethod: capture } = attempt;
+  const { token = '', collectMinutes = 0 } = request.method ?? {};
   const provider = providerNamed(surroundings, attempt.provider);
   // A key that the provider may have forgotten would make a second payment: from then on it is only asked.
   if (surroundings.world.now() - attempt.createdAtMs >= provider.capabilities.keyRetentionMs)
     return ask(surroundings, { attemptId }, async () => {
-      return (await provider.status({ attemptId, reference })) ?? ({ kind: 'never_heard_of' } as const);
+      return (await provider.status(refOf(attempt))) ?? ({ kind: 'never_heard_of' } as const);
     });
   return ask(surroundings, { attemptId }, () =>
     provider.create({
@@ -193,13 +294,15 @@ async function askToCreate(
   );
 }
 
-async function planPayment(
+/** Judged by what holds now: the order and its price, the rules of routing and of risk. */
+export async function planPayment(
   surroundings: PaymentsSurroundings,
   request: CreatePaymentRequest,
   context: CallContext,
 ): Promise<Plan | Refusal> {
-  const intent = await payableIntent(surroundings, request, context);
-  if (isRefusal(intent)) return intent;
+  const payable = await payableIntent(surroundings, request, context);
+  if (isRefusal(payable)) return payable;
+  const { intent } = payable;
   await syncUnknown(surroundings, intent.orderId);
   const method = kindOf(request.method?.type) ?? 'card';
   const token = request.method?.token ?? '';
@@ -215,7 +318,7 @@ async function planPayment(
     ]);
   const fingerprint = instrument?.kind === 'card' ? instrument.card.fingerprint : (instrument?.fingerprint ?? '');
   const signals = signalsOf(surroundings, intent.buyerId, fingerprint, context);
-  const judged = await judge(surroundings, signals, amountMinor);
+  const judged = await judge(surroundings, signals, { currency, amountMinor });
   // What cannot be held for a person to look at is not taken.
   const isHoldable = providerNamed(surroundings, first).capabilities.manualCapture.includes(method);
   const outcome = judged.outcome === 'review' && !isHoldable ? 'block' : judged.outcome;
@@ -224,13 +327,13 @@ async function planPayment(
       id: surroundings.world.id('rsk'),
       orderId,
       attemptId: '',
-      outcome,
       atMs: surroundings.world.now(),
     };
-    await surroundings.risk.keepDecision(surroundings.sql, { ...decision, findings: judged.findings });
+    await surroundings.risk.keepDecision(surroundings.sql, { ...judged, ...decision, outcome });
     surroundings.count('payment_blocked');
     return refuse('payment_blocked', 'The payment is not accepted. Pay in another way, or write to us.');
   }
+  if (outcome !== 'allow') surroundings.count(outcome === 'review' ? 'payment_held_for_review' : 'payment_challenged');
   return { intent, chosen, signals, judged };
 }
 
@@ -258,12 +361,13 @@ async function payableIntent(
   surroundings: PaymentsSurroundings,
   request: CreatePaymentRequest,
   context: CallContext,
-): Promise<Intent | Refusal> {
+): Promise<{ readonly intent: Intent; readonly expiresAtMs: number } | Refusal> {
   const order = await ownOrder(surroundings, request.orderId, context);
   if (isRefusal(order)) return order;
   const intent = intentOf(order, surroundings.world.now());
   if (isRefusal(intent)) return intent;
-  return refuseCurrency(kindOf(request.method?.type) ?? 'card', intent.currency) ?? intent;
+  const expiresAtMs = order.expiresAt === undefined ? Number.POSITIVE_INFINITY : timestampMs(order.expiresAt);
+  return refuseCurrency(kindOf(request.method?.type) ?? 'card', intent.currency) ?? { intent, expiresAtMs };
 }
 
 /** The intent of an order that awaits its payment now. */
@@ -310,66 +414,92 @@ async function openAttempt(
   call: CreateCall,
   plan: Plan | undefined,
 ): Promise<Opened | Refusal> {
-  const { store, world } = surroundings;
   const claim: Claim<typeof CreatePaymentResponseSchema> = await beginIdempotent(tx, call);
   if (claim.kind === 'refused') return claim.refusal;
   if (claim.kind === 'answered') return { answer: claim.answer };
   if (claim.kind === 'abandoned' && claim.progress !== '') return takeUp(surroundings, tx, claim.progress);
   if (plan === undefined) throw new Error('a claim without an attempt came without a plan');
-  const intent = await store.openIntent(tx, plan.intent, world.now());
-  const isRevised = intent.status === 'open' && intent.amountMinor !== plan.intent.amountMinor;
-  if (isRevised) return refuse('order_not_payable', 'The order has just been changed; look at it again.');
+  const intent = await freeIntent(surroundings, tx, plan.intent);
+  if (isRefusal(intent)) return intent;
+  return makeTry(surroundings, tx, wishOf(call), { ...plan, intent }, firstTry(plan));
+}
+
+export function firstTry({ chosen, judged, intent }: Plan): WantedTry {
+  const [provider = ''] = chosen.providers;
+  return { provider, authentication: authenticationFor(judged.outcome, intent), number: 1 };
+}
+
+/** The order's intent, locked, when another attempt may begin: one that is superseded by it is over. */
+async function freeIntent(
+  surroundings: PaymentsSurroundings,
+  tx: SqlTransaction,
+  planned: Intent,
+): Promise<Intent | Refusal> {
+  const { store, world } = surroundings;
+  const intent = await unrevisedIntent(surroundings, tx, planned);
+  if (isRefusal(intent)) return intent;
   const decided = decideAttempt(intent, await store.liveAttempt(tx, intent.orderId), world.now());
   if (isRefusal(decided)) return decided;
   if (decided.supersedes !== undefined)
     await store.saveAttempt(tx, cancelled(decided.supersedes, world.now()), undefined, 'superseded');
-  const [provider = ''] = plan.chosen.providers;
-  const authentication = authenticationFor(plan.judged.outcome, intent);
-  return makeTry(surroundings, tx, call, { ...plan, intent }, { provider, authentication, number: 1 });
+  return intent;
 }
 
-/** The attempt's row, with the decisions that led to it. The key's progress says how it is taken up after a death. */
-async function makeTry(
+/** The order's intent, locked, when it still is what was planned for. */
+export async function unrevisedIntent(
+  { store, world }: PaymentsSurroundings,
+  tx: SqlTransaction,
+  planned: Intent,
+): Promise<Intent | Refusal> {
+  const intent = await store.openIntent(tx, planned, world.now());
+  const isRevised = intent.status === 'open' && intent.amountMinor !== planned.amountMinor;
+  return isRevised ? refuse('order_not_payable', 'The order has just been changed; look at it again.') : intent;
+}
+
+type WantedTry = Pick<Try, 'number' | 'authentication'> & {
+  readonly provider: string;
+  /** The attempt that is confirmed; absent where one is made. */
+  readonly confirms?: Attempt;
+};
+
+/** The attempt's row, with the decisions that led to it. The wish's progress says how it is taken up after a death. */
+export async function makeTry(
   surroundings: PaymentsSurroundings,
   tx: SqlTransaction,
-  call: CreateCall,
+  wish: Pick<Wish<unknown>, 'request' | 'sealedMethod' | 'note'>,
   { intent, chosen, signals, judged }: Plan,
-  wanted: Pick<Try, 'number' | 'authentication'> & { readonly provider: string },
+  wanted: WantedTry,
 ): Promise<Try> {
   const { store, world, risk } = surroundings;
   const nowMs = world.now();
+  const { confirms } = wanted;
   const attempt: Attempt = {
-    id: world.id('pay'),
-    orderId: intent.orderId,
+    ...(confirms ?? freshAttempt(surroundings, intent, kindOf(wish.request.method?.type) ?? 'card')),
     status: 'processing',
-    method: kindOf(call.request.method?.type) ?? 'card',
     provider: wanted.provider,
-    currency: intent.currency,
     amountMinor: intent.amountMinor,
     captureMethod: judged.outcome === 'review' ? 'manual' : intent.captureMethod,
-    reference: '',
-    capturedMinor: 0n,
-    providerCode: '',
-    mandateId: '',
-    tryNumber: 0,
-    createdAtMs: nowMs,
+    sealedMethod: wish.sealedMethod,
     movedAtMs: nowMs,
   };
+  const dueAtMs = nextSyncMs(attempt, 0, nowMs);
   const decision = { id: world.id('rsk'), orderId: intent.orderId, attemptId: attempt.id, atMs: nowMs };
   // Begun together they go to the database together, in this order.
   await Promise.all([
-    store.insertAttempt(tx, attempt, nextSyncMs(attempt, 0, nowMs)),
-    risk.keepSignals(tx, attempt.id, signals, nowMs),
+    confirms === undefined
+      ? store.insertAttempt(tx, attempt, dueAtMs)
+      : store.saveAttempt(tx, attempt, dueAtMs, 'request'),
+    risk.keepSignals(tx, attempt.id, signals, intent, nowMs),
     wanted.number === 1 ? risk.keepDecision(tx, { ...decision, ...judged }) : undefined,
     keepRoute(surroundings, tx, chosen, attempt, wanted.number),
-    noteProgress(tx, call, [attempt.id, wanted.number, wanted.authentication].join(' ')),
+    wish.note(tx, [attempt.id, wanted.number, wanted.authentication].join(' ')),
   ]);
   tx.afterCommit(surroundings.nudge);
   return { attempt, orderNumber: intent.orderNumber, number: wanted.number, authentication: wanted.authentication };
 }
 
 /** The provider is going to be asked again, so that it has not heard of the attempt yet means nothing for a while. */
-async function takeUp(surroundings: PaymentsSurroundings, tx: SqlTransaction, progress: string): Promise<Try> {
+export async function takeUp(surroundings: PaymentsSurroundings, tx: SqlTransaction, progress: string): Promise<Try> {
   const { store, world } = surroundings;
   const [attemptId = '', number = '1', wish = 'automatic'] = progress.split(' ');
   const intent = await store.lockIntentOfAttempt(tx, attemptId);
@@ -382,16 +512,14 @@ async function takeUp(surroundings: PaymentsSurroundings, tx: SqlTransaction, pr
   return { attempt, orderNumber: intent.orderNumber, number: Number(number), authentication };
 }
 
-/** Repeating the confirmation of a payment that asks for none any more answers its state. */
-export async function confirmPayment(
+/** Passes on what the payer answered to an action. Where none is asked for any more it answers how the payment stands. */
+export async function answerAction(
   surroundings: PaymentsSurroundings,
+  view: AttemptView,
   request: ConfirmPaymentRequest,
   context: CallContext,
 ): Answer<typeof ConfirmPaymentResponseSchema> {
   const { sql, store } = surroundings;
-  const view = await visiblePayment(surroundings, request.id, context);
-  if (isRefusal(view)) return view;
-  if (view.buyerId !== userIdOf(context)) return refuse('permission_denied', 'Only the payer can confirm a payment.');
   const provider = providerNamed(surroundings, view.attempt.provider);
   const isKnown = provider.knowsChallengeResponse(request.challengeResponse);
   if (view.attempt.status === 'requires_action' && !isKnown)
@@ -399,15 +527,14 @@ export async function confirmPayment(
       { field: 'challengeResponse', code: 'not_allowed', detail: 'for the sandbox: approve or reject' },
     ]);
   if (isKnown && (await retrying(() => sql.transaction((tx) => beginConfirming(surroundings, tx, request.id))))) {
-    const { reference } = view.attempt;
     const said = await ask(surroundings, { attemptId: request.id }, () =>
-      provider.confirm({ attemptId: request.id, reference }, request.challengeResponse),
+      provider.confirm(refOf(view.attempt), request.challengeResponse),
     );
     await retrying(() => sql.transaction((tx) => applyOutcome(surroundings, tx, request.id, said, 'answer', context)));
   }
   const after = await store.viewAttempt(sql, request.id);
   if (after === undefined) throw new Error(`the attempt ${request.id} is gone`);
-  return { payment: paymentMessage(after, provider.simulated) };
+  return { payment: paymentMessage(surroundings, after) };
 }
 
 /**
@@ -436,7 +563,7 @@ export async function getPayment(
   context: CallContext,
 ): Answer<typeof GetPaymentResponseSchema> {
   const view = await visiblePayment(surroundings, request.id, context);
-  return isRefusal(view) ? view : { payment: paymentMessage(view, isSimulated(surroundings, view.attempt.provider)) };
+  return isRefusal(view) ? view : { payment: paymentMessage(surroundings, view) };
 }
 
 /** The payment when the caller may see it: the payer, finance. To others it does not exist. */
@@ -466,7 +593,7 @@ export async function listPayments(
   const last = shown.at(-1)?.attempt;
   const isMore = rows.length > page.limit && last !== undefined;
   return {
-    payments: shown.map((view) => paymentMessage(view, isSimulated(surroundings, view.attempt.provider))),
+    payments: shown.map((view) => paymentMessage(surroundings, view)),
     nextPageToken: isMore ? pageToken([new Date(last.createdAtMs).toISOString(), last.id]) : '',
   };
 }
@@ -521,27 +648,63 @@ export async function cancelIntent(
 
 /**
  * Gives the intent the amount that its order is about to have. An attempt that was planned by the amount of before is
- * refused from then on; a live one, even one that waits for the payer, refuses the change. Idempotent.
+ * refused from then on; a live one, even one that waits for the payer, refuses the change. One that is authorized is kept
+ * when orders says so (`extend`), and raised where the new amount is beyond what may be captured of it. Idempotent.
  */
 export async function reviseIntent(
-  { sql, store, world }: PaymentsSurroundings,
+  surroundings: PaymentsSurroundings,
   request: ReviseIntentRequest,
 ): Answer<typeof ReviseIntentResponseSchema> {
   const { orderId, buyerId, orderNumber, amount } = request;
   if (!isId(orderId) || amount === undefined)
     return refuse('invalid_request', 'The order id has no form of ours, or there is no amount.');
-  return refusableTransaction(sql, async (tx) => {
-    const wanted: Intent = {
-      ...{ orderId, buyerId, orderNumber, currency: amount.currency, amountMinor: amount.amountMinor },
-      ...{ status: 'open', capturedAttemptId: '', capturedMinor: 0n },
-      captureMethod: request.captureMethod === 'manual' ? 'manual' : 'automatic',
-    };
-    const intent = await store.openIntent(tx, wanted, world.now());
-    const refused = decideRevising(intent, await store.liveAttempt(tx, orderId), wanted);
-    if (refused !== undefined) return refused;
-    if (intent.amountMinor !== wanted.amountMinor) await store.reviseIntent(tx, orderId, wanted.amountMinor);
-    return {};
-  });
+  const wanted: Intent = {
+    ...{ orderId, buyerId, orderNumber, currency: amount.currency, amountMinor: amount.amountMinor },
+    ...{ status: 'open', capturedAttemptId: '', capturedMinor: 0n },
+    captureMethod: request.captureMethod === 'manual' ? 'manual' : 'automatic',
+  };
+  for (let raises = 0; ; raises += 1) {
+    const revised = await refusableTransaction(surroundings.sql, (tx) =>
+      reviseOnce(surroundings, tx, wanted, request.extend),
+    );
+    if (revised === undefined) return {};
+    if (isRefusal(revised)) return revised;
+    const { status } = await sendIncrement(surroundings, revised);
+    if (status === 'pending')
+      return refuse('payment_in_progress', "The payer's bank is being asked to hold more; try again in a moment.");
+    // An older raise may have been under way: it is settled now, and then there is one of our own.
+    if (status === 'failed' && (revised.toMinor === wanted.amountMinor || raises > 0))
+      return refuse('payment_in_progress', "The payer's bank does not hold more; pay the difference as another order.");
+    if (raises > raisesMax) return refuse('payment_in_progress', 'The authorization of this order is being raised.');
+  }
+}
+
+/** An older raise that is settled first, and our own. */
+const raisesMax = 2;
+
+/** Undefined when the intent has the amount, or the raise that has to succeed before: settled outside the transaction. */
+async function reviseOnce(
+  surroundings: PaymentsSurroundings,
+  tx: SqlTransaction,
+  wanted: Intent,
+  mayExtend: boolean,
+): Promise<Increment | Refusal | undefined> {
+  const { store, world } = surroundings;
+  const { orderId, amountMinor } = wanted;
+  const intent = await store.openIntent(tx, wanted, world.now());
+  const live = await store.liveAttempt(tx, orderId);
+  const held = mayExtend && live?.status === 'requires_capture' ? live : undefined;
+  const refused = decideRevising(intent, held === undefined ? live : undefined, wanted);
+  if (refused !== undefined) return refused;
+  if (intent.amountMinor === amountMinor) return undefined;
+  if (held !== undefined) {
+    const revision = decideRevision(await raisable(surroundings, tx, held), amountMinor, world.now());
+    if (isRefusal(revision)) return revision;
+    if (revision.kind === 'waits') return revision.increment;
+    if (revision.kind === 'raises') return insertIncrement(surroundings, tx, world.id('inc'), held, revision);
+  }
+  await store.reviseIntent(tx, orderId, amountMinor);
+  return undefined;
 }
 
 export function kindOf(type: MethodType | undefined): PaymentMethodKind | undefined {

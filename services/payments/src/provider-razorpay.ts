@@ -53,7 +53,8 @@ const capabilities: ProviderCapabilities = {
   manualCapture: [],
   partialCapture: false,
   multipleCapture: false,
-  overCaptureBasisPoints: 0,
+  overCaptureBasisPoints: {},
+  incrementalAuthorization: {},
   authorizationMs: {},
   // AutoPay needs Razorpay's own subscription products; the sandbox plays it.
   mandates: [],
@@ -152,6 +153,8 @@ export function openRazorpay(options: RazorpayOptions): Provider {
       if (payment === undefined) throw new ProviderTimeout('Razorpay does not list the payment yet');
       return captureOnce(call, payment, capture.amountMinor);
     },
+    // `incrementalAuthorization` is empty: nothing of UPI is held, and what is not held cannot be raised.
+    increment: async () => ({ kind: 'failed', code: 'not_supported' }),
     // A payment by UPI is taken at once: one that waits for the payer lapses by itself, no call ends it.
     void: async (order) => {
       const payment = await find(order);
@@ -314,7 +317,7 @@ async function findPayment(
   const order = await findOrder(call, ref.attemptId);
   const payment = order === undefined ? undefined : await paymentOf(call, order);
   if (payment !== undefined) return payment;
-  if (world.now() - madeAtMs(ref.attemptId) < listedMs)
+  if (world.now() - Math.max(madeAtMs(ref.attemptId), ref.sentAtMs ?? 0) < listedMs)
     throw new ProviderTimeout('Razorpay may have the payment and not list it yet');
   return undefined;
 }

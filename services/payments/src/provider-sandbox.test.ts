@@ -8,7 +8,12 @@ providerContract(async () => {
   const bench = await openBench();
   return {
     provider: bench.sandbox,
-    tokens: { succeeds: 'tok_ok', fails: 'tok_declined', asksForAction: 'tok_requires_3ds' },
+    tokens: {
+      succeeds: 'tok_ok',
+      fails: 'tok_declined',
+      asksForAction: 'tok_requires_3ds',
+      declinesRaise: 'tok_increment_declined',
+    },
     responses: { good: 'approve', bad: 'reject' },
     sign: (eventId, body) => signWebhook([secrets[0]], eventId, Date.now(), body),
     newId: realWorld().id,

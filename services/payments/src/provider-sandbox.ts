@@ -9,6 +9,8 @@ import {
   type CaptureOutcome,
   type CaptureToMake,
   fingerprintOf,
+  type IncrementOutcome,
+  type IncrementToMake,
   type Instrument,
   type PayerAction,
   type PaymentToMake,
@@ -58,8 +60,8 @@ export interface Sandbox extends Provider {
 const settleMax = 20;
 /** Between the repetitions of tok_duplicate_webhooks. */
 const repeatEveryMs = 50;
-/** An order's total is fixed when it is placed: nothing beyond it is ever asked for (docs/money.md, M29). */
-const overCaptureBasisPoints = 0;
+/** 15 %, as Visa lets most merchants do online. */
+const overCaptureBasisPoints = 1_500;
 const keyRetentionMs = 24 * 3_600_000;
 
 function capabilitiesOf({ settings, cardBasisPoints }: SandboxOptions): ProviderCapabilities {
@@ -70,8 +72,9 @@ function capabilitiesOf({ settings, cardBasisPoints }: SandboxOptions): Provider
     manualCapture: ['card'],
     partialCapture: true,
     multipleCapture: true,
-    overCaptureBasisPoints,
-    authorizationMs: { card: settings.holdMs },
+    overCaptureBasisPoints: { card: { usual: overCaptureBasisPoints } },
+    incrementalAuthorization: { card: { usual: true } },
+    authorizationMs: { card: { usual: settings.holdMs } },
     mandates: ['card', 'upi'],
     preDebitNoticeMs: { upi: settings.noticeMs },
     keyRetentionMs,
@@ -102,6 +105,7 @@ export function openSandbox(options: SandboxOptions): Sandbox {
     create: (payment) => late(makePayment(sandbox, payment)),
     confirm: ({ attemptId }, response) => late(confirmPayment(sandbox, attemptId, response)),
     capture: (capture) => late(makeCapture(sandbox, capture)),
+    increment: (increment) => late(raiseHold(sandbox, increment)),
     void: ({ attemptId }) => late(voidPayment(sandbox, attemptId)),
     status: async ({ attemptId }) => {
       await settlePayments(sandbox);
@@ -307,7 +311,7 @@ async function makeCapture(sandbox: RunningSandbox, capture: CaptureToMake): Pro
     await store.insertCapture(tx, { id, paymentId: row.id, amountMinor, status, failureCode });
     if (failureCode !== '') return { kind: 'failed', code: failureCode };
     const capturedMinor = row.capturedMinor + amountMinor;
-    const isOver = capture.final || capturedMinor >= row.amountMinor;
+    const isOver = capture.final || capturedMinor >= mostOf(row);
     const taken: SandboxPayment = { ...row, capturedMinor, status: isOver ? 'succeeded' : 'authorized' };
     await store.savePayment(tx, taken);
     await afterCapture(sandbox, tx, taken, id, amountMinor);
@@ -320,8 +324,39 @@ function whyNotCaptured(row: SandboxPayment, capture: CaptureToMake, nowMs: numb
   if (row.status !== 'authorized') return 'not_authorized';
   if (nowMs >= (row.capturableUntilMs ?? 0)) return 'authorization_expired';
   if (scriptOf(row.token, row.method)?.captureFails === true) return 'issuer_declined';
-  const most = row.amountMinor + (row.amountMinor * BigInt(overCaptureBasisPoints)) / 10_000n;
-  return row.capturedMinor + capture.amountMinor > most ? 'exceeds_authorization' : '';
+  return row.capturedMinor + capture.amountMinor > mostOf(row) ? 'exceeds_authorization' : '';
+}
+
+/** The most that is captured of a payment. */
+function mostOf({ amountMinor }: SandboxPayment): bigint {
+  return amountMinor + (amountMinor * BigInt(overCaptureBasisPoints)) / 10_000n;
+}
+
+/** Holds more, once for each id of the merchant's; what was held before stays held when that is refused. */
+async function raiseHold(sandbox: RunningSandbox, increment: IncrementToMake): Promise<IncrementOutcome> {
+  const { sql, store, world } = sandbox;
+  const { incrementId: id, authorizedMinor: toMinor } = increment;
+  const { made, failureCode, script } = await sql.transaction(async (tx) => {
+    const row = await store.lockPayment(tx, increment.attemptId);
+    if (row === undefined) throw new Error('the sandbox knows no such payment');
+    const known = await store.findIncrement(tx, id);
+    if (known !== undefined && (known.paymentId !== row.id || known.toMinor !== toMinor))
+      throw new Error('an idempotency key of the sandbox was used for another raise');
+    const wanted = { id, paymentId: row.id, toMinor, failureCode: whyNotRaised(row, toMinor, world.now()) };
+    const raised = known ?? wanted;
+    if (known === undefined) await store.insertIncrement(tx, wanted);
+    if (known === undefined && wanted.failureCode === '') await store.savePayment(tx, { ...row, amountMinor: toMinor });
+    return { made: known === undefined, failureCode: raised.failureCode, script: scriptOf(row.token, row.method) };
+  });
+  if (made && script?.losesIncrement === true) throw new ProviderTimeout('the answer of the sandbox was lost');
+  return failureCode === '' ? { kind: 'succeeded' } : { kind: 'failed', code: failureCode };
+}
+
+function whyNotRaised(row: SandboxPayment, toMinor: bigint, nowMs: number): string {
+  if (row.status !== 'authorized' || row.capturedMinor > 0n) return 'not_authorized';
+  if (nowMs >= (row.capturableUntilMs ?? 0)) return 'authorization_expired';
+  if (toMinor <= row.amountMinor) return 'amount_too_small';
+  return scriptOf(row.token, row.method)?.incrementFails === true ? 'issuer_declined' : '';
 }
 
 async function voidPayment(sandbox: RunningSandbox, id: string): Promise<ProviderOutcome> {

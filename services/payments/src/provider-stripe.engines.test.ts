@@ -48,6 +48,11 @@ describe.skipIf(port === 0)('Stripe, on stripe-mock', () => {
     expect((await provider.status(ref))?.facts?.reference).toMatch(/^pi_/);
   });
 
+  it('takes a raise of what is held', async () => {
+    const raise = { ...ref, currency: 'INR', authorizedMinor: 60_000n, incrementId: world.id('inc') };
+    expect(await provider.increment(raise)).toMatchObject({ kind: 'succeeded' });
+  });
+
   it('takes evidence and acceptance of disputes', async () => {
     const dispute = { attemptId: 'pay_1', disputeReference: 'dp_123', stage: 'dispute' as const };
     expect((await provider.submitEvidence(dispute, 'Delivered.')).disputeReference).toMatch(/^dp_/);

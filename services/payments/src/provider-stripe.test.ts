@@ -51,6 +51,7 @@ describe('Stripe, on fixtures written from its public documentation', () => {
       succeeds: 'pm_card_visa',
       fails: 'pm_card_chargeDeclined',
       asksForAction: 'pm_card_threeDSecure2Required',
+      declinesRaise: 'pm_card_incrementDeclined',
     },
     responses: { good: 'approve', bad: 'reject' },
     strangers: ['tok_ok', 'pm_', 'src_123456'],
@@ -93,10 +94,58 @@ describe('Stripe, on fixtures written from its public documentation', () => {
     await expect(opened().status({ attemptId: world.id('pay'), reference: '' })).rejects.toThrow(ProviderTimeout);
   });
 
+  it('M20 nor is one whose id was made long before it was sent', async () => {
+    const old = testWorld(world.now() - 3_600_000).id('pay');
+    expect(await opened().status({ attemptId: old, reference: '' })).toBeUndefined();
+    const sent = opened().status({ attemptId: old, reference: '', sentAtMs: world.now() - 60_000 });
+    await expect(sent).rejects.toThrow(ProviderTimeout);
+  });
+
   it('M22 every call that moves money carries our id as its idempotency key', async () => {
     const attemptId = world.id('pay');
     await opened().create(payment(attemptId));
     expect(fixture.requests.at(-1)).toMatchObject({ key: attemptId });
+  });
+
+  it('P2 asks for raises and captures beyond of what is only held, and says what the charge says of them', async () => {
+    const { facts } = await opened().create({ ...payment(world.id('pay')), capture: 'manual' });
+    const asked = new URLSearchParams(fixture.requests.at(-1)?.body);
+    expect(asked.get('payment_method_options[card][request_incremental_authorization]')).toBe('if_available');
+    expect(asked.get('payment_method_options[card][request_overcapture]')).toBe('if_available');
+    expect(facts).toMatchObject({ incrementable: true, capturableMaxMinor: 57_385n });
+    await opened().create(payment(world.id('pay')));
+    expect(fixture.requests.at(-1)?.body).not.toContain('request_');
+  });
+
+  it('M22 a raise carries its own id as the key and the new total, and a lost answer can be asked for again', async () => {
+    const provider = opened();
+    const attemptId = world.id('pay');
+    const { facts } = await provider.create({ ...payment(attemptId), capture: 'manual' });
+    const ref = { attemptId, reference: facts?.reference ?? '' };
+    const raise = { ...ref, incrementId: world.id('inc'), currency: 'INR', authorizedMinor: 60_000n };
+    fixture.loseNextAnswer();
+    await expect(provider.increment(raise)).rejects.toThrow();
+    expect(await provider.increment(raise)).toMatchObject({
+      kind: 'succeeded',
+      facts: { capturableMaxMinor: 69_000n },
+    });
+    const { path, key, body } = fixture.requests.at(-1) ?? {};
+    expect({ path, key }).toEqual({
+      path: `/v1/payment_intents/${ref.reference}/increment_authorization`,
+      key: raise.incrementId,
+    });
+    expect(new URLSearchParams(body).get('amount')).toBe('60000');
+  });
+
+  it('P2 says of an authorization in an event how much is held, and leaves open until when', () => {
+    const object = {
+      ...{ id: 'pi_1', object: 'payment_intent', amount: 60_000, amount_received: 0, currency: 'inr' },
+      ...{ status: 'requires_capture', latest_charge: 'ch_1', metadata: { attempt_id: 'pay_1' } },
+    };
+    const body = JSON.stringify({ id: 'evt_1', type: 'payment_intent.amount_capturable_updated', data: { object } });
+    const event = opened().readEvent(Buffer.from(body));
+    expect(event).toMatchObject({ outcome: { kind: 'authorized', authorizedMinor: 60_000n } });
+    expect(event).not.toHaveProperty('outcome.capturableUntilMs');
   });
 
   it('says what a card is and what the payment cost', async () => {

@@ -17,6 +17,8 @@ import type {
   DisputeFacts,
   DisputeStage,
   FailureCode,
+  IncrementOutcome,
+  IncrementToMake,
   MandateOutcome,
   PaymentFacts,
   PaymentRef,
@@ -72,9 +74,18 @@ const capabilities: ProviderCapabilities = {
   partialCapture: true,
   // Several captures need a feature that Stripe enables by account and card network.
   multipleCapture: false,
-  overCaptureBasisPoints: 0,
-  // docs.stripe.com/payments/place-a-hold-on-a-payment-method: seven days online, less on some networks; `capture_before` says.
-  authorizationMs: { card: 5 * dayMs },
+  // docs.stripe.com/payments/overcapture: by network, country and category; `maximum_amount_capturable` says it each time.
+  overCaptureBasisPoints: {},
+  // docs.stripe.com/payments/incremental-authorization: on these networks, for accounts that have it; the charge says it.
+  incrementalAuthorization: { card: { usual: false, brands: { visa: true, mastercard: true, discover: true } } },
+  // docs.stripe.com/payments/place-a-hold-on-a-payment-method: online and with the payer there; `capture_before` says it
+  // where the charge is shown.
+  authorizationMs: {
+    card: {
+      usual: 5 * dayMs,
+      brands: { visa: 7 * dayMs, mastercard: 7 * dayMs, amex: 7 * dayMs, discover: 7 * dayMs },
+    },
+  },
   mandates: ['card'],
   preDebitNoticeMs: {},
   // docs.stripe.com/api/idempotent_requests: keys may be removed after at least 24 hours.
@@ -124,6 +135,7 @@ export function openStripe(options: StripeOptions): Provider {
       return outcomeOf(intent, world);
     },
     capture: (capture) => captureIntent(stripe, capture, find),
+    increment: (increment) => incrementIntent(stripe, increment, find),
     void: async (order) => {
       const intent = await find(order);
       if (intent === undefined) throw new ProviderTimeout('Stripe does not show the payment yet');
@@ -171,6 +183,7 @@ function guarded(provider: Provider): Provider {
     create: guard(provider.create),
     confirm: guard(provider.confirm),
     capture: guard(provider.capture),
+    increment: guard(provider.increment),
     void: guard(provider.void),
     status: guard(provider.status),
     refund: guard(provider.refund),
@@ -201,14 +214,26 @@ async function pay(stripe: Stripe, payment: PaymentToMake, options: StripeOption
         metadata: { attempt_id: attemptId, order_number: orderNumber },
         return_url: options.returnUrl,
         expand: expanded,
-        // Exemptions are asked for by Stripe itself where they help; we can only ask for a challenge.
-        ...(authentication === 'challenge'
-          ? { payment_method_options: { card: { request_three_d_secure: 'challenge' as const } } }
-          : {}),
+        ...cardOptions(capture, authentication),
       },
       { idempotencyKey: attemptId },
     ),
   );
+}
+
+/** What is only held may be raised and captured beyond, where account and network have it: what is not there is not asked. */
+function cardOptions(
+  capture: PaymentToMake['capture'],
+  authentication: PaymentToMake['authentication'],
+): Pick<Stripe.PaymentIntentCreateParams, 'payment_method_options'> {
+  const held =
+    capture === 'manual'
+      ? ({ request_incremental_authorization: 'if_available', request_overcapture: 'if_available' } as const)
+      : {};
+  // Exemptions are asked for by Stripe itself where they help; we can only ask for a challenge.
+  const asked = authentication === 'challenge' ? ({ request_three_d_secure: 'challenge' } as const) : {};
+  const card = { ...held, ...asked };
+  return Object.keys(card).length === 0 ? {} : { payment_method_options: { card } };
 }
 
 const expanded = ['latest_charge.balance_transaction'];
@@ -299,7 +324,7 @@ async function findIntent(stripe: Stripe, ref: PaymentRef, world: Pick<World, 'n
   } catch (error) {
     throw lost(error);
   }
-  if (world.now() - madeAtMs(ref.attemptId) < searchableMs)
+  if (world.now() - Math.max(madeAtMs(ref.attemptId), ref.sentAtMs ?? 0) < searchableMs)
     throw new ProviderTimeout('Stripe may have the payment and not show it yet');
   return undefined;
 }
@@ -315,7 +340,7 @@ function outcomeOf(intent: Intent, world: Pick<World, 'now'>): ProviderOutcome {
     case 'succeeded':
       return { kind: 'succeeded', capturedMinor: minorOf(currency, intent.amount_received), facts };
     case 'requires_capture':
-      return { kind: 'authorized', capturableUntilMs: captureBeforeMs(intent, world), facts };
+      return { kind: 'authorized', ...holdOf(intent), facts };
     case 'canceled':
       return { kind: 'voided', facts };
     case 'requires_action':
@@ -344,9 +369,24 @@ function chargeOf(intent: Intent): Stripe.Charge | undefined {
   return typeof intent.latest_charge === 'object' && intent.latest_charge !== null ? intent.latest_charge : undefined;
 }
 
-function captureBeforeMs(intent: Intent, world: Pick<World, 'now'>): number {
+/** How much is held, and until when where the charge is shown; in an event it is only named. */
+function holdOf(intent: Intent): { readonly authorizedMinor: bigint; readonly capturableUntilMs?: number } {
   const before = chargeOf(intent)?.payment_method_details?.card?.capture_before;
-  return before === undefined ? world.now() + (capabilities.authorizationMs.card ?? 0) : before * 1_000;
+  const authorizedMinor = minorOf(intent.currency.toUpperCase(), intent.amount);
+  return { authorizedMinor, ...(before === undefined ? {} : { capturableUntilMs: before * 1_000 }) };
+}
+
+/** What the charge says of an authorization: how much may be captured at most, and whether it can be raised. */
+function latitudeOf(
+  currency: string,
+  card: Stripe.Charge.PaymentMethodDetails.Card | null | undefined,
+): Pick<PaymentFacts, 'capturableMaxMinor' | 'incrementable'> {
+  const over = card?.overcapture;
+  const raise = card?.incremental_authorization;
+  return {
+    ...(over?.status === 'available' ? { capturableMaxMinor: minorOf(currency, over.maximum_amount_capturable) } : {}),
+    ...(raise === undefined ? {} : { incrementable: raise.status === 'available' }),
+  };
 }
 
 function factsOf(intent: Intent): PaymentFacts {
@@ -364,6 +404,7 @@ function factsOf(intent: Intent): PaymentFacts {
     ...(card === undefined || card === null ? {} : { card: cardOf(card) }),
     ...(authentication === undefined ? {} : { authentication }),
     ...(feeMinor === undefined ? {} : { feeMinor }),
+    ...latitudeOf(intent.currency.toUpperCase(), card),
   };
 }
 
@@ -412,6 +453,33 @@ async function captureIntent(
       ...(reference === undefined ? {} : { reference }),
     };
   } catch (error) {
+    const refused = refusedCode(error);
+    if (refused === undefined) throw lost(error);
+    return { kind: 'failed', code: refused };
+  }
+}
+
+/** A declined raise leaves what was held as it was; Stripe takes the new total, not the difference. */
+async function incrementIntent(
+  stripe: Stripe,
+  increment: IncrementToMake,
+  find: (ref: PaymentRef) => Promise<Intent | undefined>,
+): Sent<IncrementOutcome> {
+  const intent = await find(increment);
+  if (intent === undefined) throw new ProviderTimeout('Stripe does not show the payment yet');
+  const { currency, authorizedMinor, incrementId } = increment;
+  try {
+    const raised = await stripe.paymentIntents.incrementAuthorization(
+      intent.id,
+      { amount: unitsOf(currency, authorizedMinor), expand: expanded },
+      { idempotencyKey: incrementId },
+    );
+    const { capturableUntilMs } = holdOf(raised);
+    const until = capturableUntilMs === undefined ? {} : { capturableUntilMs };
+    return { kind: 'succeeded', ...until, facts: factsOf(raised) };
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeCardError)
+      return { kind: 'failed', code: error.decline_code ?? error.code ?? 'card_declined' };
     const refused = refusedCode(error);
     if (refused === undefined) throw lost(error);
     return { kind: 'failed', code: refused };

@@ -3,21 +3,27 @@
  * cannot do by its capabilities is not asked of it.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type {
-  DisputeRef,
-  MandateToMake,
-  PaymentMethodKind,
-  PaymentRef,
-  PaymentToMake,
-  Provider,
-  WebhookHeaders,
+import {
+  type DisputeRef,
+  type MandateToMake,
+  ofBrand,
+  type PaymentMethodKind,
+  type PaymentRef,
+  type PaymentToMake,
+  type Provider,
+  type WebhookHeaders,
 } from './provider.ts';
 
 export interface ProviderUnderTest {
   readonly provider: Provider;
   /** How its tokens pay; card when absent. */
   readonly method?: PaymentMethodKind;
-  readonly tokens: { readonly succeeds: string; readonly fails: string; readonly asksForAction?: string };
+  readonly tokens: {
+    readonly succeeds: string;
+    readonly fails: string;
+    readonly asksForAction?: string;
+    readonly declinesRaise?: string;
+  };
   /** Absent, like `asksForAction`, where payers answer in an app of theirs and not to us. */
   readonly responses?: { readonly good: string; readonly bad: string };
   /** Texts that no provider of ours takes for a token beside those that none may. */
@@ -73,7 +79,8 @@ export function providerContract(open: () => Promise<ProviderUnderTest>): void {
         expect(capabilities.currencies[method]).toBeDefined();
         expect(capabilities.costs[method]).toBeDefined();
       }
-      for (const method of capabilities.manualCapture) expect(capabilities.authorizationMs[method]).toBeGreaterThan(0);
+      for (const method of capabilities.manualCapture)
+        expect(capabilities.authorizationMs[method]?.usual).toBeGreaterThan(0);
     });
 
     it('knows its tokens and responses, and no others', () => {
@@ -182,6 +189,59 @@ export function providerContract(open: () => Promise<ProviderUnderTest>): void {
       expect(await provider.status(held)).toMatchObject({ kind: 'authorized', capturedMinor: 3_000n });
       expect(await part(2_000n, true)).toMatchObject({ kind: 'succeeded' });
       expect(await provider.status(held)).toMatchObject({ kind: 'succeeded', capturedMinor: 5_000n });
+    });
+
+    it('captures beyond what is held as far as it declares or says, and not a unit further', async () => {
+      const { manualCapture, overCaptureBasisPoints } = provider.capabilities;
+      if (!manualCapture.includes('card')) return;
+      const wanted = payment(it_.tokens.succeeds, { capture: 'manual' });
+      const { facts } = await provider.create(wanted);
+      const held = { ...wanted, reference: facts?.reference ?? '' };
+      const declared = BigInt(ofBrand(overCaptureBasisPoints.card, facts?.card?.brand) ?? 0);
+      const mostMinor = facts?.capturableMaxMinor ?? 10_000n + declared;
+      const capture = (amountMinor: bigint) =>
+        provider.capture({ ...held, captureId: it_.newId('cap'), amountMinor, final: true });
+      expect(await capture(mostMinor + 1n)).toMatchObject({ kind: 'failed' });
+      expect(await capture(mostMinor)).toMatchObject({ kind: 'succeeded' });
+      expect(await provider.status(held)).toMatchObject({ kind: 'succeeded', capturedMinor: mostMinor });
+    });
+
+    it('holds more of an authorization, once for one id, and captures up to it', async () => {
+      if (!provider.capabilities.manualCapture.includes('card')) return;
+      const held = await made({ capture: 'manual' });
+      const raise = (authorizedMinor: bigint, incrementId = it_.newId('inc')) =>
+        provider.increment({ ...held, incrementId, authorizedMinor });
+      const id = it_.newId('inc');
+      const outcomes = await Promise.all(Array.from({ length: 3 }, () => raise(16_000n, id)));
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ kind: 'succeeded' });
+      expect(await provider.status(held)).toMatchObject({ kind: 'authorized', authorizedMinor: 16_000n });
+      expect(await raise(12_000n)).toMatchObject({ kind: 'failed' });
+      const capture = { ...held, captureId: it_.newId('cap'), amountMinor: 16_000n, final: true };
+      expect(await provider.capture(capture)).toMatchObject({ kind: 'succeeded' });
+      expect(await raise(17_000n)).toMatchObject({ kind: 'failed' });
+      expect(await provider.status(held)).toMatchObject({ kind: 'succeeded', capturedMinor: 16_000n });
+    });
+
+    it('holds on what it held when the bank declines to hold more', async () => {
+      const { declinesRaise } = it_.tokens;
+      if (declinesRaise === undefined) return;
+      const wanted = payment(declinesRaise, { capture: 'manual' });
+      const { facts } = await provider.create(wanted);
+      const held = { ...wanted, reference: facts?.reference ?? '' };
+      const raise = { ...held, incrementId: it_.newId('inc'), authorizedMinor: 16_000n };
+      for (let again = 0; again < 2; again += 1)
+        expect(await provider.increment(raise)).toMatchObject({ kind: 'failed' });
+      expect(await provider.status(held)).toMatchObject({ kind: 'authorized', authorizedMinor: 10_000n });
+      const capture = { ...held, captureId: it_.newId('cap'), final: true };
+      expect(await provider.capture(capture)).toMatchObject({ kind: 'succeeded' });
+    });
+
+    it('holds no more of anything where it does not say that it can', async () => {
+      const { capabilities } = provider;
+      if (capabilities.methods.some((method) => capabilities.incrementalAuthorization[method] !== undefined)) return;
+      const ref = { attemptId: it_.newId('pay'), reference: '', incrementId: it_.newId('inc') };
+      const raise = { ...ref, currency: 'INR', authorizedMinor: 16_000n };
+      expect(await provider.increment(raise)).toMatchObject({ kind: 'failed' });
     });
 
     it('releases an authorization, after which nothing is captured', async () => {

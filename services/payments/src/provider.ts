@@ -14,6 +14,19 @@ import { createHash } from 'node:crypto';
 
 export type PaymentMethodKind = 'card' | 'upi';
 
+/** A value by the brand of a card, as the provider names it in lower case, and the one of all others. */
+export interface ByBrand<T> {
+  readonly usual: T;
+  readonly brands?: Readonly<Record<string, T>>;
+}
+
+/** The value of this brand; undefined where the method has none at all. */
+export function ofBrand<T>(by: ByBrand<T> | undefined, brand: string | undefined): T | undefined {
+  if (by === undefined) return undefined;
+  const { brands = {}, usual } = by;
+  return brand !== undefined && Object.hasOwn(brands, brand.toLowerCase()) ? brands[brand.toLowerCase()] : usual;
+}
+
 /** What a provider can do, as data: routing and operations read it, nobody asks for a provider by its name. */
 export interface ProviderCapabilities {
   readonly methods: readonly PaymentMethodKind[];
@@ -29,10 +42,15 @@ export interface ProviderCapabilities {
   readonly partialCapture: boolean;
   /** More than one capture of one authorization. */
   readonly multipleCapture: boolean;
-  /** How far a capture may go beyond what was authorized, in 1/10,000 of it; 0: not at all. */
-  readonly overCaptureBasisPoints: number;
+  /**
+   * How far a capture may go beyond what was authorized, in 1/10,000 of it; absent or 0: not at all. What an answer says of
+   * its own payment (`capturableMaxMinor`) goes before.
+   */
+  readonly overCaptureBasisPoints: Readonly<Partial<Record<PaymentMethodKind, ByBrand<number>>>>;
+  /** Whether what is authorized can be raised before its capture. What an answer says (`incrementable`) goes before. */
+  readonly incrementalAuthorization: Readonly<Partial<Record<PaymentMethodKind, ByBrand<boolean>>>>;
   /** How long an authorization holds, when its answer does not say. */
-  readonly authorizationMs: Readonly<Partial<Record<PaymentMethodKind, number>>>;
+  readonly authorizationMs: Readonly<Partial<Record<PaymentMethodKind, ByBrand<number>>>>;
   readonly mandates: readonly PaymentMethodKind[];
   /** A payer has to be told this long before a mandate is charged. */
   readonly preDebitNoticeMs: Readonly<Partial<Record<PaymentMethodKind, number>>>;
@@ -86,16 +104,24 @@ export interface PaymentFacts {
   readonly authentication?: Authentication;
   /** What the provider keeps for itself of a capture. */
   readonly feeMinor?: bigint;
+  /** The most that may be captured of this authorization. */
+  readonly capturableMaxMinor?: bigint;
+  /** Whether this authorization can be raised. */
+  readonly incrementable?: boolean;
 }
 
 /** How a payment stands at the provider. */
 export type ProviderOutcome =
   /** Captured: `capturedMinor` of it, the whole when absent. */
   | { readonly kind: 'succeeded'; readonly capturedMinor?: bigint; readonly facts?: PaymentFacts }
-  /** Held at the payer's bank; `capturedMinor` of it is captured so far. */
+  /**
+   * Held at the payer's bank: `authorizedMinor` in all, the amount of the payment when absent; `capturedMinor` of it is
+   * captured so far. `capturableUntilMs` is absent where the provider does not say: then its capabilities do.
+   */
   | {
       readonly kind: 'authorized';
-      readonly capturableUntilMs: number;
+      readonly capturableUntilMs?: number;
+      readonly authorizedMinor?: bigint;
       readonly capturedMinor?: bigint;
       readonly facts?: PaymentFacts;
     }
@@ -144,6 +170,12 @@ export type CaptureOutcome =
   | { readonly kind: 'pending'; readonly reference?: string }
   | { readonly kind: 'failed'; readonly code: string; readonly reference?: string };
 
+/** How a raise of an authorization stands; `code` is the provider's word. What was held before is held on when it failed. */
+export type IncrementOutcome =
+  | { readonly kind: 'succeeded'; readonly capturableUntilMs?: number; readonly facts?: PaymentFacts }
+  | { readonly kind: 'pending' }
+  | { readonly kind: 'failed'; readonly code: string };
+
 export type DisputeStage = 'pre_dispute' | 'dispute' | 'pre_arbitration';
 
 /** How a dispute stands at the provider. */
@@ -180,6 +212,8 @@ export interface MandateFacts {
 export interface PaymentRef {
   readonly attemptId: string;
   readonly reference: string;
+  /** When it was sent, where that was later than its id was made. */
+  readonly sentAtMs?: number | undefined;
 }
 export interface RefundRef {
   readonly refundId: string;
@@ -218,6 +252,13 @@ export interface CaptureToMake extends PaymentRef {
   readonly amountMinor: bigint;
   /** Nothing more will be captured: the rest is released. */
   readonly final: boolean;
+}
+
+export interface IncrementToMake extends PaymentRef {
+  readonly incrementId: string;
+  readonly currency: string;
+  /** What is to be held in all. */
+  readonly authorizedMinor: bigint;
 }
 
 export interface VoidToMake extends PaymentRef {
@@ -316,6 +357,11 @@ export interface Provider {
   /** Passes the payer's response to a challenge on; the first response counts. */
   confirm(ref: PaymentRef, response: string): Promise<ProviderOutcome>;
   capture(capture: CaptureToMake): Promise<CaptureOutcome>;
+  /**
+   * Has the payer's bank hold more of an authorization of which nothing is captured. Once for each increment id. Only where
+   * `incrementalAuthorization` or the payment's own facts allow it; elsewhere it fails.
+   */
+  increment(increment: IncrementToMake): Promise<IncrementOutcome>;
   /** Releases an authorization, or cancels what waits for the payer. Answers how the payment stands after it. */
   void(order: VoidToMake): Promise<ProviderOutcome>;
   /** How the payment stands; undefined when the provider has never heard of it. */

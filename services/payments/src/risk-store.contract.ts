@@ -2,9 +2,11 @@
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RiskBlock, RiskDecision, RiskRule } from './risk.ts';
+import { type RiskScoring, scoringAtFirst } from './risk-score.ts';
 import type { RiskStore } from './risk-store.ts';
 
 const nowMs = 1_700_000_000_000;
+const inr = (amountMinor: bigint) => ({ currency: 'INR', amountMinor });
 
 export function riskStoreContract(open: () => Promise<{ risk: RiskStore; sql: Sql }>): void {
   describe('a risk store', () => {
@@ -64,9 +66,9 @@ export function riskStoreContract(open: () => Promise<{ risk: RiskStore; sql: Sq
 
     it('counts attempts and failures of a value since a time, and prunes what is old', async () => {
       await sql.transaction(async (tx) => {
-        await store.keepSignals(tx, 'pay_r1', { customer: 'c', address: 'a' }, nowMs);
-        await store.keepSignals(tx, 'pay_r1', { customer: 'other' }, nowMs);
-        await store.keepSignals(tx, 'pay_r2', { customer: 'c' }, nowMs + 5);
+        await store.keepSignals(tx, 'pay_r1', { customer: 'c', address: 'a' }, inr(10n), nowMs);
+        await store.keepSignals(tx, 'pay_r1', { customer: 'other' }, inr(11n), nowMs);
+        await store.keepSignals(tx, 'pay_r2', { customer: 'c' }, inr(12n), nowMs + 5);
         await store.markFailed(tx, 'pay_r2');
       });
       expect(await store.signalsOf(sql, 'pay_r1')).toEqual({ customer: 'c', address: 'a' });
@@ -86,6 +88,56 @@ export function riskStoreContract(open: () => Promise<{ risk: RiskStore; sql: Sq
       expect(await store.counts(sql, wanted.slice(0, 1))).toEqual([1]);
     });
 
+    it('counts values that came with a value, save the one at hand, and not beyond its limit', async () => {
+      await sql.transaction(async (tx) => {
+        for (const [id, customer, card] of [
+          ['pay_d1', 'd', 'f1'],
+          ['pay_d2', 'd', 'f2'],
+          ['pay_d3', 'd', 'f2'],
+          ['pay_d4', 'e', 'f3'],
+          ['pay_d5', 'd', 'f4'],
+        ] as const)
+          await store.keepSignals(tx, id, { customer, fingerprint: card }, inr(1n), nowMs);
+        await store.markFailed(tx, 'pay_d5');
+      });
+      const cardsOf = (valueHash: string, butHash: string, counted: 'attempts' | 'failures' = 'attempts') => ({
+        ...{ dimension: 'customer' as const, valueHash, counted, sinceMs: nowMs },
+        distinct: { dimension: 'fingerprint' as const, butHash },
+      });
+      const wanted = [cardsOf('d', 'f2'), cardsOf('d', 'new'), cardsOf('d', 'f2', 'failures'), cardsOf('none', 'f1')];
+      expect(await store.counts(sql, wanted)).toEqual([2, 3, 1, 0]);
+      const later = { ...cardsOf('d', 'new'), sinceMs: nowMs + 1 };
+      const plain = { dimension: 'customer', valueHash: 'd', counted: 'attempts', sinceMs: nowMs } as const;
+      expect(await store.counts(sql, [later, plain])).toEqual([0, 4]);
+    });
+
+    it('gives the last amounts of a customer in a currency that did not fail, newest first', async () => {
+      const paid = [
+        ['pay_a1', inr(9_007_199_254_740_993n)],
+        ['pay_a2', { currency: 'USD', amountMinor: 5n }],
+        ['pay_a3', inr(2n)],
+        ['pay_a4', inr(3n)],
+      ] as const;
+      await sql.transaction(async (tx) => {
+        for (const [index, [id, money]] of paid.entries())
+          await store.keepSignals(tx, id, { customer: 'amounts', address: 'amounts' }, money, nowMs + index);
+        await store.markFailed(tx, 'pay_a3');
+      });
+      expect(await store.amounts(sql, 'amounts', 'INR', 5)).toEqual([3n, 9_007_199_254_740_993n]);
+      expect(await store.amounts(sql, 'amounts', 'INR', 1)).toEqual([3n]);
+      expect(await store.amounts(sql, 'nobody', 'INR', 5)).toEqual([]);
+    });
+
+    it('sets each version of the scoring once, and gives the newest', async () => {
+      const scoring = (version: number): RiskScoring => ({ ...scoringAtFirst, version, blockFrom: 90, setAtMs: nowMs });
+      expect(await store.scoring(sql)).toBeUndefined();
+      expect(await store.putScoring(sql, scoring(1), 'usr_f')).toBe(true);
+      expect(await store.putScoring(sql, { ...scoring(1), blockFrom: 50 }, 'usr_g')).toBe(false);
+      expect(await store.scoring(sql)).toEqual(scoring(1));
+      expect(await store.putScoring(sql, { ...scoring(2), factors: [] }, 'usr_g')).toBe(true);
+      expect(await store.scoring(sql)).toEqual({ ...scoring(2), factors: [] });
+    });
+
     it('keeps decisions with what they were made of, newest first', async () => {
       const decision = (id: string, change: Partial<RiskDecision>): RiskDecision => ({
         id,
@@ -93,16 +145,30 @@ export function riskStoreContract(open: () => Promise<{ risk: RiskStore; sql: Sq
         attemptId: '',
         outcome: 'block',
         findings: [{ rule: 'blocklist', dimension: 'customer', count: 1, outcome: 'block' }],
+        score: 100,
+        scoringVersion: 3,
+        contributions: [{ factor: 'a', key: 'amount INR', measured: '9007199254740993', points: 100 }],
         atMs: nowMs,
         ...change,
       });
-      const all = [decision('rsk_1', {}), decision('rsk_2', { outcome: 'allow', findings: [], atMs: nowMs + 1 })];
+      const all = [
+        decision('rsk_1', {}),
+        decision('rsk_2', {
+          outcome: 'allow',
+          findings: [{ rule: 'score', count: 5, outcome: 'challenge' }],
+          atMs: nowMs + 1,
+        }),
+      ];
       for (const each of all) await store.keepDecision(sql, each);
       const orderId = 'ord_risk';
       expect(await store.listDecisions(sql, { orderId }, undefined, 5)).toEqual([all[1], all[0]]);
       expect(await store.listDecisions(sql, { orderId, outcome: 'block' }, undefined, 5)).toEqual([all[0]]);
       expect(await store.listDecisions(sql, { orderId }, { atMs: nowMs + 1, id: 'rsk_2' }, 5)).toEqual([all[0]]);
       expect(await store.listDecisions(sql, { orderId: 'none' }, undefined, 5)).toEqual([]);
+      const judged = await store.judgements(sql, 1_000);
+      const { id: _id, orderId: _order, attemptId: _attempt, atMs: _at, ...judgement } = decision('', {});
+      expect(judged).toContainEqual({ ...judgement, status: '' });
+      expect(await store.judgements(sql, 1)).toHaveLength(1);
     });
   });
 }

@@ -1,4 +1,5 @@
-/** Whether a payment is let through: velocity rules and a blocklist. Pure; the counts are given. */
+/** Whether a payment is let through: velocity rules, a blocklist and a score. Pure; the counts are given. */
+import type { Contribution, Scored } from './risk-score.ts';
 
 export type Dimension = 'customer' | 'fingerprint' | 'address' | 'device';
 export type RiskOutcome = 'allow' | 'challenge' | 'review' | 'block';
@@ -27,19 +28,28 @@ export interface RiskBlock {
 }
 
 export interface Finding {
-  /** A rule's name, or `blocklist`. */
+  /** A rule's name, `blocklist` or `score`. */
   readonly rule: string;
-  readonly dimension: Dimension;
+  /** Not of the score, which is of all of them. */
+  readonly dimension?: Dimension | undefined;
+  /** Of the score: the score. */
   readonly count: number;
   readonly outcome: RiskOutcome;
 }
 
-export interface RiskDecision {
+/** What a payment was judged to be, and of what that was made. */
+export interface Judgement {
+  readonly outcome: RiskOutcome;
+  readonly findings: readonly Finding[];
+  readonly score: number;
+  readonly scoringVersion: number;
+  readonly contributions: readonly Contribution[];
+}
+
+export interface RiskDecision extends Judgement {
   readonly id: string;
   readonly orderId: string;
   readonly attemptId: string;
-  readonly outcome: RiskOutcome;
-  readonly findings: readonly Finding[];
   readonly atMs: number;
 }
 
@@ -59,16 +69,19 @@ export function applicable(rules: readonly RiskRule[], signals: Signals, amountM
 export function decideRisk(
   blocks: readonly Pick<RiskBlock, 'dimension'>[],
   counted: readonly { readonly rule: RiskRule; readonly count: number }[],
-): { readonly outcome: RiskOutcome; readonly findings: readonly Finding[] } {
+  { score, outcome: scored }: Pick<Scored, 'score' | 'outcome'>,
+): Pick<Judgement, 'outcome' | 'findings'> {
   const findings: Finding[] = [
     ...blocks.map(({ dimension }) => ({ rule: 'blocklist', dimension, count: 1, outcome: 'block' as const })),
     ...counted
       .filter(({ rule, count }) => (rule.counted === 'attempts' ? count + 1 : count) > rule.countMax)
       .map(({ rule, count }) => ({ rule: rule.name, dimension: rule.dimension, count, outcome: rule.outcome })),
+    ...(scored === 'allow' ? [] : [{ rule: 'score', count: score, outcome: scored }]),
   ];
-  const outcome = findings.reduce<RiskOutcome>(
-    (gravest, { outcome: each }) => (severity[each] > severity[gravest] ? each : gravest),
-    'allow',
-  );
-  return { outcome, findings };
+  return { outcome: gravest(findings.map(({ outcome }) => outcome)), findings };
+}
+
+/** `allow` of none. */
+export function gravest(outcomes: readonly RiskOutcome[]): RiskOutcome {
+  return outcomes.reduce<RiskOutcome>((most, each) => (severity[each] > severity[most] ? each : most), 'allow');
 }

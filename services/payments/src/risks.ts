@@ -18,15 +18,27 @@ import {
   applicable,
   type Dimension,
   decideRisk,
+  type Judgement,
   type RiskBlock,
-  type RiskDecision,
   type RiskOutcome,
   type RiskRule,
   type Signals,
 } from './risk.ts';
+import {
+  type Contribution,
+  keyOf,
+  type RiskFactor,
+  type RiskScoring,
+  scoreOf,
+  scoringAtFirst,
+  usualOf,
+} from './risk-score.ts';
+import type { CountWish, Paid } from './risk-store.ts';
 import { keyedHash, type PaymentsSurroundings } from './surroundings.ts';
 
 const rulesMax = 100;
+/** The buyer's last payments that make a usual amount. */
+const usualOver = 20;
 
 /** Who pays, as keyed hashes of what is known of them. */
 export function signalsOf(
@@ -49,40 +61,78 @@ export function signalsOf(
 }
 
 /** Judges a payment before anything is made. */
-export async function judge(
-  surroundings: PaymentsSurroundings,
-  signals: Signals,
-  amountMinor: bigint,
-): Promise<Pick<RiskDecision, 'outcome' | 'findings'>> {
+export async function judge(surroundings: PaymentsSurroundings, signals: Signals, paid: Paid): Promise<Judgement> {
   const { risk, sql, world } = surroundings;
-  const blocks = await risk.blocksOf(sql, signals, world.now());
-  const rules = applicable(await risk.rules(sql), signals, amountMinor);
-  const counts = await risk.counts(
-    sql,
-    rules.map(({ dimension, counted, windowSeconds }) => ({
-      dimension,
-      valueHash: signals[dimension] ?? '',
-      counted,
-      sinceMs: world.now() - windowSeconds * 1_000,
-    })),
-  );
+  // Begun together they go to the database together.
+  const [blocks, allRules, scoring = scoringAtFirst] = await Promise.all([
+    risk.blocksOf(sql, signals, world.now()),
+    risk.rules(sql),
+    risk.scoring(sql),
+  ]);
+  const rules = applicable(allRules, signals, paid.amountMinor);
+  const factors = scoring.factors.filter((factor) => wishOf(factor, signals, world.now()) !== undefined);
+  const wishes = rules.map(({ dimension, counted, windowSeconds }) => ({
+    dimension,
+    valueHash: signals[dimension] ?? '',
+    counted,
+    sinceMs: world.now() - windowSeconds * 1_000,
+  }));
+  const [counts, usual] = await Promise.all([
+    risk.counts(sql, [...wishes, ...factors.flatMap((factor) => wishOf(factor, signals, world.now()) ?? [])]),
+    usualAmount(surroundings, scoring, signals, paid),
+  ]);
+  const measured = new Map<string, bigint>([[`amount ${paid.currency}`, paid.amountMinor]]);
+  if (usual !== undefined && usual > 0n) measured.set('above_usual', (paid.amountMinor * 100n) / usual);
+  for (const [index, factor] of factors.entries())
+    measured.set(keyOf(factor), measureOf(factor, counts[rules.length + index] ?? 0));
+  const scored = scoreOf(scoring, measured);
   const counted = rules.map((rule, index) => ({ rule, count: counts[index] ?? 0 }));
-  return decideRisk(blocks, counted);
+  const { score, contributions } = scored;
+  return { ...decideRisk(blocks, counted, scored), score, contributions, scoringVersion: scoring.version };
 }
 
-const dimensionWords: Readonly<Record<number, Dimension>> = {
+/** What has to be counted for the factor; undefined when it counts nothing, or of nobody known. */
+function wishOf(factor: RiskFactor, signals: Signals, nowMs: number): CountWish | undefined {
+  const { measure, dimension, distinct, windowSeconds } = factor;
+  const valueHash = signals[dimension];
+  const isCounted = measure === 'count' || measure === 'unseen' || measure === 'distinct';
+  if (!isCounted || valueHash === undefined) return undefined;
+  const counted = measure === 'count' ? factor.counted : 'attempts';
+  const wish = { dimension, valueHash, counted, sinceMs: nowMs - windowSeconds * 1_000 };
+  if (measure !== 'distinct') return wish;
+  const butHash = signals[distinct];
+  return butHash === undefined ? undefined : { ...wish, distinct: { dimension: distinct, butHash } };
+}
+
+/** The count before this payment as the factor means it. */
+function measureOf({ measure, counted }: RiskFactor, count: number): bigint {
+  if (measure === 'unseen') return count === 0 ? 1n : 0n;
+  return BigInt(measure === 'count' && counted === 'failures' ? count : count + 1);
+}
+
+async function usualAmount(
+  { risk, sql }: PaymentsSurroundings,
+  { factors }: RiskScoring,
+  { customer }: Signals,
+  { currency }: Paid,
+): Promise<bigint | undefined> {
+  if (customer === undefined || !factors.some(({ measure }) => measure === 'above_usual')) return undefined;
+  return usualOf(await risk.amounts(sql, customer, currency, usualOver));
+}
+
+export const dimensionWords: Readonly<Record<number, Dimension>> = {
   [RiskDimension.CUSTOMER]: 'customer',
   [RiskDimension.FINGERPRINT]: 'fingerprint',
   [RiskDimension.ADDRESS]: 'address',
   [RiskDimension.DEVICE]: 'device',
 };
-const dimensionNumbers: Readonly<Record<Dimension, RiskDimension>> = {
+export const dimensionNumbers: Readonly<Record<Dimension, RiskDimension>> = {
   customer: RiskDimension.CUSTOMER,
   fingerprint: RiskDimension.FINGERPRINT,
   address: RiskDimension.ADDRESS,
   device: RiskDimension.DEVICE,
 };
-const outcomeNumbers: Readonly<Record<RiskOutcome, RiskOutcomeNumber>> = {
+export const outcomeNumbers: Readonly<Record<RiskOutcome, RiskOutcomeNumber>> = {
   allow: RiskOutcomeNumber.ALLOW,
   challenge: RiskOutcomeNumber.CHALLENGE,
   review: RiskOutcomeNumber.REVIEW,
@@ -115,6 +165,10 @@ function blockMessage(block: RiskBlock) {
     createdAt: timestampFromMs(block.createdAtMs),
     ...(block.untilMs === undefined ? {} : { until: timestampFromMs(block.untilMs) }),
   };
+}
+
+function contributionMessage({ factor, measured, points }: Contribution) {
+  return { factor, measured: BigInt(measured), points };
 }
 
 export async function listRiskRules({ risk, sql }: PaymentsSurroundings) {
@@ -192,10 +246,13 @@ export async function listRiskDecisions({ risk, sql }: PaymentsSurroundings, req
       outcome: outcomeNumbers[row.outcome],
       findings: row.findings.map((each) => ({
         rule: each.rule,
-        dimension: dimensionNumbers[each.dimension],
+        dimension: each.dimension === undefined ? RiskDimension.UNSPECIFIED : dimensionNumbers[each.dimension],
         count: each.count,
         outcome: outcomeNumbers[each.outcome],
       })),
+      score: row.score,
+      scoringVersion: row.scoringVersion,
+      contributions: row.contributions.map(contributionMessage),
       at: timestampFromMs(row.atMs),
     })),
     nextPageToken: last === undefined ? '' : pageToken([new Date(last.atMs).toISOString(), last.id]),

@@ -11,7 +11,7 @@ import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/plat
 import type { SqlExecutor } from '@suuupra/platform/sql/sql';
 import { decimalsOf, unfit } from './currency.ts';
 import { placeOf } from './ids.ts';
-import type { Provider } from './provider.ts';
+import type { ByBrand, Provider } from './provider.ts';
 import {
   decideRoute,
   type Rate,
@@ -192,11 +192,20 @@ export async function listProviders({ providers, routing, sql, world }: Payments
           manualCapture: capabilities.manualCapture.length > 0,
           multipleCapture: capabilities.multipleCapture,
           mandates: capabilities.mandates.length > 0,
+          incrementalAuthorization: capabilities.methods
+            .filter((method) => isEver(capabilities.incrementalAuthorization[method]))
+            .map((method) => methods[method]),
+          overCaptureBasisPoints: capabilities.overCaptureBasisPoints.card?.usual ?? 0,
           rates: await routing.rates(sql, wanted, sinceMs, rateWindow),
         };
       }),
     ),
   };
+}
+
+/** Whether it is so of any brand. */
+function isEver(by: ByBrand<boolean> | undefined): boolean {
+  return by !== undefined && [by.usual, ...Object.values(by.brands ?? {})].includes(true);
 }
 
 export async function listRoutingDecisions(

@@ -6,11 +6,13 @@ import { MandatesService } from '@suuupra/contracts/gen/suuupra/payments/v1/mand
 import { PaymentsService } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { RiskService } from '@suuupra/contracts/gen/suuupra/payments/v1/risk_pb.ts';
 import { RoutingService } from '@suuupra/contracts/gen/suuupra/payments/v1/routing_pb.ts';
-import { type Implementation, implement, type Refusal } from '@suuupra/platform/rpc/rpc';
+import { type Implementation, implement, isRefusal, type Refusal } from '@suuupra/platform/rpc/rpc';
 import { captureAuthorized, chargeMandate } from './charges.ts';
+import { confirmPayment } from './confirmations.ts';
 import {
   capturePayment,
   closeAttention,
+  incrementPayment,
   listAttention,
   listProviderReports,
   listRefunds,
@@ -21,15 +23,7 @@ import {
 import { acceptDispute, challengeDispute, getDispute, listDisputes } from './disputes.ts';
 import type { Listed, PaymentsDoor } from './door.ts';
 import { changeMandate, confirmMandate, createMandate, findMandate, getMandate, listMandates } from './mandates.ts';
-import {
-  cancelIntent,
-  confirmPayment,
-  createPayment,
-  getPayment,
-  listPayments,
-  reviseIntent,
-  userIdOf,
-} from './payments.ts';
+import { cancelIntent, createPayment, getPayment, listPayments, reviseIntent, userIdOf } from './payments.ts';
 import { refundPayment } from './refunds.ts';
 import {
   addBlock,
@@ -41,6 +35,7 @@ import {
   removeBlock,
 } from './risks.ts';
 import { getRoutingRules, listProviders, listRoutingDecisions, putRoutingRules } from './routings.ts';
+import { getRiskScoring, putRiskScoring, triedMessage, tryRiskScoring } from './scorings.ts';
 
 export function implementationsOf(door: PaymentsDoor): Implementation[] {
   return [...ofPayers(door), ...ofFinance(door), ...ofRules(door)];
@@ -87,6 +82,7 @@ function ofFinance(door: PaymentsDoor): Implementation[] {
   return [
     implement(PaymentsDeskService, {
       capturePayment: (request, context) => door.ofId(request.id, (s) => capturePayment(s, request, context)),
+      incrementPayment: (request, context) => door.ofId(request.id, (s) => incrementPayment(s, request, context)),
       voidPayment: ({ id }) => door.ofId(id, (s) => voidPayment(s, id)),
       syncPayment: ({ id }) => door.ofId(id, (s) => syncPayment(s, id)),
       listRefunds: (request) => door.list(request.orderId, request, refundsListed, (s) => listRefunds(s, request)),
@@ -113,6 +109,12 @@ function ofRules(door: PaymentsDoor): Implementation[] {
       removeBlock: (request) => door.ofAll((s) => removeBlock(s, request)),
       listRiskDecisions: (request) =>
         door.list(request.orderId, request, riskDecisionsListed, (s) => listRiskDecisions(s, request)),
+      getRiskScoring: () => door.ofAll((s) => getRiskScoring(s)),
+      putRiskScoring: (request, context) => door.ofAll((s) => putRiskScoring(s, request, context)),
+      tryRiskScoring: async (request) => {
+        const parts = await door.each((s) => tryRiskScoring(s, request));
+        return isRefusal(parts) ? parts : triedMessage(parts);
+      },
     }),
     implement(RoutingService, {
       listProviders: () => door.ofAll((s) => listProviders(s)),

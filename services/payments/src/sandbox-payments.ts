@@ -21,8 +21,8 @@ export function outcomeOf(payment: SandboxPayment): ProviderOutcome {
     case 'succeeded':
       return { kind: 'succeeded', capturedMinor: payment.capturedMinor, facts };
     case 'authorized': {
-      const { capturableUntilMs = 0, capturedMinor } = payment;
-      return { kind: 'authorized', capturableUntilMs, capturedMinor, facts };
+      const { capturableUntilMs = 0, amountMinor: authorizedMinor, capturedMinor } = payment;
+      return { kind: 'authorized', capturableUntilMs, authorizedMinor, capturedMinor, facts };
     }
     case 'voided':
       return { kind: 'voided', facts };

@@ -28,6 +28,9 @@ export interface SandboxScript {
   readonly authentication?: Authentication;
   /** Captures of it fail. */
   readonly captureFails?: boolean;
+  /** Raises of its authorization fail; the answer to one that succeeds never arrives. */
+  readonly incrementFails?: boolean;
+  readonly losesIncrement?: boolean;
   /** An authorization lapses after this time instead of the usual one. */
   readonly holdMs?: number;
   /** A charge of a mandate made with it fails. */
@@ -75,6 +78,8 @@ const scripts: ReadonlyMap<string, SandboxScript> = new Map<string, SandboxScrip
   ['tok_error', { first: 'failed', failure: 'provider_error', code: 'internal' }],
   ['tok_authorization_lapses', { first: 'succeeded', holdMs: shortHoldMs }],
   ['tok_capture_fails', { first: 'succeeded', captureFails: true }],
+  ['tok_increment_declined', { first: 'succeeded', incrementFails: true }],
+  ['tok_increment_timeout', { first: 'succeeded', losesIncrement: true }],
   ['tok_refund_fails', { first: 'succeeded', refunds: { first: 'pending', to: 'failed', told: true } }],
   ['tok_refund_reversed', { first: 'succeeded', refunds: { first: 'succeeded', to: 'failed', told: false } }],
   ['tok_inquiry', { first: 'succeeded', disputed: { afterMs: disputeAfterMs, stage: 'pre_dispute', next: 'dispute' } }],

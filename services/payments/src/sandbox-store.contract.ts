@@ -82,6 +82,21 @@ export function sandboxStoreContract(open: Opened): void {
       expect(await store.findPayment(sql, 'sp_none')).toBeUndefined();
     });
 
+    it('keeps a raise of what is held under its id, with what the payment has from then on', async () => {
+      const increment = { id: 'si_1', paymentId: 'sp_raised', toMinor: bigMinor, failureCode: '' };
+      const declined = { ...increment, id: 'si_2', failureCode: 'issuer_declined' };
+      await sql.transaction(async (tx) => {
+        await store.insertPayment(tx, payment('sp_raised'));
+        await store.insertIncrement(tx, increment);
+        await store.insertIncrement(tx, declined);
+        await store.savePayment(tx, payment('sp_raised', { amountMinor: bigMinor }));
+      });
+      expect(await store.findIncrement(sql, 'si_1')).toEqual(increment);
+      expect(await store.findIncrement(sql, 'si_2')).toEqual(declined);
+      expect(await store.findIncrement(sql, 'si_none')).toBeUndefined();
+      expect(await store.findPayment(sql, 'sp_raised')).toMatchObject({ amountMinor: bigMinor });
+    });
+
     it('takes what is due oldest first, and passes over what another holds', async () => {
       await sql.transaction(async (tx) => {
         await store.insertPayment(tx, payment('sp_due2', { settlesAtMs: nowMs + 2, settlesTo: 'failed' }));

@@ -54,6 +54,14 @@ export interface SandboxCapture {
   readonly failureCode: string;
 }
 
+/** A raise of what is held; `failureCode` is '' when it was granted. */
+export interface SandboxIncrement {
+  readonly id: string;
+  readonly paymentId: string;
+  readonly toMinor: bigint;
+  readonly failureCode: string;
+}
+
 export interface SandboxDispute {
   readonly reference: string;
   readonly provider: string;
@@ -134,6 +142,9 @@ export interface SandboxStore {
 
   findCapture(executor: SqlExecutor, id: string): Promise<SandboxCapture | undefined>;
   insertCapture(tx: SqlTransaction, capture: SandboxCapture): Promise<void>;
+
+  findIncrement(executor: SqlExecutor, id: string): Promise<SandboxIncrement | undefined>;
+  insertIncrement(tx: SqlTransaction, increment: SandboxIncrement): Promise<void>;
 
   findRefund(executor: SqlExecutor, id: string): Promise<SandboxRefund | undefined>;
   insertRefund(tx: SqlTransaction, refund: SandboxRefund): Promise<void>;

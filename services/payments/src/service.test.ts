@@ -3,8 +3,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { OrderStatus } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
+import { PaymentsDeskService } from '@suuupra/contracts/gen/suuupra/payments/v1/desk_pb.ts';
 import { PaymentSucceededSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
-import { MethodType, PaymentsService } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import {
+  Confirmation,
+  MethodType,
+  PaymentStatus,
+  PaymentsService,
+} from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { RoutingService } from '@suuupra/contracts/gen/suuupra/payments/v1/routing_pb.ts';
 import { signWebhook } from '@suuupra/platform/http/webhook-signature';
 import { openKeyring } from '@suuupra/platform/keys/keys-file';
@@ -88,6 +94,24 @@ describe('who may do what', () => {
     expect(codeOf(await asked)).toBe('invalid_request');
     for (const id of ['', "'; --", '\u0000', 'pay_none'])
       expect(codeOf(await client().getPayment({ id }, { principal: finance }))).toBe('not_found');
+  });
+
+  it('a payment that is confirmed later is its payer’s alone, and only finance has more held', async () => {
+    const given = { orderId: 'ord_later', method: { type: MethodType.CARD, token: 'tok_ok' } };
+    const wish = { ...given, confirmation: Confirmation.LATER };
+    const made = await client().createPayment(wish, { principal: asha, idempotencyKey: service.world.id('key') });
+    if (isRefusal(made)) throw new Error(made.code);
+    expect(made.payment).toMatchObject({ status: PaymentStatus.REQUIRES_CONFIRMATION, simulated: true });
+    const id = made.payment?.id ?? '';
+    const outcomeOf = (answer: unknown) => (isRefusal(answer) ? answer.code : 'ok');
+    expect(outcomeOf(await client().confirmPayment({ id }, { principal: ravi }))).toBe('not_found');
+    expect(outcomeOf(await client().confirmPayment({ id }, { principal: finance }))).toBe('permission_denied');
+    const desk = service.client(PaymentsDeskService);
+    const key = () => ({ idempotencyKey: service.world.id('key') });
+    expect(outcomeOf(await desk.incrementPayment({ id }, { principal: asha, ...key() }))).toBe('permission_denied');
+    expect(outcomeOf(await desk.incrementPayment({ id }, { principal: finance, ...key() }))).toBe('not_capturable');
+    const confirmed = await client().confirmPayment({ id }, { principal: asha });
+    expect(confirmed).toMatchObject({ payment: { id, status: PaymentStatus.SUCCEEDED, provider: 'sandbox' } });
   });
 
   it('only orders closes intents and refunds', async () => {

@@ -114,6 +114,7 @@ export const payments = defineService({
       orders: clients.orders,
       providers: [first, ...others] as const,
       riskSecret: await keys.secret('payments.risk'),
+      methodSecret: await keys.secret('payments.method'),
       publishIn,
       count: (event: string) => counted.inc({ event }),
     };

@@ -6,9 +6,9 @@ import { migrateShard } from './shards.ts';
 
 /** What is of the service and of no shard; the tables of the sandbox have a schema of their own in PostgreSQL. */
 const apart: readonly string[] = [
-  ...['risk_rules', 'risk_blocks', 'risk_signals', 'routing_rules', 'provider_reports'],
+  ...['risk_rules', 'risk_blocks', 'risk_signals', 'risk_scorings', 'routing_rules', 'provider_reports'],
   ...['sandbox_payments', 'sandbox_captures', 'sandbox_refunds', 'sandbox_disputes', 'sandbox_mandates'],
-  ...['sandbox_notices', 'sandbox_deliveries', 'sandbox_movements', 'sandbox_reports'],
+  ...['sandbox_increments', 'sandbox_notices', 'sandbox_deliveries', 'sandbox_movements', 'sandbox_reports'],
 ];
 
 export function paymentsShardCopy(source: Sql, target: Sql): ShardCopy {

@@ -128,6 +128,7 @@ async function startProcess(own: Sql, settings: ShardSettings, clock: World): Pr
       orders: { getOrderForPayment: async ({ orderId = '' }) => orderOf(orderId, clock.now()) },
       providers: [sandbox],
       riskSecret: Buffer.alloc(32, 3),
+      methodSecret: Buffer.alloc(32, 4),
       count: () => {},
       publishIn: (tx) => outboxPublisher(tx, { owner: 'payments', world: clock, notify: () => {} }),
     },

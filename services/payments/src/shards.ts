@@ -47,7 +47,7 @@ const retryAfterSeconds = 2;
 /** What is the same in every shard. */
 export type ShardedSurroundings = Pick<
   PaymentsSurroundings,
-  'log' | 'orders' | 'providers' | 'riskSecret' | 'count'
+  'log' | 'orders' | 'providers' | 'riskSecret' | 'methodSecret' | 'count'
 > & { publishIn(tx: SqlTransaction): Publish };
 
 export interface ShardsParts {
@@ -382,9 +382,12 @@ function riskOf(here: RiskStore, global: RiskStore, own: Sql): RiskStore {
     removeBlock: (_executor, id) => global.removeBlock(own, id),
     listBlocks: (_executor, after, limit) => global.listBlocks(own, after, limit),
     blocksOf: (_executor, signals, nowMs) => global.blocksOf(own, signals, nowMs),
+    scoring: () => global.scoring(own),
+    putScoring: (_executor, scoring, by) => global.putScoring(own, scoring, by),
     counts: (_executor, wanted) => global.counts(own, wanted),
-    keepSignals: (_tx, attemptId, signals, atMs) =>
-      own.transaction((tx) => global.keepSignals(tx, attemptId, signals, atMs)),
+    amounts: (_executor, customerHash, currency, limit) => global.amounts(own, customerHash, currency, limit),
+    keepSignals: (_tx, attemptId, signals, paid, atMs) =>
+      own.transaction((tx) => global.keepSignals(tx, attemptId, signals, paid, atMs)),
     markFailed: (_tx, attemptId) => own.transaction((tx) => global.markFailed(tx, attemptId)),
     signalsOf: (_executor, attemptId) => global.signalsOf(own, attemptId),
     pruneSignals: (_executor, beforeMs, limit) => global.pruneSignals(own, beforeMs, limit),

@@ -113,7 +113,8 @@ const payments: Pick<
   savePayment: async (tx, payment) => {
     await tx.execute(
       `UPDATE sandbox_payments SET status = ?, failure_code = ?, action = ?, authentication = ?,
-         captured_minor = ?, capturable_until = ?, deemed = ?, settles_at = ?, settles_to = ?, disputes_at = ?
+         captured_minor = ?, capturable_until = ?, deemed = ?, settles_at = ?, settles_to = ?, disputes_at = ?,
+         amount_minor = ?
        WHERE merchant_reference = ?`,
       [
         payment.status,
@@ -126,12 +127,40 @@ const payments: Pick<
         timeOf(payment.settlesAtMs),
         payment.settlesTo,
         timeOf(payment.disputesAtMs),
+        payment.amountMinor,
         payment.id,
       ],
     );
   },
   takeSettling: (tx, provider, nowMs, limit) => duePayments(tx, 'settles_at', [provider, new Date(nowMs), limit]),
   takeDisputing: (tx, provider, nowMs, limit) => duePayments(tx, 'disputes_at', [provider, new Date(nowMs), limit]),
+};
+
+interface IncrementRow extends SqlRow {
+  merchant_reference: string;
+  payment_reference: string;
+  to_minor: bigint;
+  failure_code: string;
+}
+
+const increments: Pick<SandboxStore, 'findIncrement' | 'insertIncrement'> = {
+  findIncrement: async (executor, id) => {
+    const [row] = await executor.query<IncrementRow>(
+      `SELECT merchant_reference, payment_reference, to_minor, failure_code FROM sandbox_increments
+       WHERE merchant_reference = ?`,
+      [id],
+    );
+    if (row === undefined) return undefined;
+    const { merchant_reference, payment_reference: paymentId, to_minor: toMinor, failure_code: failureCode } = row;
+    return { id: merchant_reference, paymentId, toMinor, failureCode };
+  },
+  insertIncrement: async (tx, { id, paymentId, toMinor, failureCode }) => {
+    await tx.execute(
+      `INSERT INTO sandbox_increments (merchant_reference, payment_reference, to_minor, failure_code)
+       VALUES (?, ?, ?, ?)`,
+      [id, paymentId, toMinor, failureCode],
+    );
+  },
 };
 
 interface RefundRow extends SqlRow {
@@ -562,6 +591,7 @@ const reports: Pick<
 
 export const mysqlSandboxStore: SandboxStore = {
   ...payments,
+  ...increments,
   ...refunds,
   ...disputes,
   ...mandates,

@@ -1,9 +1,17 @@
 /** The payments' database on MariaDB or MySQL. The intent's row is the lock under which everything of an order changes. */
 import type { SqlExecutor, SqlRow, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { DisputeStatus } from './dispute.ts';
-import type { Attempt, AttemptStatus, CaptureMethod, Intent, IntentStatus } from './payment.ts';
+import {
+  type Attempt,
+  type AttemptStatus,
+  type CaptureMethod,
+  type Intent,
+  type IntentStatus,
+  methodKeptOf,
+} from './payment.ts';
 import type { Authentication, CardFacts, FailureCode, PayerAction, PaymentMethodKind } from './provider.ts';
 import type { AttemptView, DueAttempt, KeptReport, KeptWebhook, PaymentsStore } from './store.ts';
+import { increments } from './store-mysql-increments.ts';
 import { moneyBack, note, timeOf } from './store-mysql-money.ts';
 import { parsed, takeDue } from './store-mysql-rows.ts';
 
@@ -62,19 +70,36 @@ interface AttemptRow extends SqlRow {
   mandate_id: string;
   try_number: number;
   charge_at: Date | null;
+  confirm_by: Date | null;
+  sealed_method: string | null;
+  capturable_max_minor: bigint | null;
+  incrementable: number | bigint | boolean | null;
 }
 
 const attemptColumns = `attempts.id, attempts.order_id, attempts.status, attempts.method, attempts.provider,
   attempts.currency, attempts.amount_minor, attempts.action, attempts.failure_code, attempts.failure_detail,
   attempts.created_at, attempts.moved_at, attempts.settled_at, attempts.capture_method, attempts.reference,
   attempts.captured_minor, attempts.capturable_until, attempts.fee_minor, attempts.provider_code, attempts.card,
-  attempts.authentication, attempts.mandate_id, attempts.try_number, attempts.charge_at`;
+  attempts.authentication, attempts.mandate_id, attempts.try_number, attempts.charge_at, attempts.confirm_by,
+  attempts.sealed_method, attempts.capturable_max_minor, attempts.incrementable`;
+
+/**
+ * One that waits for its confirmation is stored as requires_action without a provider (the migration says why): what asks
+ * for an action always has one.
+ */
+function storedStatus(status: AttemptStatus): string {
+  return status === 'requires_confirmation' ? 'requires_action' : status;
+}
+
+function statusFrom({ status, provider }: AttemptRow): AttemptStatus {
+  return status === 'requires_action' && provider === '' ? 'requires_confirmation' : status;
+}
 
 function attemptFrom(row: AttemptRow): Attempt {
   return {
     id: row.id,
     orderId: row.order_id,
-    status: row.status,
+    status: statusFrom(row),
     method: row.method,
     provider: row.provider,
     currency: row.currency,
@@ -91,6 +116,10 @@ function attemptFrom(row: AttemptRow): Attempt {
     mandateId: row.mandate_id,
     tryNumber: row.try_number,
     chargeAtMs: row.charge_at?.getTime(),
+    confirmByMs: row.confirm_by?.getTime(),
+    sealedMethod: row.sealed_method ?? undefined,
+    capturableMaxMinor: row.capturable_max_minor ?? undefined,
+    incrementable: row.incrementable === null ? undefined : Number(row.incrementable) === 1,
     failure: row.failure_code === '' ? undefined : { code: row.failure_code, detail: row.failure_detail },
     createdAtMs: row.created_at.getTime(),
     movedAtMs: row.moved_at.getTime(),
@@ -100,6 +129,7 @@ function attemptFrom(row: AttemptRow): Attempt {
 
 interface ViewRow extends AttemptRow {
   buyer_id: string;
+  order_minor: bigint;
   refunded_minor: bigint;
   dispute_id: string | null;
   dispute_currency: string;
@@ -108,7 +138,7 @@ interface ViewRow extends AttemptRow {
   dispute_status: DisputeStatus;
 }
 
-const viewQuery = `SELECT ${attemptColumns}, intents.buyer_id,
+const viewQuery = `SELECT ${attemptColumns}, intents.buyer_id, intents.amount_minor AS order_minor,
     CAST(COALESCE((SELECT SUM(amount_minor) FROM refunds
       WHERE attempt_id = attempts.id AND kind = 'requested' AND status = 'succeeded'), 0) AS SIGNED) AS refunded_minor,
     dispute.id AS dispute_id, dispute.currency AS dispute_currency, dispute.amount_minor AS dispute_amount_minor,
@@ -129,7 +159,8 @@ function viewFrom(row: ViewRow): AttemptView {
           amountMinor: row.dispute_amount_minor,
           openedAtMs: row.dispute_opened_at.getTime(),
         };
-  return { attempt, buyerId: row.buyer_id, refundedMinor: row.refunded_minor, dispute };
+  const { buyer_id: buyerId, order_minor: orderMinor, refunded_minor: refundedMinor } = row;
+  return { attempt, buyerId, orderMinor, refundedMinor, dispute };
 }
 
 const intents: Pick<
@@ -217,12 +248,12 @@ const attempts: Pick<
   insertAttempt: async (tx, attempt, syncDueAtMs) => {
     await tx.execute(
       `INSERT INTO attempts (id, order_id, status, method, provider, currency, amount_minor, created_at, moved_at,
-         sync_due_at, capture_method, mandate_id, try_number, charge_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         sync_due_at, capture_method, mandate_id, try_number, charge_at, confirm_by, sealed_method)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       [
         attempt.id,
         attempt.orderId,
-        attempt.status,
+        storedStatus(attempt.status),
         attempt.method,
         attempt.provider,
         attempt.currency,
@@ -234,6 +265,8 @@ const attempts: Pick<
         attempt.mandateId,
         attempt.tryNumber,
         timeOf(attempt.chargeAtMs),
+        timeOf(attempt.confirmByMs),
+        methodKeptOf(attempt) ?? null,
       ],
     );
     await note(tx, attempt.id, attempt.status, 'request', attempt.createdAtMs);
@@ -242,10 +275,10 @@ const attempts: Pick<
     await tx.execute(
       `UPDATE attempts SET status = ?, action = ?, failure_code = ?, failure_detail = ?, moved_at = ?,
          settled_at = ?, sync_due_at = ?, sync_tries = 0, captured_minor = ?, capturable_until = ?,
-         provider_code = ?, charge_at = ?
+         provider_code = ?, charge_at = ?, amount_minor = ?, provider = ?, capture_method = ?, sealed_method = ?
        WHERE id = ?`,
       [
-        attempt.status,
+        storedStatus(attempt.status),
         attempt.action === undefined ? null : JSON.stringify(attempt.action),
         attempt.failure?.code ?? '',
         attempt.failure?.detail ?? '',
@@ -256,6 +289,10 @@ const attempts: Pick<
         timeOf(attempt.capturableUntilMs),
         attempt.providerCode,
         timeOf(attempt.chargeAtMs),
+        attempt.amountMinor,
+        attempt.provider,
+        attempt.captureMethod,
+        methodKeptOf(attempt) ?? null,
         attempt.id,
       ],
     );
@@ -315,13 +352,19 @@ const attempts: Pick<
 };
 
 async function saveFacts(tx: SqlExecutor, attempt: Attempt): Promise<void> {
-  await tx.execute('UPDATE attempts SET reference = ?, card = ?, authentication = ?, fee_minor = ? WHERE id = ?', [
-    attempt.reference,
-    jsonOf(attempt.card),
-    jsonOf(attempt.authentication),
-    attempt.feeMinor ?? null,
-    attempt.id,
-  ]);
+  await tx.execute(
+    `UPDATE attempts SET reference = ?, card = ?, authentication = ?, fee_minor = ?, capturable_max_minor = ?,
+       incrementable = ? WHERE id = ?`,
+    [
+      attempt.reference,
+      jsonOf(attempt.card),
+      jsonOf(attempt.authentication),
+      attempt.feeMinor ?? null,
+      attempt.capturableMaxMinor ?? null,
+      attempt.incrementable ?? null,
+      attempt.id,
+    ],
+  );
 }
 
 function jsonOf(value: object | undefined): string | null {
@@ -421,6 +464,7 @@ const reports: Pick<PaymentsStore, 'keepReport' | 'lastReport' | 'listReports' |
 export const mysqlStore: PaymentsStore = {
   ...intents,
   ...attempts,
+  ...increments,
   ...moneyBack,
   ...webhooks,
   ...reports,
@@ -429,6 +473,7 @@ export const mysqlStore: PaymentsStore = {
          SELECT MIN(sync_due_at) AS due_at FROM attempts WHERE sync_due_at IS NOT NULL UNION ALL
          SELECT MIN(due_at) AS due_at FROM refunds WHERE due_at IS NOT NULL UNION ALL
          SELECT MIN(due_at) AS due_at FROM captures WHERE due_at IS NOT NULL UNION ALL
+         SELECT MIN(due_at) AS due_at FROM increments WHERE due_at IS NOT NULL UNION ALL
          SELECT MIN(due_at) AS due_at FROM voids WHERE due_at IS NOT NULL UNION ALL
          SELECT MIN(due_at) AS due_at FROM disputes WHERE due_at IS NOT NULL UNION ALL
          SELECT MIN(due_at) AS due_at FROM mandates WHERE due_at IS NOT NULL UNION ALL

@@ -92,7 +92,7 @@ const payments: Pick<
     const inserted = await tx.execute(
       `INSERT INTO sandbox.payments
          (merchant_reference, status, failure_code, action, authentication, captured_minor, capturable_until, deemed,
-          settles_at, settles_to, disputes_at, provider, reference, token, method, currency, amount_minor, capture,
+          settles_at, settles_to, disputes_at, amount_minor, provider, reference, token, method, currency, capture,
           created_at)
        VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
        ON CONFLICT DO NOTHING`,
@@ -103,7 +103,6 @@ const payments: Pick<
         payment.token,
         payment.method,
         payment.currency,
-        payment.amountMinor,
         payment.capture,
         new Date(payment.createdAtMs),
       ],
@@ -113,7 +112,8 @@ const payments: Pick<
   savePayment: async (tx, payment) => {
     await tx.execute(
       `UPDATE sandbox.payments SET status = $2, failure_code = $3, action = $4::jsonb, authentication = $5::jsonb,
-         captured_minor = $6, capturable_until = $7, deemed = $8, settles_at = $9, settles_to = $10, disputes_at = $11
+         captured_minor = $6, capturable_until = $7, deemed = $8, settles_at = $9, settles_to = $10,
+         disputes_at = $11, amount_minor = $12
        WHERE merchant_reference = $1`,
       standingOf(payment),
     );
@@ -136,8 +136,36 @@ function standingOf(payment: SandboxPayment): SqlValue[] {
     timeOf(payment.settlesAtMs),
     payment.settlesTo,
     timeOf(payment.disputesAtMs),
+    payment.amountMinor,
   ];
 }
+
+interface IncrementRow extends SqlRow {
+  merchant_reference: string;
+  payment_reference: string;
+  to_minor: bigint;
+  failure_code: string;
+}
+
+const increments: Pick<SandboxStore, 'findIncrement' | 'insertIncrement'> = {
+  findIncrement: async (executor, id) => {
+    const [row] = await executor.query<IncrementRow>(
+      `SELECT merchant_reference, payment_reference, to_minor, failure_code FROM sandbox.increments
+       WHERE merchant_reference = $1`,
+      [id],
+    );
+    if (row === undefined) return undefined;
+    const { merchant_reference, payment_reference: paymentId, to_minor: toMinor, failure_code: failureCode } = row;
+    return { id: merchant_reference, paymentId, toMinor, failureCode };
+  },
+  insertIncrement: async (tx, { id, paymentId, toMinor, failureCode }) => {
+    await tx.execute(
+      `INSERT INTO sandbox.increments (merchant_reference, payment_reference, to_minor, failure_code)
+       VALUES ($1, $2, $3, $4)`,
+      [id, paymentId, toMinor, failureCode],
+    );
+  },
+};
 
 interface RefundRow extends SqlRow {
   merchant_reference: string;
@@ -567,6 +595,7 @@ const reports: Pick<
 
 export const postgresSandboxStore: SandboxStore = {
   ...payments,
+  ...increments,
   ...refunds,
   ...disputes,
   ...mandates,

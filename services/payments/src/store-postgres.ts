@@ -1,9 +1,17 @@
 /** The payments' database on PostgreSQL. The intent's row is the lock under which everything of an order changes. */
 import type { SqlExecutor, SqlRow, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { DisputeStatus } from './dispute.ts';
-import type { Attempt, AttemptStatus, CaptureMethod, Intent, IntentStatus } from './payment.ts';
+import {
+  type Attempt,
+  type AttemptStatus,
+  type CaptureMethod,
+  type Intent,
+  type IntentStatus,
+  methodKeptOf,
+} from './payment.ts';
 import type { Authentication, CardFacts, FailureCode, PayerAction, PaymentMethodKind } from './provider.ts';
 import type { AttemptView, DueAttempt, KeptReport, KeptWebhook, PaymentsStore } from './store.ts';
+import { increments } from './store-postgres-increments.ts';
 import { moneyBack, timeOf } from './store-postgres-money.ts';
 
 interface IntentRow extends SqlRow {
@@ -61,13 +69,18 @@ interface AttemptRow extends SqlRow {
   mandate_id: string;
   try_number: number;
   charge_at: Date | null;
+  confirm_by: Date | null;
+  sealed_method: string | null;
+  capturable_max_minor: bigint | null;
+  incrementable: boolean | null;
 }
 
 const attemptColumns = `attempts.id, attempts.order_id, attempts.status, attempts.method, attempts.provider,
   attempts.currency, attempts.amount_minor, attempts.action, attempts.failure_code, attempts.failure_detail,
   attempts.created_at, attempts.moved_at, attempts.settled_at, attempts.capture_method, attempts.reference,
   attempts.captured_minor, attempts.capturable_until, attempts.fee_minor, attempts.provider_code, attempts.card,
-  attempts.authentication, attempts.mandate_id, attempts.try_number, attempts.charge_at`;
+  attempts.authentication, attempts.mandate_id, attempts.try_number, attempts.charge_at, attempts.confirm_by,
+  attempts.sealed_method, attempts.capturable_max_minor, attempts.incrementable`;
 
 function attemptFrom(row: AttemptRow): Attempt {
   return {
@@ -90,6 +103,10 @@ function attemptFrom(row: AttemptRow): Attempt {
     mandateId: row.mandate_id,
     tryNumber: row.try_number,
     chargeAtMs: row.charge_at?.getTime(),
+    confirmByMs: row.confirm_by?.getTime(),
+    sealedMethod: row.sealed_method ?? undefined,
+    capturableMaxMinor: row.capturable_max_minor ?? undefined,
+    incrementable: row.incrementable ?? undefined,
     failure: row.failure_code === '' ? undefined : { code: row.failure_code, detail: row.failure_detail },
     createdAtMs: row.created_at.getTime(),
     movedAtMs: row.moved_at.getTime(),
@@ -99,6 +116,7 @@ function attemptFrom(row: AttemptRow): Attempt {
 
 interface ViewRow extends AttemptRow {
   buyer_id: string;
+  order_minor: bigint;
   refunded_minor: bigint;
   dispute_id: string | null;
   dispute_currency: string;
@@ -107,7 +125,7 @@ interface ViewRow extends AttemptRow {
   dispute_status: DisputeStatus;
 }
 
-const viewQuery = `SELECT ${attemptColumns}, intents.buyer_id,
+const viewQuery = `SELECT ${attemptColumns}, intents.buyer_id, intents.amount_minor AS order_minor,
     coalesce((SELECT sum(amount_minor) FROM refunds
       WHERE attempt_id = attempts.id AND kind = 'requested' AND status = 'succeeded'), 0)::bigint AS refunded_minor,
     dispute.id AS dispute_id, dispute.currency AS dispute_currency, dispute.amount_minor AS dispute_amount_minor,
@@ -128,7 +146,8 @@ function viewFrom(row: ViewRow): AttemptView {
           amountMinor: row.dispute_amount_minor,
           openedAtMs: row.dispute_opened_at.getTime(),
         };
-  return { attempt, buyerId: row.buyer_id, refundedMinor: row.refunded_minor, dispute };
+  const { buyer_id: buyerId, order_minor: orderMinor, refunded_minor: refundedMinor } = row;
+  return { attempt, buyerId, orderMinor, refundedMinor, dispute };
 }
 
 const intents: Pick<
@@ -219,8 +238,8 @@ const attempts: Pick<
     await tx.execute(
       `WITH made AS (
          INSERT INTO attempts (id, order_id, status, method, provider, currency, amount_minor, created_at, moved_at,
-           sync_due_at, capture_method, mandate_id, try_number, charge_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14))
+           sync_due_at, capture_method, mandate_id, try_number, charge_at, confirm_by, sealed_method)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16))
        INSERT INTO payment_history (subject_id, status, because, at) VALUES ($1, $3, 'request', $8)`,
       [
         attempt.id,
@@ -237,6 +256,8 @@ const attempts: Pick<
         attempt.mandateId,
         attempt.tryNumber,
         timeOf(attempt.chargeAtMs),
+        timeOf(attempt.confirmByMs),
+        methodKeptOf(attempt) ?? null,
       ],
     );
   },
@@ -246,7 +267,8 @@ const attempts: Pick<
          UPDATE attempts SET status = $2, action = $3::jsonb, failure_code = $4, failure_detail = $5, moved_at = $6,
            settled_at = $7, sync_due_at = $8, sync_tries = 0, captured_minor = $9, capturable_until = $10,
            provider_code = $11, charge_at = $12, reference = $13, card = $14::jsonb, authentication = $15::jsonb,
-           fee_minor = $16
+           fee_minor = $16, amount_minor = $18, provider = $19, capture_method = $20, sealed_method = $21,
+           capturable_max_minor = $22, incrementable = $23
          WHERE id = $1)
        INSERT INTO payment_history (subject_id, status, because, at) VALUES ($1, $2, $17, $6)`,
       [
@@ -267,6 +289,12 @@ const attempts: Pick<
         jsonOf(attempt.authentication),
         attempt.feeMinor ?? null,
         because,
+        attempt.amountMinor,
+        attempt.provider,
+        attempt.captureMethod,
+        methodKeptOf(attempt) ?? null,
+        attempt.capturableMaxMinor ?? null,
+        attempt.incrementable ?? null,
       ],
     );
   },
@@ -285,7 +313,8 @@ const attempts: Pick<
   liveAttempt: async (executor, orderId) => {
     const [row] = await executor.query<AttemptRow>(
       `SELECT ${attemptColumns} FROM attempts
-       WHERE order_id = $1 AND status IN ('requires_action', 'processing', 'unknown', 'requires_capture')`,
+       WHERE order_id = $1
+         AND status IN ('requires_confirmation', 'requires_action', 'processing', 'unknown', 'requires_capture')`,
       [orderId],
     );
     return row === undefined ? undefined : attemptFrom(row);
@@ -323,8 +352,17 @@ const attempts: Pick<
 
 async function saveFacts(tx: SqlExecutor, attempt: Attempt): Promise<void> {
   await tx.execute(
-    'UPDATE attempts SET reference = $2, card = $3::jsonb, authentication = $4::jsonb, fee_minor = $5 WHERE id = $1',
-    [attempt.id, attempt.reference, jsonOf(attempt.card), jsonOf(attempt.authentication), attempt.feeMinor ?? null],
+    `UPDATE attempts SET reference = $2, card = $3::jsonb, authentication = $4::jsonb, fee_minor = $5,
+       capturable_max_minor = $6, incrementable = $7 WHERE id = $1`,
+    [
+      attempt.id,
+      attempt.reference,
+      jsonOf(attempt.card),
+      jsonOf(attempt.authentication),
+      attempt.feeMinor ?? null,
+      attempt.capturableMaxMinor ?? null,
+      attempt.incrementable ?? null,
+    ],
   );
 }
 
@@ -426,6 +464,7 @@ const reports: Pick<PaymentsStore, 'keepReport' | 'lastReport' | 'listReports' |
 export const postgresStore: PaymentsStore = {
   ...intents,
   ...attempts,
+  ...increments,
   ...moneyBack,
   ...webhooks,
   ...reports,
@@ -435,6 +474,7 @@ export const postgresStore: PaymentsStore = {
          (SELECT min(sync_due_at) FROM attempts WHERE sync_due_at IS NOT NULL),
          (SELECT min(due_at) FROM refunds WHERE due_at IS NOT NULL),
          (SELECT min(due_at) FROM captures WHERE due_at IS NOT NULL),
+         (SELECT min(due_at) FROM increments WHERE due_at IS NOT NULL),
          (SELECT min(due_at) FROM voids WHERE due_at IS NOT NULL),
          (SELECT min(due_at) FROM disputes WHERE due_at IS NOT NULL),
          (SELECT min(due_at) FROM mandates WHERE due_at IS NOT NULL),

@@ -139,6 +139,38 @@ function paymentsStoreContract(open: () => Promise<{ store: PaymentsStore; sql: 
       expect(await store.findAttempt(sql, 'pay_none')).toBeUndefined();
     });
 
+    it('keeps one that waits for its confirmation, and its method no longer than a call may need it', async () => {
+      const waiting = attemptOf('ord_unconfirmed', {
+        ...{ status: 'requires_confirmation', provider: '', confirmByMs: nowMs + 9_000, sealedMethod: 'sealed' },
+      });
+      await inTransaction(async (tx) => {
+        await store.openIntent(tx, intentOf('ord_unconfirmed'), nowMs);
+        await store.insertAttempt(tx, waiting, nowMs + 9_000);
+      });
+      expect(await store.findAttempt(sql, waiting.id)).toEqual(waiting);
+      expect(await store.liveAttempt(sql, 'ord_unconfirmed')).toEqual(waiting);
+      expect(await faultOf(made('ord_unconfirmed'))).toBe('unique');
+      expect(await store.nextDueMs(sql)).toBe(nowMs + 9_000);
+      const sent = {
+        ...waiting,
+        status: 'processing',
+        provider: 'sandbox',
+        amountMinor: 7n,
+        captureMethod: 'manual',
+      } as const;
+      await inTransaction((tx) => store.saveAttempt(tx, sent, undefined, 'request'));
+      expect(await store.findAttempt(sql, waiting.id)).toEqual(sent);
+      await inTransaction((tx) =>
+        store.saveAttempt(tx, { ...sent, status: 'requires_action', action }, undefined, 'answer'),
+      );
+      const asking = await store.findAttempt(sql, waiting.id);
+      expect(asking).toMatchObject({ status: 'requires_action', confirmByMs: nowMs + 9_000 });
+      expect(asking?.sealedMethod).toBeUndefined();
+      const history = await store.historyOf(sql, waiting.id);
+      expect(history.map(({ status }) => status)).toEqual(['requires_confirmation', 'processing', 'requires_action']);
+      await inTransaction((tx) => store.saveAttempt(tx, { ...sent, status: 'failed' }, undefined, 'answer'));
+    });
+
     it('holds one live and one captured attempt an order, whatever the program decides', async () => {
       await made('ord_one', { status: 'succeeded' });
       const live = await made('ord_one');

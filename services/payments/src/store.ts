@@ -5,6 +5,7 @@
 import type { SqlExecutor, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { Capture, CaptureSums } from './capture.ts';
 import type { Dispute, DisputeStatus } from './dispute.ts';
+import type { Increment } from './increment.ts';
 import type { Attempt, Intent } from './payment.ts';
 import type { ProviderReport } from './provider.ts';
 import type { Claimed, Refund, RefundStatus } from './refund.ts';
@@ -53,6 +54,8 @@ export interface StatusChange {
 export interface AttemptView {
   readonly attempt: Attempt;
   readonly buyerId: string;
+  /** What its order costs. */
+  readonly orderMinor: bigint;
   /** Requested refunds that succeeded. */
   readonly refundedMinor: bigint;
   readonly dispute?: Pick<Dispute, 'id' | 'status' | 'currency' | 'amountMinor' | 'openedAtMs'> | undefined;
@@ -104,7 +107,10 @@ export interface PaymentsStore {
 
   /** Throws SqlFault `unique` when another attempt of the order is live, or the mandate's try was made. */
   insertAttempt(tx: SqlTransaction, attempt: Attempt, syncDueAtMs: number | undefined): Promise<void>;
-  /** Throws SqlFault `unique` when it would be the order's second captured one. */
+  /**
+   * Throws SqlFault `unique` when it would be the order's second captured one. Of an encrypted method it keeps what a call
+   * to the provider may still need (`methodKeptOf`), and nothing once that is over.
+   */
   saveAttempt(tx: SqlTransaction, attempt: Attempt, syncDueAtMs: number | undefined, because: Because): Promise<void>;
   /** Keeps what the provider said of the attempt beside its status: no history, no due time. */
   saveFacts(tx: SqlTransaction, attempt: Attempt): Promise<void>;
@@ -131,6 +137,15 @@ export interface PaymentsStore {
   captureSums(tx: SqlTransaction, attemptId: string): Promise<CaptureSums>;
   takeDueCaptures(executor: SqlExecutor, nowMs: number, untilMs: number, limit: number): Promise<Due<Capture>[]>;
   setCaptureDue(executor: SqlExecutor, captureId: string, dueAtMs: number): Promise<void>;
+
+  /** Throws SqlFault `unique` when another one of the attempt is pending. */
+  insertIncrement(tx: SqlTransaction, increment: Increment, dueAtMs: number): Promise<void>;
+  findIncrement(executor: SqlExecutor, incrementId: string): Promise<Increment | undefined>;
+  saveIncrement(tx: SqlTransaction, increment: Increment, because: Because): Promise<void>;
+  /** All that were ever asked for, oldest first: a handful (increment.ts). Exact under the intent's lock. */
+  incrementsOf(executor: SqlExecutor, attemptId: string): Promise<Increment[]>;
+  takeDueIncrements(executor: SqlExecutor, nowMs: number, untilMs: number, limit: number): Promise<Due<Increment>[]>;
+  setIncrementDue(executor: SqlExecutor, incrementId: string, dueAtMs: number): Promise<void>;
 
   /** False when the attempt is being released already. */
   insertRelease(tx: SqlTransaction, release: Release, dueAtMs: number): Promise<boolean>;

@@ -29,6 +29,8 @@ export interface PaymentsSurroundings {
   readonly providers: readonly [Provider, ...Provider[]];
   /** Keys the hashes of who pays. */
   readonly riskSecret: Uint8Array;
+  /** Encrypts the tokens of methods that wait for their confirmation. */
+  readonly methodSecret: Uint8Array;
   publishIn(tx: SqlTransaction): Publish;
   /** Counts what became of attempts, refunds and webhooks. */
   count(what: string): void;
@@ -41,7 +43,10 @@ export interface PaymentsSurroundings {
 }
 
 /** The provider by its name; undefined for one we do not work with. */
-export function findProvider(surroundings: PaymentsSurroundings, name: string): Provider | undefined {
+export function findProvider(
+  surroundings: Pick<PaymentsSurroundings, 'providers'>,
+  name: string,
+): Provider | undefined {
   return surroundings.providers.find((provider) => provider.name === name);
 }
 
@@ -52,8 +57,12 @@ export function providerNamed(surroundings: PaymentsSurroundings, name: string):
   return provider;
 }
 
-/** True when no real money moved, also at a sandbox that is off by now. */
-export function isSimulated(surroundings: PaymentsSurroundings, name: string): boolean {
+/**
+ * True when no real money moved, also at a sandbox that is off by now. Before a provider is chosen: when none that could be
+ * moves any.
+ */
+export function isSimulated(surroundings: Pick<PaymentsSurroundings, 'providers'>, name: string): boolean {
+  if (name === '') return surroundings.providers.every(({ simulated }) => simulated);
   return findProvider(surroundings, name)?.simulated ?? sandboxNames.includes(name);
 }
 

@@ -7,8 +7,11 @@ import { backOffMs } from '@suuupra/platform/stream/bell';
 import type { Capture } from './capture.ts';
 import { sendCapture, sendRelease } from './captures.ts';
 import { seeToCharge } from './charges.ts';
+import { endUnconfirmed } from './confirmations.ts';
 import { fetchReports } from './desk.ts';
 import { seeToDispute } from './disputes.ts';
+import type { Increment } from './increment.ts';
+import { sendIncrement } from './increments.ts';
 import { seeToMandate } from './mandates.ts';
 import { raise } from './outcomes.ts';
 import { sendRefund } from './refunds.ts';
@@ -56,6 +59,12 @@ export function sweepOf(surroundings: PaymentsSurroundings): () => Promise<numbe
       captures,
       ({ subject }) => subject.id,
       (due) => resendCapture(surroundings, due),
+    );
+    const increments = await store.takeDueIncrements(sql, nowMs, untilMs, callsMax);
+    await all(
+      increments,
+      ({ subject }) => subject.id,
+      (due) => resendIncrement(surroundings, due),
     );
     const releases = await store.takeDueReleases(sql, nowMs, untilMs, callsMax);
     await all(
@@ -105,6 +114,10 @@ async function tolerantly(surroundings: PaymentsSurroundings, id: string, work: 
 
 async function syncAttempt(surroundings: PaymentsSurroundings, due: DueAttempt): Promise<void> {
   const attempt = await surroundings.store.findAttempt(surroundings.sql, due.id);
+  if (attempt?.status === 'requires_confirmation') {
+    await endUnconfirmed(surroundings, attempt.id);
+    return;
+  }
   const isCharge = attempt !== undefined && attempt.mandateId !== '' && attempt.status !== 'requires_capture';
   return isCharge ? seeToCharge(surroundings, attempt, due) : syncDue(surroundings, due);
 }
@@ -115,6 +128,16 @@ async function resendCapture(surroundings: PaymentsSurroundings, due: Due<Captur
   if (capture.status !== 'pending') return;
   const delayMs = backOffMs(due.tries, refundFirstMs, refundMostMs, world.random);
   await store.setCaptureDue(sql, capture.id, world.now() + delayMs);
+}
+
+async function resendIncrement(surroundings: PaymentsSurroundings, due: Due<Increment>): Promise<void> {
+  const { sql, store, world, log } = surroundings;
+  const increment = await sendIncrement(surroundings, due.subject);
+  if (increment.status !== 'pending') return;
+  const delayMs = backOffMs(due.tries, refundFirstMs, refundMostMs, world.random);
+  await store.setIncrementDue(sql, increment.id, world.now() + delayMs);
+  if (due.tries >= triesUnremarkable)
+    log.warn('a raise of an authorization is open for long', { incrementId: increment.id, tries: due.tries });
 }
 
 async function resendRelease(surroundings: PaymentsSurroundings, due: Due<Release>): Promise<void> {

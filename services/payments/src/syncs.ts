@@ -2,22 +2,31 @@
 import { retrying } from '@suuupra/platform/sql/sql';
 import { applyOutcome, ask, raise } from './outcomes.ts';
 import { type Attempt, nextSyncMs, syncPatienceMs } from './payment.ts';
+import type { PaymentRef } from './provider.ts';
 import type { DueAttempt } from './store.ts';
 import { type PaymentsSurroundings, providerNamed } from './surroundings.ts';
 
 /** From this try on an attempt that is still open is said in the log each time. */
 const triesUnremarkable = 8;
 
+/** What of an attempt a question names. */
+type Asked = Pick<Attempt, 'id' | 'reference'> & Partial<Pick<Attempt, 'confirmByMs' | 'movedAtMs'>>;
+
+/** How the provider is asked for an attempt: one that was confirmed later was sent later than its id says. */
+export function refOf({ id: attemptId, reference, confirmByMs, movedAtMs }: Asked): PaymentRef {
+  return confirmByMs === undefined ? { attemptId, reference } : { attemptId, reference, sentAtMs: movedAtMs };
+}
+
 /** Asks once; gives the attempt as it is then. Silence about a question is no news of the attempt. */
 export async function syncOne(
   surroundings: PaymentsSurroundings,
-  known: Pick<Attempt, 'id' | 'provider' | 'reference'>,
+  known: Asked & Pick<Attempt, 'provider'>,
 ): Promise<{ readonly before: Attempt | undefined; readonly after: Attempt | undefined; readonly said: string }> {
   const { sql, store } = surroundings;
-  const { id: attemptId, reference } = known;
+  const { id: attemptId } = known;
   const provider = providerNamed(surroundings, known.provider);
   const said = await ask(surroundings, { attemptId }, async () => {
-    return (await provider.status({ attemptId, reference })) ?? ({ kind: 'never_heard_of' } as const);
+    return (await provider.status(refOf(known))) ?? ({ kind: 'never_heard_of' } as const);
   });
   return retrying(() =>
     sql.transaction(async (tx) => {

@@ -7,6 +7,7 @@ import { EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelop
 import { GetOrderForPaymentResponseSchema, OrderStatus } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
 import {
   CancelIntentRequestSchema,
+  Confirmation,
   ConfirmPaymentRequestSchema,
   CreatePaymentRequestSchema,
   GetPaymentRequestSchema,
@@ -27,7 +28,8 @@ import { freshDatabaseUrl, openTestSql, testDialect } from '@suuupra/platform/te
 import { userPrincipal } from '@suuupra/platform/testing-service';
 import { realWorld, type World } from '@suuupra/platform/world';
 import { paymentsMigrations, paymentsStores } from './adapters.ts';
-import { cancelIntent, confirmPayment, createPayment, getPayment } from './payments.ts';
+import { confirmPayment } from './confirmations.ts';
+import { cancelIntent, createPayment, getPayment } from './payments.ts';
 import type { Provider } from './provider.ts';
 import { openSandbox, type Sandbox } from './provider-sandbox.ts';
 import { refundPayment } from './refunds.ts';
@@ -79,6 +81,8 @@ export interface Bench {
   readonly sent: { readonly headers: Record<string, string>; readonly body: Uint8Array }[];
   readonly logged: string[];
   advance(ms: number): void;
+  /** The order costs this from now on, as an edit leaves it. */
+  price(orderId: string, minor: bigint): void;
   /** Does everything that is due at the clock's time. */
   settle(): Promise<void>;
   /** Applies the webhooks that are due, and does nothing else. */
@@ -101,11 +105,13 @@ export interface PayOptions {
   readonly type?: MethodType;
   readonly collectMinutes?: number;
   readonly userId?: string;
+  /** Made now and confirmed later. */
+  readonly later?: boolean;
 }
 
 /**
  * Orders by their id: `<anything>_usd_…` is in dollars, `_eur_`, `_jpy_`, `_kwd_` likewise, `_held_` is captured later,
- * `gone_…` is cancelled; `_low_` costs 2,500 minor units, `_mid_` 9,000, all others 49,900. All are the buyer's.
+ * `gone_…` is cancelled, `late…` expired and `soon…` expires in a minute; `_low_` costs 2,500 minor units, `_mid_` 9,000, all others 49,900. All are the buyer's.
  */
 export const amountMinor = 49_900n;
 
@@ -118,15 +124,20 @@ function amountOf(orderId: string): bigint {
   return orderId.includes('_mid_') ? 9_000n : amountMinor;
 }
 
-function orderForPayment(orderId: string, world: World) {
+function lifeMsOf(orderId: string): number {
+  if (orderId.startsWith('late')) return -1;
+  return orderId.startsWith('soon') ? 60_000 : 1_800_000;
+}
+
+function orderForPayment(orderId: string, world: World, prices: ReadonlyMap<string, bigint>) {
   if (orderId.startsWith('nobody')) return refuse('not_found', 'There is no such order.');
   return create(GetOrderForPaymentResponseSchema, {
     orderId,
     buyerId: buyer,
     status: orderId.startsWith('gone') ? OrderStatus.CANCELLED : OrderStatus.AWAITING_PAYMENT,
-    total: { currency: currencyOf(orderId), amountMinor: amountOf(orderId) },
+    total: { currency: currencyOf(orderId), amountMinor: prices.get(orderId) ?? amountOf(orderId) },
     captureMethod: orderId.includes('_held_') ? 'manual' : '',
-    expiresAt: timestampFromMs(orderId.startsWith('late') ? world.now() - 1 : world.now() + 1_800_000),
+    expiresAt: timestampFromMs(world.now() + lifeMsOf(orderId)),
     number: 'SU-TEST-0001',
   });
 }
@@ -172,6 +183,9 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     ...callsOf(surroundings),
     advance: (ms) => {
       aheadMs += ms;
+    },
+    price: (orderId, minor) => {
+      process.prices.set(orderId, minor);
     },
     settle: async () => {
       for (;;) {
@@ -259,6 +273,7 @@ function openProcess(options: BenchOptions, plain: Sql, world: World) {
   const sent: { headers: Record<string, string>; body: Uint8Array }[] = [];
   const logged: string[] = [];
   const loops: Loop[] = [];
+  const prices = new Map<string, bigint>();
   const waiting = new Set<() => void>();
   const nudge = () => {
     for (const loop of loops) loop.nudge();
@@ -290,15 +305,16 @@ function openProcess(options: BenchOptions, plain: Sql, world: World) {
     ...stores,
     world,
     log: logTo(logged),
-    orders: { getOrderForPayment: async (request) => orderForPayment(request.orderId ?? '', world) },
+    orders: { getOrderForPayment: async (request) => orderForPayment(request.orderId ?? '', world, prices) },
     providers: [options.between?.(sandbox) ?? sandbox, second, ...(options.companies ?? [])],
     riskSecret: Buffer.alloc(32, 3),
+    methodSecret: Buffer.alloc(32, 4),
     publishIn: (tx) => outboxPublisher(tx, { owner: 'payments', world, notify }),
     count: () => {},
     nudge,
     running: openOneAtATime(sql),
   };
-  return { surroundings, sandbox, second, sweep: sweepOf(surroundings), sent, logged, loops, waiting };
+  return { surroundings, sandbox, second, sweep: sweepOf(surroundings), sent, logged, loops, waiting, prices };
 }
 
 type Calls = Pick<Bench, 'pay' | 'confirm' | 'payment' | 'refund' | 'cancel'>;
@@ -307,8 +323,10 @@ type Calls = Pick<Bench, 'pay' | 'confirm' | 'payment' | 'refund' | 'cancel'>;
 function callsOf(surroundings: PaymentsSurroundings): Calls {
   return {
     pay: async (orderId, token, { key = realWorld().id('key'), userId = buyer, ...options } = {}) => {
-      const { type = MethodType.CARD, collectMinutes = 0 } = options;
-      const request = create(CreatePaymentRequestSchema, { orderId, method: { type, token, collectMinutes } });
+      const { type = MethodType.CARD, collectMinutes = 0, later = false } = options;
+      const confirmation = later ? Confirmation.LATER : Confirmation.UNSPECIFIED;
+      const method = { type, token, collectMinutes };
+      const request = create(CreatePaymentRequestSchema, { orderId, method, confirmation });
       return paymentIn(await createPayment(surroundings, request, contextOf(userId, key)));
     },
     confirm: async (id, challengeResponse) => {

@@ -1,5 +1,5 @@
 /** The cart of who is signed in. Its changes name what is to be true after them, so the last one wins on every device. */
-import { queryOptions } from '@tanstack/react-query';
+import { type QueryClient, queryOptions } from '@tanstack/react-query';
 import { call } from './client.ts';
 import { withIntent } from './intent.ts';
 import type { Cart, CartItem, Order, OrderItemInput } from './types.ts';
@@ -17,8 +17,17 @@ export const cartQuery = queryOptions({
   staleTime: 0,
 });
 
+/** Shows the cart that a change answered with; one that was asked for before the change must not take its place. */
+export async function showCart(client: QueryClient, answer: Answer): Promise<void> {
+  await client.cancelQueries({ queryKey: cartKey });
+  client.setQueryData(cartKey, answer);
+}
+
 /** The same offer again changes nothing but its quantity. */
 export const addToCart = (item: OrderItemInput) => call<Answer>('POST', '/cart/items', { body: { item } });
+
+/** Adds what is not there yet; the same again changes nothing. */
+export const mergeCart = (items: readonly OrderItemInput[]) => call<Answer>('POST', '/cart:merge', { body: { items } });
 
 export const changeSeats = (id: string, quantity: number) =>
   call<Answer>('PATCH', `/cart/items/${encodeURIComponent(id)}`, { body: { quantity } });

@@ -26,10 +26,30 @@ export async function call<T>(method: Method, path: string, options: CallOptions
 }
 
 export async function callWithEtag<T>(method: Method, path: string, options: CallOptions = {}): Promise<Answer<T>> {
+  const { text, headers } = await read(method, path, options);
+  return { data: (text === '' ? {} : JSON.parse(text)) as T, etag: headers.get('etag') ?? '' };
+}
+
+/** The answer as it came, for what is not one JSON value; throws as `call` does. */
+export async function callText(method: Method, path: string, options: CallOptions = {}): Promise<string> {
+  return (await read(method, path, options)).text;
+}
+
+async function read(method: Method, path: string, options: CallOptions) {
   const response = await send(method, path, options);
-  const text = await response.text();
+  const text = await textOf(response, options.signal);
   if (!response.ok) throw readProblem(response.status, text, response.headers);
-  return { data: (text === '' ? {} : JSON.parse(text)) as T, etag: response.headers.get('etag') ?? '' };
+  return { text, headers: response.headers };
+}
+
+/** The connection may break in the middle of an answer too. */
+async function textOf(response: Response, signal: AbortSignal | undefined): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw offline();
+  }
 }
 
 async function send(method: Method, path: string, options: CallOptions): Promise<Response> {

@@ -8,6 +8,7 @@ import type {
   AdjustmentStatus,
   AdjustmentTransferInput,
   ClosePeriodResponse,
+  GetAccountResponse,
   GetPeriodResponse,
   GetStatementResponse,
   ListAccountsResponse,
@@ -20,6 +21,13 @@ const enc = encodeURIComponent;
 
 export const accountsQuery = (asked: { parent?: string | undefined; currency?: string | undefined }) =>
   listQuery<ListAccountsResponse>(['finance', 'accounts', asked], '/ledger/accounts', asked);
+
+export const accountQuery = ({ code, currency }: { code: string; currency: string }) =>
+  queryOptions({
+    queryKey: ['finance', 'account', code, currency],
+    queryFn: ({ signal }) =>
+      call<GetAccountResponse>('GET', `/ledger/accounts/${enc(code)}/${enc(currency)}`, { signal }),
+  });
 
 export interface StatementAsked {
   readonly code: string;

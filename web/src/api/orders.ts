@@ -10,6 +10,7 @@ import type {
   Payment,
   QuoteOrderResponse,
   Refund,
+  RefundItemInput,
 } from './types.ts';
 
 export interface OrdersPage {
@@ -96,11 +97,13 @@ export const confirmPayment = (id: string, challengeResponse: 'approve' | 'rejec
 
 export interface RefundAsked {
   readonly reason: string;
-  /** Absent: all that is left. */
+  /** Absent, with no items: all that is left. */
   readonly amount?: Money;
+  /** What is left of whole lines; not together with an amount. */
+  readonly items?: readonly RefundItemInput[];
 }
 
 export const requestRefund = (orderId: string, asked: RefundAsked) =>
-  withIntent(`refund.${orderId}.${asked.amount?.amountMinor ?? 'all'}.${asked.reason}`, (idempotencyKey) =>
+  withIntent(`refund.${orderId}.${JSON.stringify(asked)}`, (idempotencyKey) =>
     call<{ refund: Refund }>('POST', `/orders/${encodeURIComponent(orderId)}/refunds`, { body: asked, idempotencyKey }),
   );

@@ -131,6 +131,13 @@ export const startRun = () =>
 export const settlementBatchesQuery = (asked: { runId: string }) =>
   listQuery<ListSettlementBatchesResponse>(['finance', 'settlement-batches', asked], `${at}/batches`, asked);
 
+/** The newest ones of everybody, as many as fit a page. */
+export const recentSettlementsQuery = listQuery<ListSettlementBatchesResponse>(
+  ['finance', 'settlement-batches', 'recent'],
+  `${at}/batches`,
+  { pageSize: 100 },
+);
+
 export const payoutBatchesQuery = (asked: { status?: string | undefined }) =>
   listQuery<ListPayoutBatchesResponse>(['finance', 'payout-batches', asked], `${at}/payout-batches`, asked);
 

@@ -72,7 +72,8 @@ export type PaymentStatus =
   | 'failed'
   | 'unknown'
   | 'cancelled'
-  | 'requires_capture';
+  | 'requires_capture'
+  | 'requires_confirmation';
 
 export type NextActionType = 'challenge' | 'upi_intent' | 'upi_collect';
 
@@ -86,11 +87,15 @@ export type DisputeStatus = 'opened' | 'challenged' | 'accepted' | 'expired' | '
 
 export type MandateStatus = 'pending' | 'active' | 'paused' | 'revoked' | 'failed' | 'expired';
 
+export type Confirmation = 'now' | 'later';
+
 export type RiskDimension = 'customer' | 'fingerprint' | 'address' | 'device';
 
 export type RiskCounted = 'attempts' | 'failures';
 
 export type RiskOutcome = 'allow' | 'challenge' | 'review' | 'block';
+
+export type RiskMeasure = 'count' | 'distinct' | 'unseen' | 'amount' | 'above_usual';
 
 export type RouteStrategy = 'fixed' | 'split' | 'success_rate' | 'least_cost';
 
@@ -305,6 +310,16 @@ export interface VerifyEmailResponse {
 export interface ListUsersResponse {
   users: User[];
   nextPageToken: string;
+}
+
+export interface BatchGetPeopleResponse {
+  people: Person[];
+}
+
+export interface Person {
+  id: string;
+  displayName: string;
+  email: string;
 }
 
 export interface SetUserRolesResponse {
@@ -1611,6 +1626,7 @@ export interface Payment {
   captured?: Money;
   capturableUntil?: string;
   card?: CardFacts;
+  confirmBy?: string;
 }
 
 export interface NextAction {
@@ -1638,6 +1654,10 @@ export interface CardFacts {
   authentication: string;
   exemption: string;
   liabilityShifted: boolean;
+}
+
+export interface IncrementPaymentResponse {
+  payment: Payment;
 }
 
 export interface VoidPaymentResponse {
@@ -1845,6 +1865,9 @@ export interface RiskDecision {
   outcome?: RiskOutcome;
   findings: RiskFinding[];
   at?: string;
+  score: number;
+  scoringVersion: number;
+  contributions: RiskContribution[];
 }
 
 export interface RiskFinding {
@@ -1852,6 +1875,57 @@ export interface RiskFinding {
   dimension?: RiskDimension;
   count: number;
   outcome?: RiskOutcome;
+}
+
+export interface RiskContribution {
+  factor: string;
+  measured: string;
+  points: number;
+}
+
+export interface GetRiskScoringResponse {
+  scoring: RiskScoring;
+}
+
+export interface RiskScoring {
+  version: number;
+  factors: RiskFactor[];
+  challengeFrom: number;
+  reviewFrom: number;
+  blockFrom: number;
+  setAt?: string;
+}
+
+export interface RiskFactor {
+  name: string;
+  measure?: RiskMeasure;
+  dimension?: RiskDimension;
+  counted?: RiskCounted;
+  distinct?: RiskDimension;
+  windowSeconds: number;
+  above: string;
+  currency: string;
+  points: number;
+  pointsMax: number;
+}
+
+export interface PutRiskScoringResponse {
+  scoring: RiskScoring;
+}
+
+export interface TryRiskScoringResponse {
+  decisions: number;
+  before: RiskOutcomeCounts;
+  after: RiskOutcomeCounts;
+  turnedAway: number;
+  unmeasured: string[];
+}
+
+export interface RiskOutcomeCounts {
+  allow: number;
+  challenge: number;
+  review: number;
+  block: number;
 }
 
 export interface ListProvidersResponse {
@@ -1867,6 +1941,8 @@ export interface Provider {
   multipleCapture: boolean;
   mandates: boolean;
   rates: ProviderRate[];
+  incrementalAuthorization: MethodType[];
+  overCaptureBasisPoints: number;
 }
 
 export interface ProviderRate {
@@ -2637,6 +2713,19 @@ export type PaymentMethodInput = {
   collectMinutes?: number;
 };
 
+export type RiskFactorInput = {
+  name: string;
+  measure: RiskMeasure;
+  dimension?: RiskDimension;
+  counted?: RiskCounted;
+  distinct?: RiskDimension;
+  windowSeconds?: number;
+  above?: string;
+  currency?: string;
+  points?: number;
+  pointsMax?: number;
+};
+
 export type RouteRuleInput = {
   name: string;
   method?: MethodType;
@@ -2863,6 +2952,14 @@ export interface Operations {
     };
     body: undefined;
     answer: ListUsersResponse;
+  };
+  batchGetPeople: {
+    params: NoFields;
+    query: {
+      ids: string[];
+    };
+    body: undefined;
+    answer: BatchGetPeopleResponse;
   };
   setUserRoles: {
     params: { id: string };
@@ -3507,6 +3604,7 @@ export interface Operations {
     query: {
       pageSize?: number;
       pageToken?: string;
+      orderIds?: string[];
     };
     body: undefined;
     answer: ListGiftsResponse;
@@ -3865,6 +3963,14 @@ export interface Operations {
     };
     answer: CapturePaymentResponse;
   };
+  incrementPayment: {
+    params: { id: string };
+    query: NoFields;
+    body: {
+      amount?: MoneyInput;
+    };
+    answer: IncrementPaymentResponse;
+  };
   voidPayment: {
     params: { id: string };
     query: NoFields;
@@ -4000,6 +4106,7 @@ export interface Operations {
     query: NoFields;
     body: {
       method: PaymentMethodInput;
+      confirmation?: Confirmation;
     };
     answer: CreatePaymentResponse;
   };
@@ -4089,6 +4196,35 @@ export interface Operations {
     };
     body: undefined;
     answer: ListRiskDecisionsResponse;
+  };
+  getRiskScoring: {
+    params: NoFields;
+    query: NoFields;
+    body: undefined;
+    answer: GetRiskScoringResponse;
+  };
+  putRiskScoring: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      version?: number;
+      factors?: RiskFactorInput[];
+      challengeFrom?: number;
+      reviewFrom?: number;
+      blockFrom?: number;
+    };
+    answer: PutRiskScoringResponse;
+  };
+  tryRiskScoring: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      factors?: RiskFactorInput[];
+      challengeFrom?: number;
+      reviewFrom?: number;
+      blockFrom?: number;
+    };
+    answer: TryRiskScoringResponse;
   };
   listProviders: {
     params: NoFields;
@@ -4554,6 +4690,7 @@ export const operations = {
   sendEmailVerification: { method: 'POST', path: '/api/v1/users/me/email-verification' },
   verifyEmail: { method: 'POST', path: '/api/v1/email-verifications' },
   listUsers: { method: 'GET', path: '/api/v1/users' },
+  batchGetPeople: { method: 'GET', path: '/api/v1/users:batch' },
   setUserRoles: { method: 'PUT', path: '/api/v1/users/{id}/roles' },
   listEnrolments: { method: 'GET', path: '/api/v1/enrolments' },
   getAccess: { method: 'GET', path: '/api/v1/courses/{courseId}/access' },
@@ -4672,6 +4809,7 @@ export const operations = {
   resumeSubscription: { method: 'POST', path: '/api/v1/subscriptions/{id}:resume' },
   changeSubscriptionMandate: { method: 'POST', path: '/api/v1/subscriptions/{id}:changeMandate' },
   capturePayment: { method: 'POST', path: '/api/v1/payments/{id}:capture' },
+  incrementPayment: { method: 'POST', path: '/api/v1/payments/{id}:increment' },
   voidPayment: { method: 'POST', path: '/api/v1/payments/{id}:void' },
   syncPayment: { method: 'POST', path: '/api/v1/payments/{id}:sync' },
   listRefunds: { method: 'GET', path: '/api/v1/refunds' },
@@ -4700,6 +4838,9 @@ export const operations = {
   addBlock: { method: 'POST', path: '/api/v1/risk/blocks' },
   removeBlock: { method: 'DELETE', path: '/api/v1/risk/blocks/{id}' },
   listRiskDecisions: { method: 'GET', path: '/api/v1/risk/decisions' },
+  getRiskScoring: { method: 'GET', path: '/api/v1/risk/scoring' },
+  putRiskScoring: { method: 'PUT', path: '/api/v1/risk/scoring' },
+  tryRiskScoring: { method: 'POST', path: '/api/v1/risk/scoring:try' },
   listProviders: { method: 'GET', path: '/api/v1/routing/providers' },
   getRoutingRules: { method: 'GET', path: '/api/v1/routing/rules' },
   putRoutingRules: { method: 'PUT', path: '/api/v1/routing/rules' },

@@ -28,6 +28,8 @@ export const journalWords: Readonly<Record<string, string>> = {
   dispute_opened: 'Dispute opened',
   provider_settled: 'Provider paid us',
   provider_fee: 'Fee of the provider',
+  exchange_sold: 'Currency sold',
+  exchange_bought: 'Currency bought',
   late_payment_received: 'Late payment received',
   late_payment_returned: 'Late payment returned',
 };

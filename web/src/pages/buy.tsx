@@ -3,6 +3,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tansta
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { bundleQuery } from '../api/bundles.ts';
+import { addToCart, setCartCoupon, showCart } from '../api/cart.ts';
 import { courseQuery } from '../api/catalogue.ts';
 import { type OrderAsked, placeOrderAsked, quoteQuery } from '../api/orders.ts';
 import { asProblem, type Problem } from '../api/problem.ts';
@@ -122,9 +123,17 @@ function Buy({ what }: { what: Wanted }) {
       await navigate({ to, params: { orderId: order.id } });
     },
   });
-  const error = place.error ?? quote.error;
+  const keep = useMutation({
+    mutationFn: putIntoCart,
+    onSuccess: async (answer) => {
+      await showCart(client, answer);
+      await navigate({ to: '/cart' });
+    },
+  });
+  const error = place.error ?? keep.error ?? quote.error;
   const apply = (change: Partial<Fields> = {}) => {
     if (place.error) place.reset();
+    if (keep.error) keep.reset();
     setApplied({ ...fields, ...change });
   };
   const setBilling = (billing: BillingDetailsInput) => {
@@ -133,6 +142,7 @@ function Buy({ what }: { what: Wanted }) {
     if (billing.stateCode !== fields.billing.stateCode) apply({ billing });
   };
   const asked = askedOf(what, fields);
+  const item = itemOf(what, fields);
   return (
     <>
       <PageHead title={titles[what.kind]} lead={<Subject what={what} />} />
@@ -156,9 +166,23 @@ function Buy({ what }: { what: Wanted }) {
         <Button type="submit" look="primary" wide isPending={place.isPending} isDisabled={!asked}>
           {quote.shown && isZero(quote.shown.total) ? 'Take it, nothing to pay' : 'Continue to payment'}
         </Button>
+        <Button
+          wide
+          isPending={keep.isPending}
+          isDisabled={!item || place.isPending}
+          onPress={() => item && keep.mutate({ item, couponCode: fields.coupon.trim() })}
+        >
+          Add to cart
+        </Button>
       </Form>
     </>
   );
+}
+
+/** With the coupon, when one is given; who is billed is asked for an order alone. */
+async function putIntoCart({ item, couponCode }: { item: OrderItemInput; couponCode: string }) {
+  const answer = await addToCart(item);
+  return couponCode ? setCartCoupon(couponCode) : answer;
 }
 
 /** Refusals of these are said by their field; everything else at the top of the form. */

@@ -1,45 +1,97 @@
 /** What somebody means to buy together, and what it would cost now, said by the platform. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
-import { cartKey, cartQuery, changeSeats, checkOutCart, removeFromCart, setCartCoupon } from '../api/cart.ts';
+import { type ReactNode, useState } from 'react';
+import { bundleQuery } from '../api/bundles.ts';
+import { cartKey, cartQuery, changeSeats, checkOutCart, removeFromCart, setCartCoupon, showCart } from '../api/cart.ts';
+import { courseQuery } from '../api/catalogue.ts';
 import { asProblem } from '../api/problem.ts';
 import type { Cart, CartItem, OrderLine } from '../api/types.ts';
+import { receiverWords } from '../lib/gift-words.ts';
 import { isZero } from '../lib/money.ts';
+import { useCartMerge } from '../lib/use-cart-merge.ts';
+import { useLocalCart } from '../lib/use-local-cart.ts';
+import { useMe } from '../lib/use-me.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { plural } from '../lib/words.ts';
 import { Money, Notice, PageHead } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { TextField } from '../ui/fields.tsx';
-import { EmptyState, QueryView } from '../ui/states.tsx';
+import { Icon } from '../ui/icons.tsx';
+import { EmptyState, QueryView, Skeleton } from '../ui/states.tsx';
+import { LocalCartPage, LocalItems } from './local-cart-page.tsx';
 import { OrderSums } from './order-sums.tsx';
-import { RequireUser } from './require-user.tsx';
 
 export function CartPage() {
   useTitle('Cart');
-  return <RequireUser>{() => <MyCart />}</RequireUser>;
+  const me = useMe();
+  return (
+    <div className="page page-checkout">
+      {me.state === 'user' ? <MyCart /> : me.state === 'anonymous' ? <StrangersCart /> : <Skeleton lines={5} />}
+    </div>
+  );
+}
+
+function StrangersCart() {
+  const courseIds = useLocalCart();
+  if (courseIds.length > 0) return <LocalCartPage courseIds={courseIds} />;
+  return (
+    <>
+      <PageHead title="Cart" />
+      <Nothing>What you put into it is kept in this browser until you sign in.</Nothing>
+    </>
+  );
 }
 
 function MyCart() {
   const query = useQuery(cartQuery);
   return (
-    <div className="page page-checkout">
+    <>
       <PageHead title="Cart" />
-      <QueryView query={query}>{(cart) => (cart.items.length === 0 ? <Nothing /> : <Filled cart={cart} />)}</QueryView>
-    </div>
+      <NotMerged />
+      <QueryView query={query}>
+        {(cart) =>
+          cart.items.length === 0 ? (
+            <Nothing>What you put into it is kept here, on every device you sign in on.</Nothing>
+          ) : (
+            <Filled cart={cart} />
+          )
+        }
+      </QueryView>
+    </>
   );
 }
 
-function Nothing() {
+function Nothing({ children }: { children: ReactNode }) {
   return (
     <EmptyState icon="empty" title="Your cart is empty" action={<ButtonLink to="/courses">See the courses</ButtonLink>}>
-      <p>What you put into it is kept here, on every device you sign in on.</p>
+      <p>{children}</p>
     </EmptyState>
+  );
+}
+
+/** What was chosen before signing in and has no room stays in this browser until there is room, or it is taken out. */
+function NotMerged() {
+  const { courseIds, error, isTrying, tryAgain } = useCartMerge();
+  if (!error) return null;
+  return (
+    <section className="receipt-part" aria-label="Chosen before you signed in">
+      <Notice tone="warn" title="What you chose before you signed in is not in your cart yet" live>
+        <p>{asProblem(error).detail}</p>
+      </Notice>
+      <LocalItems courseIds={courseIds} label="Chosen before you signed in" />
+      <div className="button-row">
+        <Button isPending={isTrying} onPress={tryAgain}>
+          Try again
+        </Button>
+      </div>
+    </section>
   );
 }
 
 function Filled({ cart }: { cart: Cart }) {
   const lines = cart.items.flatMap((item) => item.lines);
+  const receivers = cart.items.flatMap(({ item, lines: ofItem }) => ofItem.map(() => item?.gift));
   return (
     <>
       <ul className="list" aria-label="In the cart">
@@ -47,13 +99,18 @@ function Filled({ cart }: { cart: Cart }) {
           <Item key={item.id} item={item} />
         ))}
       </ul>
+      {cart.items.some((item) => item.problem) && (
+        <Notice tone="warn">
+          <p>Take out what cannot be ordered; then the rest has its price.</p>
+        </Notice>
+      )}
       <Coupon key={cart.couponCode} cart={cart} />
       {cart.problem && (
         <Notice tone="danger" live>
           <p>{cart.problem.detail}</p>
         </Notice>
       )}
-      {cart.total && <OrderSums order={{ ...cart, lines }} />}
+      {cart.total && <OrderSums order={{ ...cart, lines }} receiverOf={(_, at) => receivers[at]} />}
       <CheckOut cart={cart} />
     </>
   );
@@ -64,39 +121,52 @@ function useChange<Asked>(change: (asked: Asked) => Promise<{ cart: Cart }>) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: change,
-    onSuccess: (answer) => client.setQueryData(cartKey, answer),
+    onSuccess: (answer) => showCart(client, answer),
   });
 }
 
 function Item({ item }: { item: CartItem }) {
   const remove = useChange(removeFromCart);
-  const name = nameOf(item);
+  const name = useName(item);
+  const gift = item.item?.gift;
   return (
     <li className="list-row">
       <div className="list-main">
         <ItemTitle line={item.lines[0]} name={name} />
+        {gift && <span className="list-note">A gift for {receiverWords(gift)}</span>}
         {item.item?.quantity ? <Seats item={item} quantity={item.item.quantity} /> : null}
-        {item.problem && <span className="list-note">{item.problem.detail}</span>}
+        {item.problem && (
+          <span className="list-note list-note-problem">
+            <Icon name="warning" size={16} /> {item.problem.detail}
+          </span>
+        )}
         {remove.error && <span className="list-note">{asProblem(remove.error).detail}</span>}
       </div>
       {item.lines.map((line) => (
         <Money key={line.courseId} value={line.price} />
       ))}
-      <Button
-        look="quiet"
-        small
-        aria-label={`Remove ${name}`}
-        isPending={remove.isPending}
-        onPress={() => remove.mutate(item)}
-      >
-        Remove
-      </Button>
+      <span className="row-end">
+        <Button
+          look="quiet"
+          small
+          aria-label={`Remove ${gift ? `the gift for ${receiverWords(gift)}: ` : ''}${name}`}
+          isPending={remove.isPending}
+          onPress={() => remove.mutate(item)}
+        >
+          Remove
+        </Button>
+      </span>
     </li>
   );
 }
 
-function nameOf(item: CartItem): string {
-  return item.lines.map((line) => line.title).join(', ') || 'An offer that cannot be ordered';
+/** An item has no lines while something in the cart has a problem; the catalogue knows the names of most even then. */
+function useName({ item, lines }: CartItem): string {
+  const isBare = lines.length === 0;
+  const course = useQuery({ ...courseQuery(item?.courseId ?? ''), enabled: isBare && Boolean(item?.courseId) });
+  const bundle = useQuery({ ...bundleQuery(item?.bundleId ?? ''), enabled: isBare && Boolean(item?.bundleId) });
+  const known = lines.map((line) => line.title).join(', ') || course.data?.title || bundle.data?.title;
+  return known || (item?.cohortId ? 'A place in a cohort' : 'An offer that is not there any more');
 }
 
 function ItemTitle({ line, name }: { line: OrderLine | undefined; name: string }) {

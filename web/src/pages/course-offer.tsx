@@ -11,7 +11,7 @@ import { useMe } from '../lib/use-me.ts';
 import { plural } from '../lib/words.ts';
 import { Money, Notice, ProgressBar } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
-import { AddToCart } from './add-to-cart.tsx';
+import { AddToCart, AddToLocalCart } from './add-to-cart.tsx';
 
 export function CourseOffer({ course }: { course: Course }) {
   const me = useMe();
@@ -33,9 +33,12 @@ export function CourseOffer({ course }: { course: Course }) {
           {!free && <AddToCart courseId={course.id} />}
         </>
       ) : (
-        <ButtonLink to="/sign-in" search={{ return: `/courses/${course.slug}` }} look="primary" wide>
-          {free ? 'Sign in to enrol' : 'Sign in to buy'}
-        </ButtonLink>
+        <>
+          <ButtonLink to="/sign-in" search={{ return: `/courses/${course.slug}` }} look="primary" wide>
+            {free ? 'Sign in to enrol' : 'Sign in to buy'}
+          </ButtonLink>
+          {!free && me.state === 'anonymous' && <AddToLocalCart courseId={course.id} />}
+        </>
       )}
       {!free && course.status !== 'draft' && (
         <p className="offer-note">

@@ -1,8 +1,8 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import { accountStatementQuery, generalLedgerPath } from '../api/ledger-reports.ts';
-import type { GetStatementResponse, StatementLine, TimeBasis } from '../api/types.ts';
+import { accountQuery, accountStatementQuery, generalLedgerPath } from '../api/ledger-reports.ts';
+import type { Account, GetStatementResponse, StatementLine, TimeBasis } from '../api/types.ts';
 import { Form } from '../forms/form.tsx';
 import { journalWords, sentence } from '../lib/words.ts';
 import { Time } from '../ui/bits.tsx';
@@ -11,7 +11,9 @@ import { TextField } from '../ui/fields.tsx';
 import { Select } from '../ui/select.tsx';
 import { EmptyState, QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { Facts, FinanceRoom, instantOf, localInput, Minor, oneOf, StateBadge } from './finance-desk.tsx';
+import { ExchangeNote } from './exchange-note.tsx';
+import { AccountActions } from './finance-account-dialogs.tsx';
+import { Facts, FinanceRoom, instantOf, localInput, Minor, oneOf, Part, StateBadge } from './finance-desk.tsx';
 
 const route = getRouteApi('/finance/accounts/$code/$currency');
 const bases: readonly TimeBasis[] = ['recorded', 'effective'];
@@ -33,6 +35,8 @@ function Statement() {
   const query = useInfiniteQuery(accountStatementQuery({ code, currency, from, until, basis: oneOf(bases, basis) }));
   return (
     <>
+      <Standing />
+      <h2 className="section-title">Statement</h2>
       <RangeForm />
       <QueryView query={query}>
         {({ pages }) => {
@@ -52,6 +56,34 @@ function Statement() {
         , by when things happened.
       </p>
     </>
+  );
+}
+
+/** How the account stands now, whatever time the statement is of. */
+function Standing() {
+  const query = useQuery(accountQuery(route.useParams()));
+  return <QueryView query={query}>{({ account }) => <StandingView account={account} />}</QueryView>;
+}
+
+function StandingView({ account }: { account: Account }) {
+  const minor = (value: string) => <Minor currency={account.currency} minor={value} />;
+  const limit = (value: string | undefined) => (value === undefined ? 'None' : minor(value));
+  return (
+    <Part title={`${account.name} (${account.code})`}>
+      <Facts
+        items={[
+          ['State', <StateBadge key="state" state={account.status} />],
+          ['Kind', `${sentence(account.type)}, normal on the ${account.normalSide ?? 'debit'} side`],
+          ['Balance', minor(account.balanceMinor)],
+          ['Available', minor(account.availableMinor)],
+          ['Held, debits', minor(account.pendingDebitMinor)],
+          ['Held, credits', minor(account.pendingCreditMinor)],
+          ['Not below', limit(account.balanceMinMinor)],
+          ['Not above', limit(account.balanceMaxMinor)],
+        ]}
+      />
+      <AccountActions account={account} />
+    </Part>
   );
 }
 
@@ -93,9 +125,6 @@ function StatementView({ first, lines }: { first: GetStatementResponse; lines: r
     <>
       <Facts
         items={[
-          ['Account', `${account.name} (${account.code})`],
-          ['State', <StateBadge key="state" state={account.status} />],
-          ['Kind', `${sentence(account.type)}, normal on the ${account.normalSide ?? 'debit'} side`],
           ['Opening', minor(first.openingMinor)],
           ['Debits', minor(first.debitsMinor)],
           ['Credits', minor(first.creditsMinor)],
@@ -124,6 +153,7 @@ function lineColumns(currency: string): readonly Column<StatementLine>[] {
     { name: 'Effective', render: (line) => <Time at={line.effectiveAt} style="date" /> },
     {
       name: 'Journal',
+      wide: true,
       render: (line) => (
         <>
           {journalWords[line.kind] ?? sentence(line.kind)}
@@ -131,6 +161,7 @@ function lineColumns(currency: string): readonly Column<StatementLine>[] {
             no. {line.sequence}
             {line.reference && `, ${line.reference}`}
           </span>
+          {line.exchange && <ExchangeNote exchange={line.exchange} />}
         </>
       ),
     },

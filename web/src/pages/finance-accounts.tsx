@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
 import { accountsQuery } from '../api/ledger-reports.ts';
 import type { Account } from '../api/types.ts';
 import { Form } from '../forms/form.tsx';
@@ -7,14 +8,33 @@ import { sentence } from '../lib/words.ts';
 import { Button } from '../ui/button.tsx';
 import { TextField } from '../ui/fields.tsx';
 import type { Column } from '../ui/table.tsx';
+import { OpenAccountDialog } from './finance-account-dialogs.tsx';
 import { FinanceRoom, ListPart, Minor, StateBadge } from './finance-desk.tsx';
 
 const route = getRouteApi('/finance/accounts');
 
 export function FinanceAccountsPage() {
+  const [opening, setOpening] = useState(false);
+  const navigate = useNavigate();
   return (
-    <FinanceRoom title="Accounts" lead="Every account of the chart with what it holds now.">
+    <FinanceRoom
+      title="Accounts"
+      lead="Every account of the chart with what it holds now."
+      actions={<Button onPress={() => setOpening(true)}>Open an account</Button>}
+    >
       <Accounts />
+      {opening && (
+        <OpenAccountDialog
+          onClose={() => setOpening(false)}
+          onOpened={({ code, currency }) =>
+            void navigate({
+              to: '/finance/accounts/$code/$currency',
+              params: { code, currency },
+              search: { from: undefined, until: undefined, basis: undefined },
+            })
+          }
+        />
+      )}
     </FinanceRoom>
   );
 }

@@ -10,20 +10,28 @@ import { Button } from '../ui/button.tsx';
 import type { Column } from '../ui/table.tsx';
 import { ProposeDialog } from './finance-adjustment-dialog.tsx';
 import { ActDialog, FilterChips, FinanceRoom, ListPart, Minor, oneOf, StateBadge, Who } from './finance-desk.tsx';
+import { ExchangeDialog } from './finance-exchange-dialog.tsx';
 
 const route = getRouteApi('/finance/adjustments');
 const statuses: readonly AdjustmentStatus[] = ['proposed', 'booked', 'rejected'];
 
 export function FinanceAdjustmentsPage() {
-  const [proposing, setProposing] = useState(false);
+  const [proposing, setProposing] = useState<'adjustment' | 'exchange'>();
+  const end = () => setProposing(undefined);
   return (
     <FinanceRoom
       title="Adjustments"
-      lead="Correcting journals. One person proposes, another approves; nothing moves before."
-      actions={<Button onPress={() => setProposing(true)}>Propose an adjustment</Button>}
+      lead="Correcting journals and exchanges of currencies. One person proposes, another approves; nothing moves before."
+      actions={
+        <>
+          <Button onPress={() => setProposing('exchange')}>Propose an exchange</Button>
+          <Button onPress={() => setProposing('adjustment')}>Propose an adjustment</Button>
+        </>
+      }
     >
       <Adjustments />
-      {proposing && <ProposeDialog onClose={() => setProposing(false)} />}
+      {proposing === 'adjustment' && <ProposeDialog onClose={end} />}
+      {proposing === 'exchange' && <ExchangeDialog onClose={end} />}
     </FinanceRoom>
   );
 }
@@ -63,7 +71,7 @@ function columnsWith(decide: (decision: Decision) => void): readonly Column<Adju
   return [
     { name: 'Why', render: (one) => one.reason },
     { name: 'State', render: (one) => <StateBadge state={one.status} /> },
-    { name: 'What moves', render: (one) => <Moves adjustment={one} /> },
+    { name: 'What moves', wide: true, render: (one) => <Moves adjustment={one} /> },
     { name: 'About', render: (one) => one.reference || '–' },
     {
       name: 'Proposed',
@@ -99,6 +107,18 @@ function Moves({ adjustment }: { adjustment: Adjustment }) {
     return (
       <>
         Undoes journal <code>{adjustment.reversesJournalId}</code>
+      </>
+    );
+  }
+  const { exchange } = adjustment;
+  if (exchange) {
+    return (
+      <>
+        <Minor currency={adjustment.currency} minor={exchange.fromMinor} /> from <code>{exchange.fromAccount}</code>{' '}
+        becomes <Minor currency={exchange.toCurrency} minor={exchange.toMinor} /> on <code>{exchange.toAccount}</code>
+        <span className="list-note list-note-below">
+          at {exchange.rate} {exchange.toCurrency} for 1 {adjustment.currency}, {exchange.source}
+        </span>
       </>
     );
   }

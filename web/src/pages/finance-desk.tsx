@@ -16,6 +16,7 @@ import { EmptyState, QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { toast, toastProblem } from '../ui/toast.tsx';
 import { FinanceNav } from './finance-nav.tsx';
+import { PersonName } from './person-name.tsx';
 import { RequireUser } from './require-user.tsx';
 
 interface RoomProps {
@@ -120,8 +121,9 @@ export function oneOf<T extends string>(values: readonly T[], text: string | und
 const tones: Readonly<Record<string, Tone>> = {
   ...tonesOf('good', 'won processed matched paid booked delivered enabled done allow succeeded'),
   ...tonesOf('warn', 'opened pending processing created write_off_requested proposed challenge review collecting'),
-  ...tonesOf('warn', 'settling frozen'),
-  ...tonesOf('danger', 'lost accepted expired failed returned rejected block break'),
+  ...tonesOf('good', 'active applied'),
+  ...tonesOf('warn', 'settling frozen requested waiting'),
+  ...tonesOf('danger', 'lost accepted expired failed returned rejected refused block break'),
   ...tonesOf('info', 'challenged approved submitted written_off'),
 };
 
@@ -137,12 +139,12 @@ export function Simulated() {
   return <Badge tone="accent">Simulated</Badge>;
 }
 
-/** Who did something: the reader is `You`; others are known here by their id alone. */
+/** Who did something: the reader is `You`, others have their names. */
 export function Who({ id }: { id: string }) {
   const me = useMe();
   if (id === '') return '–';
   if (id === me.user?.id) return 'You';
-  return id === 'system' ? 'The platform' : <code>{id}</code>;
+  return id === 'system' ? 'The platform' : <PersonName id={id} />;
 }
 
 /** The beginning of a hash, the whole of it on hover and for copying. */
@@ -165,9 +167,15 @@ export function Deadline({ at, counts }: { at: string | undefined; counts: boole
   );
 }
 
-export function Facts({ items }: { items: readonly (readonly [string, ReactNode])[] }) {
+interface FactsProps {
+  items: readonly (readonly [string, ReactNode])[];
+  /** One below the other, as in a dialog. */
+  rows?: boolean;
+}
+
+export function Facts({ items, rows = false }: FactsProps) {
   return (
-    <dl className="facts">
+    <dl className={rows ? 'facts facts-rows' : 'facts'}>
       {items.map(([name, value]) => (
         <div key={name} className="fact">
           <dt>{name}</dt>

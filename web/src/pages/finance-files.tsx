@@ -1,15 +1,17 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
+import { reportSourcesQuery } from '../api/payout-banks.ts';
 import { fileFormats, filesQuery, uploadFile } from '../api/settlement.ts';
-import type { SettlementFile } from '../api/types.ts';
+import type { ReportSource, SettlementFile } from '../api/types.ts';
 import { FilePick } from '../forms/file-pick.tsx';
 import { Form } from '../forms/form.tsx';
 import { plural, sentence } from '../lib/words.ts';
-import { Time } from '../ui/bits.tsx';
+import { Badge, Time } from '../ui/bits.tsx';
 import { Button } from '../ui/button.tsx';
 import { Select } from '../ui/select.tsx';
-import type { Column } from '../ui/table.tsx';
+import { QueryView, Skeleton } from '../ui/states.tsx';
+import { type Column, Table } from '../ui/table.tsx';
 import { FilterChips, FinanceRoom, Hash, ListPart, Part, Simulated, StateBadge, useAct } from './finance-desk.tsx';
 
 const route = getRouteApi('/finance/files');
@@ -30,6 +32,7 @@ export function FinanceFilesPage() {
       lead="A file is taken whole or refused whole. The same bytes are never taken twice."
     >
       <Upload />
+      <ReportSources />
       <Files />
     </FinanceRoom>
   );
@@ -74,6 +77,60 @@ function Upload() {
       </div>
     </Part>
   );
+}
+
+const providerWords: Readonly<Record<string, string>> = { stripe: 'Stripe', razorpay: 'Razorpay' };
+
+/** A pull is made by the platform, once an hour; nobody starts it. */
+function ReportSources() {
+  const query = useQuery(reportSourcesQuery);
+  return (
+    <Part title="Reports that are pulled">
+      <QueryView query={query} skeleton={<Skeleton lines={2} label="Loading the sources" />}>
+        {(sources) => (
+          <Table caption="Sources of reports" columns={sourceColumns} rows={sources} rowKey={(source) => source.name} />
+        )}
+      </QueryView>
+    </Part>
+  );
+}
+
+const sourceColumns: readonly Column<ReportSource>[] = [
+  {
+    name: 'Provider',
+    render: (source) => (
+      <span className="badge-row">
+        {providerWords[source.name] ?? sentence(source.name)}{' '}
+        {source.simulated && <Badge tone="accent">Test mode</Badge>}
+      </span>
+    ),
+  },
+  { name: 'State', render: (source) => <PullState source={source} /> },
+  { name: 'Last pulled', render: (source) => <Time at={source.succeededAt} /> },
+  { name: 'Complete until', render: (source) => <Time at={source.completeUntil} /> },
+  { name: 'Reports', numeric: true, render: (source) => source.reportsPulled },
+];
+
+function PullState({ source }: { source: ReportSource }) {
+  if (!source.hasKeys) {
+    return (
+      <>
+        <Badge>Not set up</Badge>
+        <span className="list-note list-note-below">It has no keys: upload its reports by hand.</span>
+      </>
+    );
+  }
+  if (source.failedAt) {
+    return (
+      <>
+        <Badge tone="danger">Failing</Badge>
+        <span className="list-note list-note-below">
+          <Time at={source.failedAt} />: {source.failure}
+        </span>
+      </>
+    );
+  }
+  return source.succeededAt ? <Badge tone="good">Pulled</Badge> : <Badge tone="warn">Not pulled yet</Badge>;
 }
 
 function Files() {

@@ -9,6 +9,7 @@ import { TextField } from '../ui/fields.tsx';
 import type { Column } from '../ui/table.tsx';
 import { FilterChips, FinanceRoom, instantOf, ListPart, localInput, oneOf } from './finance-desk.tsx';
 import { InvoiceLink } from './invoice-link.tsx';
+import { PersonCell } from './person-name.tsx';
 
 const route = getRouteApi('/finance/invoices');
 const kinds = ['invoice', 'credit_note'] as const;
@@ -89,7 +90,7 @@ const columns: readonly Column<Invoice>[] = [
       </Link>
     ),
   },
-  { name: 'To', render: (one) => one.recipient?.name || <code>{one.buyerId}</code> },
+  { name: 'To', render: (one) => one.recipient?.name || <PersonCell id={one.buyerId} /> },
   { name: 'Place of supply', render: (one) => one.placeOfSupply },
   { name: 'Taxable', numeric: true, render: (one) => <Money value={one.taxable} /> },
   { name: 'Tax', numeric: true, render: (one) => <Money value={one.tax} /> },

@@ -22,6 +22,8 @@ const rooms: readonly Room[] = [
       { label: 'Journals', to: '/finance/journals' },
       { label: 'Accounts', to: '/finance/accounts' },
       { label: 'Adjustments', to: '/finance/adjustments' },
+      { label: 'Bulk', to: '/finance/bulk' },
+      { label: 'Monitors', to: '/finance/monitors' },
       { label: 'Periods', to: '/finance/periods' },
     ],
   },
@@ -31,8 +33,10 @@ const rooms: readonly Room[] = [
     to: '/finance/disputes',
     doors: [
       { label: 'Disputes', to: '/finance/disputes' },
+      { label: 'Refunds', to: '/finance/refunds' },
       { label: 'Waiting for a person', to: '/finance/attention' },
       { label: 'Risk', to: '/finance/risk' },
+      { label: 'Routing', to: '/finance/routing' },
     ],
   },
   {
@@ -52,9 +56,18 @@ const rooms: readonly Room[] = [
     doors: [
       { label: 'Batches', to: '/finance/payouts' },
       { label: 'Runs', to: '/finance/runs' },
+      { label: 'Transfers', to: '/finance/transfers' },
+      { label: 'Banks', to: '/finance/payout-banks' },
     ],
   },
-  { label: 'Invoices', to: '/finance/invoices', doors: [] },
+  {
+    label: 'Invoices',
+    to: '/finance/invoices',
+    doors: [
+      { label: 'Invoices of all buyers', to: '/finance/invoices' },
+      { label: 'Seller', to: '/finance/seller' },
+    ],
+  },
   { label: 'Coupons', to: '/finance/coupons', doors: [] },
   { label: 'Webhooks', to: '/finance/webhooks', doors: [] },
 ];

@@ -7,7 +7,7 @@ import { capturePayment, syncPayment, voidPayment } from '../api/payments-desk.t
 import type { DisputeCase, Payment, Refund } from '../api/types.ts';
 import { sentence } from '../lib/words.ts';
 import { Money, Time } from '../ui/bits.tsx';
-import { Button } from '../ui/button.tsx';
+import { Button, ButtonLink } from '../ui/button.tsx';
 import { QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { ActButton, ActDialog, Deadline, Part, Simulated, StateBadge } from './finance-desk.tsx';
@@ -140,10 +140,21 @@ const disputeColumns: readonly Column<DisputeCase>[] = [
 ];
 
 /** The refunds of an order, those that failed among them. */
-export function OrderRefunds({ refunds }: { refunds: readonly Refund[] }) {
+export function OrderRefunds({ orderId, refunds }: { orderId: string; refunds: readonly Refund[] }) {
   if (refunds.length === 0) return null;
   return (
-    <Part title="Refunds">
+    <Part
+      title="Refunds"
+      actions={
+        <ButtonLink
+          small
+          to="/finance/refunds"
+          search={{ status: undefined, order: orderId, from: undefined, until: undefined }}
+        >
+          At the provider
+        </ButtonLink>
+      }
+    >
       <Table caption="Refunds" columns={refundColumns} rows={refunds} rowKey={(refund) => refund.id} />
     </Part>
   );

@@ -12,6 +12,7 @@ import { FinanceNav } from './finance-nav.tsx';
 import { OrderPayments, OrderRefunds } from './finance-order-payments.tsx';
 import { Journal } from './money-picture.tsx';
 import { OrderBadge } from './order-badge.tsx';
+import { PersonCell } from './person-name.tsx';
 import { leftOf, RefundDialog } from './refund-dialog.tsx';
 import { RequireUser } from './require-user.tsx';
 
@@ -33,7 +34,7 @@ function OneOrder({ orderId }: { orderId: string }) {
         {(data) => (
           <>
             <OrderHead order={data} />
-            <OrderRefunds refunds={data.refunds} />
+            <OrderRefunds orderId={orderId} refunds={data.refunds} />
           </>
         )}
       </QueryView>
@@ -61,6 +62,12 @@ function OrderHead({ order }: { order: Order }) {
           <dt>State</dt>
           <dd>
             <OrderBadge order={order} />
+          </dd>
+        </div>
+        <div className="fact">
+          <dt>Buyer</dt>
+          <dd>
+            <PersonCell id={order.buyerId} />
           </dd>
         </div>
         <div className="fact">

@@ -12,6 +12,7 @@ import { EmptyState, QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { FinanceNav } from './finance-nav.tsx';
 import { OrderBadge } from './order-badge.tsx';
+import { PersonCell } from './person-name.tsx';
 import { leftOf, RefundDialog } from './refund-dialog.tsx';
 import { RequireUser } from './require-user.tsx';
 
@@ -83,6 +84,7 @@ function columnsWith(onRefund: (order: Order) => void): readonly Column<Order>[]
       ),
     },
     { name: 'Placed', render: (order) => <Time at={order.placedAt} /> },
+    { name: 'Buyer', render: (order) => <PersonCell id={order.buyerId} /> },
     { name: 'Courses', render: (order) => order.lines.map((line) => line.title).join(', ') },
     { name: 'State', render: (order) => <OrderBadge order={order} /> },
     { name: 'Total', numeric: true, render: (order) => <Money value={order.total} /> },

@@ -17,6 +17,8 @@ import { Button } from '../ui/button.tsx';
 import { QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { ActDialog, Facts, FinanceRoom, ListPart, Part, Simulated, StateBadge, Who } from './finance-desk.tsx';
+import { BankAnswers, fileWords, HandOverDialog } from './finance-payout-hand-over.tsx';
+import { PersonCell } from './person-name.tsx';
 
 const route = getRouteApi('/finance/payouts/$batchId');
 
@@ -48,8 +50,9 @@ function OneBatch() {
           <BatchFacts batch={batch} />
           <BatchActs batch={batch} />
           <Part title="Files for the bank">
-            <Table caption="Files" columns={fileColumns(batch.id)} rows={batch.files} rowKey={(file) => file.format} />
+            <Table caption="Files" columns={fileColumns(batch)} rows={batch.files} rowKey={(file) => file.format} />
           </Part>
+          {batch.byFile && <BankAnswers batch={batch} />}
           <Payouts batch={batch} />
         </>
       )}
@@ -73,8 +76,11 @@ function BatchFacts({ batch }: { batch: PayoutBatch }) {
         ['Made', <Time key="made" at={batch.createdAt} />],
         ['Approved by', <Who key="approver" id={batch.approverId} />],
         ['Approved', <Time key="approved" at={batch.approvedAt} />],
-        ['Sent to the bank', <Time key="sent" at={batch.submittedAt} />],
-        ['Times sent', batch.submissions],
+        ['Bank', batch.byFile ? batch.bank : 'The sandbox bank'],
+        ...(batch.legalEntity ? ([['Paid by', batch.legalEntity]] as const) : []),
+        [batch.byFile ? 'Given to the bank' : 'Sent to the bank', <Time key="sent" at={batch.submittedAt} />],
+        [batch.byFile ? 'Times given' : 'Times sent', batch.submissions],
+        ...(batch.handedOverBy ? ([['Given by', <Who key="given" id={batch.handedOverBy} />]] as const) : []),
         [
           'Run',
           <Link key="run" to="/finance/runs/$runId" params={{ runId: batch.runId }}>
@@ -88,7 +94,7 @@ function BatchFacts({ batch }: { batch: PayoutBatch }) {
 
 function BatchActs({ batch }: { batch: PayoutBatch }) {
   const me = useMe();
-  const [doing, setDoing] = useState<'approve' | 'reject' | 'resubmit'>();
+  const [doing, setDoing] = useState<'approve' | 'reject' | 'resubmit' | 'hand-over'>();
   const close = () => setDoing(undefined);
   const own = batch.makerId === me.user?.id;
   const looked = batch.files.find((file) => file.format === 'pain_001')?.sha256 ?? '';
@@ -99,29 +105,40 @@ function BatchActs({ batch }: { batch: PayoutBatch }) {
           <p>You made this batch. Somebody else of finance approves it.</p>
         </Notice>
       )}
+      {batch.byFile && batch.status === 'approved' && <HandOverNotice batch={batch} own={own} />}
       <div className="button-row">
         {batch.status === 'created' && !own && (
           <Button look="primary" onPress={() => setDoing('approve')}>
-            Approve and send
+            {approveWords(batch)}
+          </Button>
+        )}
+        {batch.byFile && !own && (batch.status === 'approved' || batch.status === 'submitted') && (
+          <Button look={batch.status === 'approved' ? 'primary' : 'secondary'} onPress={() => setDoing('hand-over')}>
+            {batch.status === 'approved' ? 'Hand over to the bank' : 'Hand over again'}
           </Button>
         )}
         {(batch.status === 'created' || batch.status === 'approved') && (
           <Button onPress={() => setDoing('reject')}>Reject</Button>
         )}
-        {batch.status === 'submitted' && <Button onPress={() => setDoing('resubmit')}>Send again</Button>}
+        {batch.status === 'submitted' && !batch.byFile && (
+          <Button onPress={() => setDoing('resubmit')}>Send again</Button>
+        )}
       </div>
+      {doing === 'hand-over' && <HandOverDialog batch={batch} onClose={close} />}
       {doing === 'approve' && (
         <ActDialog
           title="Approve this batch"
-          confirm="Approve and send"
+          confirm={approveWords(batch)}
           act={() => approveBatch(batch.id, looked)}
-          said="The batch is approved and goes to the bank."
+          said={batch.byFile ? 'The batch is approved.' : 'The batch is approved and goes to the bank.'}
           onClose={close}
         >
           <p>
-            <Money value={batch.total} /> in {plural(Number(batch.payouts), 'payout')} goes to the{' '}
-            {batch.simulated && 'simulated '}bank. If the file has changed since this page was read, nothing is
-            approved.
+            <Money value={batch.total} /> in {plural(Number(batch.payouts), 'payout')}{' '}
+            {batch.byFile
+              ? `may then be handed over to ${batch.bank}, as a file that a person carries.`
+              : `goes to the ${batch.simulated ? 'simulated ' : ''}bank.`}{' '}
+            If the file has changed since this page was read, nothing is approved.
           </p>
         </ActDialog>
       )}
@@ -153,22 +170,46 @@ function BatchActs({ batch }: { batch: PayoutBatch }) {
   );
 }
 
-const fileWords: Readonly<Record<string, string>> = { pain_001: 'pain.001', nach_csv: 'NACH CSV', csv: 'CSV' };
+/** A bank that takes files is sent nothing. */
+const approveWords = (batch: PayoutBatch) => (batch.byFile ? 'Approve' : 'Approve and send');
+
+function HandOverNotice({ batch, own }: { batch: PayoutBatch; own: boolean }) {
+  return (
+    <Notice tone="info" title={`${batch.bank} takes files`}>
+      <p>
+        {own
+          ? 'You made this batch, so somebody else of finance gives its file to the bank.'
+          : 'Download the file, give it to the bank, and note here that it has it.'}
+      </p>
+    </Notice>
+  );
+}
+
 const methodWords: Readonly<Record<string, string>> = { bank_in: 'Bank account', upi: 'UPI', iban: 'IBAN' };
 
-function fileColumns(batchId: string): readonly Column<PayoutFile>[] {
+function fileColumns(batch: PayoutBatch): readonly Column<PayoutFile>[] {
   return [
     {
       name: 'File',
       render: (file) => (
-        <a href={payoutFilePath(batchId, file.format)} download={file.fileName}>
+        <a href={payoutFilePath(batch.id, file.format)} download={file.fileName}>
           {file.fileName}
         </a>
       ),
     },
     { name: 'Format', render: (file) => fileWords[file.format] ?? file.format },
     { name: 'Bytes', numeric: true, render: (file) => Number(file.sizeBytes).toLocaleString('en') },
-    { name: 'SHA-256', render: (file) => <code>{file.sha256}</code> },
+    {
+      name: 'SHA-256',
+      render: (file) => (
+        <>
+          <code>{file.sha256}</code>
+          {file.sha256 === batch.handedOverSha256 && (
+            <span className="list-note list-note-below">This one was given to the bank.</span>
+          )}
+        </>
+      ),
+    },
   ];
 }
 
@@ -193,7 +234,7 @@ function Payouts({ batch }: { batch: PayoutBatch }) {
 }
 
 const payoutColumns: readonly Column<Payout>[] = [
-  { name: 'Instructor', render: (payout) => <code>{payout.instructorId}</code> },
+  { name: 'Instructor', render: (payout) => <PersonCell id={payout.instructorId} /> },
   { name: 'To', render: (payout) => `${methodWords[payout.method] ?? payout.method}: ${payout.maskedAccount}` },
   { name: 'Amount', numeric: true, render: (payout) => <Money value={payout.amount} /> },
   {

@@ -7,6 +7,7 @@ import { Time } from '../ui/bits.tsx';
 import { QueryView } from '../ui/states.tsx';
 import type { Column } from '../ui/table.tsx';
 import { Facts, FinanceRoom, ListPart, Minor, Part, StateBadge, Who } from './finance-desk.tsx';
+import { PersonCell } from './person-name.tsx';
 
 const route = getRouteApi('/finance/runs/$runId');
 
@@ -76,7 +77,7 @@ const negative = (minor: string) => (-BigInt(minor)).toString();
 
 /** From left to right the figures add up: opening to closing. */
 const columns: readonly Column<SettlementBatch>[] = [
-  { name: 'Instructor', render: (batch) => <code>{batch.instructorId}</code> },
+  { name: 'Instructor', render: (batch) => <PersonCell id={batch.instructorId} /> },
   figure('Opening', (batch) => batch.openingMinor),
   figure('Earned', (batch) => batch.earnedMinor),
   figure('Adjusted', (batch) => batch.adjustedMinor),

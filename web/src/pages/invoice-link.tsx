@@ -1,8 +1,10 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { invoicePdfPath, invoicesQuery } from '../api/invoices.ts';
 import type { Invoice, Order } from '../api/types.ts';
+import { type Receiver, receiverWords } from '../lib/gift-words.ts';
 import { backOffMs } from '../lib/interval.ts';
 import { Badge, Money, Time } from '../ui/bits.tsx';
+import { useReceivers } from './use-receivers.ts';
 
 /** Opens the document in a tab of its own. */
 export function InvoiceLink({ invoice }: { invoice: Invoice }) {
@@ -11,6 +13,24 @@ export function InvoiceLink({ invoice }: { invoice: Invoice }) {
       {invoice.number} <span className="list-note">(PDF)</span>
     </a>
   );
+}
+
+interface GiftsProps {
+  invoice: Invoice;
+  receiverOf: (orderId: string, lineId: string) => Receiver | undefined;
+}
+
+/** The document itself names its buyer alone; who gets a gift of it is said beside it. */
+export function InvoicedGifts({ invoice, receiverOf }: GiftsProps) {
+  const gifts = invoice.lines.flatMap((line) => {
+    const receiver = receiverOf(invoice.orderId, line.lineId);
+    return receiver ? [{ line, receiver }] : [];
+  });
+  return gifts.map(({ line, receiver }) => (
+    <span key={line.lineId} className="list-note list-note-below">
+      {line.description}, for {receiverWords(receiver)}
+    </span>
+  ));
 }
 
 /** An invoice follows its payment by a moment; it is asked for that long. */
@@ -27,6 +47,7 @@ export function OrderInvoices({ order }: { order: Order }) {
         : false,
   });
   const invoices = data?.pages.flatMap((page) => page.invoices) ?? [];
+  const receiverOf = useReceivers(isPaid && order.lines.some((line) => line.kind === 'gift') ? [order.id] : []);
   if (invoices.length === 0) return null;
   return (
     <section className="receipt-part no-print" aria-label="Invoices">
@@ -42,6 +63,7 @@ export function OrderInvoices({ order }: { order: Order }) {
                 <Time at={invoice.issuedAt} style="date" />
                 {invoice.seller?.demonstration && ', of a demonstration: no tax document'}
               </span>
+              <InvoicedGifts invoice={invoice} receiverOf={receiverOf} />
             </div>
             <Badge tone={invoice.kind === 'credit_note' ? 'info' : 'neutral'}>
               {invoice.kind === 'credit_note' ? 'Credit note' : 'Tax invoice'}

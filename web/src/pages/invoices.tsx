@@ -2,6 +2,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { invoicesQuery } from '../api/invoices.ts';
 import type { Invoice } from '../api/types.ts';
+import { type Receiver, receiverWords } from '../lib/gift-words.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { Money, PageHead, Time } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
@@ -9,6 +10,7 @@ import { EmptyState, QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { InvoiceLink } from './invoice-link.tsx';
 import { RequireUser } from './require-user.tsx';
+import { useReceivers } from './use-receivers.ts';
 
 export function InvoicesPage() {
   useTitle('Invoices');
@@ -32,7 +34,7 @@ function Invoices() {
   );
 }
 
-const columns: readonly Column<Invoice>[] = [
+const columnsWith = (receiverOf: ReturnType<typeof useReceivers>): readonly Column<Invoice>[] => [
   { name: 'Number', render: (one) => <InvoiceLink invoice={one} /> },
   {
     name: 'Kind',
@@ -47,13 +49,31 @@ const columns: readonly Column<Invoice>[] = [
       </Link>
     ),
   },
+  {
+    name: 'For',
+    render: (one) => (
+      <>
+        {one.lines.map((line) => (
+          <span key={line.lineId} className="invoice-line">
+            {line.description}
+            <ReceiverNote receiver={receiverOf(one.orderId, line.lineId)} />
+          </span>
+        ))}
+      </>
+    ),
+  },
   { name: 'Place of supply', render: (one) => one.placeOfSupply || '–' },
   { name: 'Before tax', numeric: true, render: (one) => <Money value={one.taxable} /> },
   { name: 'Tax', numeric: true, render: (one) => <Money value={one.tax} /> },
   { name: 'Total', numeric: true, render: (one) => <Money value={one.total} /> },
 ];
 
+function ReceiverNote({ receiver }: { receiver: Receiver | undefined }) {
+  return receiver && <span className="list-note list-note-below">for {receiverWords(receiver)}</span>;
+}
+
 function InvoiceTable({ invoices }: { invoices: readonly Invoice[] }) {
+  const receiverOf = useReceivers([...new Set(invoices.map(({ orderId }) => orderId))]);
   if (invoices.length === 0) {
     return (
       <EmptyState
@@ -65,5 +85,12 @@ function InvoiceTable({ invoices }: { invoices: readonly Invoice[] }) {
       </EmptyState>
     );
   }
-  return <Table caption="Your invoices and credit notes" columns={columns} rows={invoices} rowKey={(one) => one.id} />;
+  return (
+    <Table
+      caption="Your invoices and credit notes"
+      columns={columnsWith(receiverOf)}
+      rows={invoices}
+      rowKey={(one) => one.id}
+    />
+  );
 }

@@ -9,6 +9,7 @@ import { Money, PageHead, Time } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { TextField } from '../ui/fields.tsx';
 import { EmptyState, QueryView } from '../ui/states.tsx';
+import { ExchangeNote } from './exchange-note.tsx';
 import { FinanceNav } from './finance-nav.tsx';
 import { RequireUser } from './require-user.tsx';
 
@@ -105,6 +106,7 @@ function EntryRows({ entry }: { entry: Entry }) {
               <span className="list-note">
                 <Time at={entry.at} />, no. {entry.sequence}
               </span>
+              {entry.exchange && <ExchangeNote exchange={entry.exchange} />}
               {orderId && (
                 <Link to="/finance/orders/$orderId" params={{ orderId }}>
                   The order’s money

@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import type { Money as MoneyJson, Order, OrderLine } from '../api/types.ts';
+import { type Receiver, receiverWords } from '../lib/gift-words.ts';
 import { isZero, subtract } from '../lib/money.ts';
 import { plural } from '../lib/words.ts';
 import { CoverArt, Money } from '../ui/bits.tsx';
@@ -7,13 +8,20 @@ import { CoverArt, Money } from '../ui/bits.tsx';
 type Summed = Pick<Order, 'lines' | 'subtotal' | 'discount' | 'tax' | 'total'> &
   Partial<Pick<Order, 'refunded' | 'couponCode' | 'credit'>>;
 
+interface SumsProps {
+  order: Summed;
+  /** Who gets a line that is a gift, where that is known. */
+  receiverOf?: (line: OrderLine, at: number) => Receiver | undefined;
+}
+
 /** What is bought and what it comes to, the tax in lines of its own. An order, or a quote of one. */
-export function OrderSums({ order }: { order: Summed }) {
+export function OrderSums({ order, receiverOf }: SumsProps) {
   return (
     <section className="sums" aria-label="Order summary">
       <ul className="sum-lines">
-        {order.lines.map((line) => (
-          <Line key={line.id || `${line.kind}.${line.courseId}`} line={line} />
+        {order.lines.map((line, at) => (
+          // Two gifts of one course are the same but for who gets them: only their places tell them apart.
+          <Line key={line.id || `${line.kind}.${line.courseId}.${at}`} line={line} receiver={receiverOf?.(line, at)} />
         ))}
       </ul>
       <dl className="sum-table">
@@ -59,7 +67,7 @@ const kindWords: Readonly<Record<string, string>> = {
   subscription: 'Subscription',
 };
 
-function Line({ line }: { line: OrderLine }) {
+function Line({ line, receiver }: { line: OrderLine; receiver: Receiver | undefined }) {
   return (
     <li className="sum-line">
       <span className="sum-cover">
@@ -74,7 +82,12 @@ function Line({ line }: { line: OrderLine }) {
             {plural(line.quantity, 'seat')} at <Money value={line.unitPrice} />
           </span>
         ) : (
-          kindWords[line.kind] && <span className="sum-note">{kindWords[line.kind]}</span>
+          kindWords[line.kind] && (
+            <span className="sum-note">
+              {kindWords[line.kind]}
+              {receiver && ` for ${receiverWords(receiver)}`}
+            </span>
+          )
         )}
         {!isZero(line.refunded) && (
           <span className="sum-note">

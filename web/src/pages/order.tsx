@@ -13,8 +13,10 @@ import { QueryView, Skeleton } from '../ui/states.tsx';
 import { OrderInvoices } from './invoice-link.tsx';
 import { OrderBadge } from './order-badge.tsx';
 import { OrderSums } from './order-sums.tsx';
+import { PersonName } from './person-name.tsx';
 import { isRefundable, RefundDialog } from './refund-dialog.tsx';
 import { RequireUser } from './require-user.tsx';
+import { useReceivers } from './use-receivers.ts';
 
 const route = getRouteApi('/orders/$orderId');
 
@@ -44,6 +46,7 @@ function hasPendingRefund(order: Order | undefined): boolean {
 
 function Receipt({ order, user }: { order: Order; user: User }) {
   const [asking, setAsking] = useState(false);
+  const receiverOf = useReceivers(hasGift(order) ? [order.id] : []);
   const actions = (
     <>
       {order.status === 'awaiting_payment' && (
@@ -83,7 +86,11 @@ function Receipt({ order, user }: { order: Order; user: User }) {
           </Fact>
         )}
         <Fact name="Sold to">
-          {user.id === order.buyerId || !order.buyerId ? `${user.displayName}, ${user.email}` : order.buyerId}
+          {user.id === order.buyerId || !order.buyerId ? (
+            `${user.displayName}, ${user.email}`
+          ) : (
+            <PersonName id={order.buyerId} />
+          )}
         </Fact>
         {order.billing && (
           <Fact name="Billed to">
@@ -93,7 +100,7 @@ function Receipt({ order, user }: { order: Order; user: User }) {
           </Fact>
         )}
       </dl>
-      <OrderSums order={order} />
+      <OrderSums order={order} receiverOf={(line) => receiverOf(order.id, line.id)} />
       <Payments order={order} />
       <OrderInvoices order={order} />
       <Refunds order={order} />
@@ -106,6 +113,8 @@ function Receipt({ order, user }: { order: Order; user: User }) {
     </>
   );
 }
+
+const hasGift = ({ lines, paidAt }: Order) => paidAt !== undefined && lines.some((line) => line.kind === 'gift');
 
 function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   return (

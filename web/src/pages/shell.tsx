@@ -4,6 +4,7 @@ import { useMe } from '../lib/use-me.ts';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { Icon, Logo } from '../ui/icons.tsx';
 import { Toasts } from '../ui/toast.tsx';
+import { CartLink } from './cart-link.tsx';
 import { ThemeSwitch } from './theme-switch.tsx';
 
 const loadCommandMenu = () => import('./command-menu.tsx').then((page) => ({ default: page.CommandMenu }));
@@ -56,7 +57,7 @@ function Header() {
             Courses
           </Link>
           {me.state === 'user' && (
-            <Link to="/learn" className="nav-link">
+            <Link to="/learn" className="nav-link nav-roomy">
               My learning
             </Link>
           )}
@@ -73,6 +74,7 @@ function Header() {
         </nav>
         <div className="header-end">
           <SearchButton />
+          <CartLink />
           <Person state={me.state} />
         </div>
       </div>

@@ -4,6 +4,8 @@ export interface Column<Row> {
   readonly name: string;
   /** Figures stand right and in equal width. */
   readonly numeric?: boolean;
+  /** Holds several words, which a narrow screen does not squeeze. */
+  readonly wide?: boolean;
   readonly render: (row: Row) => ReactNode;
 }
 
@@ -36,7 +38,7 @@ export function Table<Row>({ caption, columns, rows, rowKey, foot }: TableProps<
           {rows.map((row) => (
             <tr key={rowKey(row)}>
               {columns.map((column) => (
-                <td key={column.name} className={column.numeric ? 'numeric' : undefined}>
+                <td key={column.name} className={cellClass(column)}>
                   {column.render(row)}
                 </td>
               ))}
@@ -47,4 +49,8 @@ export function Table<Row>({ caption, columns, rows, rowKey, foot }: TableProps<
       </table>
     </section>
   );
+}
+
+function cellClass({ numeric, wide }: { readonly numeric?: boolean; readonly wide?: boolean }): string | undefined {
+  return numeric ? 'numeric' : wide ? 'wide' : undefined;
 }

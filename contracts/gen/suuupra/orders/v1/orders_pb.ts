@@ -1067,7 +1067,7 @@ export const OrdersService: GenService<{
   },
   /**
    * Changes an order that is placed and not paid: lines go and come, the coupon changes, and all of it is priced anew and
-   * frozen. While a payment of it is under way it is refused.
+   * frozen. While a payment of it is under way it is refused; what is authorized follows the new price, or refuses it.
    *
    * @generated from rpc suuupra.orders.v1.OrdersService.EditOrder
    */

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suuupra/payments/v1/desk.proto.
  */
 export const file_suuupra_payments_v1_desk: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdXV1cHJhL3BheW1lbnRzL3YxL2Rlc2sucHJvdG8SE3N1dXVwcmEucGF5bWVudHMudjEikQMKClJlZnVuZENhc2USCgoCaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRI1CgZzdGF0dXMYBCABKA4yJS5zdXV1cHJhLnBheW1lbnRzLnYxLlJlZnVuZENhc2VTdGF0dXMSKAoGYW1vdW50GAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDAoEbGF0ZRgGIAEoCBIUCgxmYWlsdXJlX2NvZGUYByABKAkSEAoIcHJvdmlkZXIYCCABKAkSGgoScHJvdmlkZXJfcmVmZXJlbmNlGAkgASgJEhEKCXNpbXVsYXRlZBgKIAEoCBIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdzZW50X2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzZXR0bGVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKMAQoSTGlzdFJlZnVuZHNSZXF1ZXN0EjUKBnN0YXR1cxgBIAEoDjIlLnN1dXVwcmEucGF5bWVudHMudjEuUmVmdW5kQ2FzZVN0YXR1cxIYCghvcmRlcl9pZBgCIAEoCUIGirUYAhBAEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImAKE0xpc3RSZWZ1bmRzUmVzcG9uc2USMAoHcmVmdW5kcxgBIAMoCzIfLnN1dXVwcmEucGF5bWVudHMudjEuUmVmdW5kQ2FzZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki3QEKCUF0dGVudGlvbhIKCgJpZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEhIKCnN1YmplY3RfaWQYBCABKAkSDwoHYmVjYXVzZRgFIAEoCRIpCgVzaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJY2xvc2VkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljbG9zZWRfYnkYCCABKAkSDAoEbm90ZRgJIAEoCSJcChVDYXB0dXJlUGF5bWVudFJlcXVlc3QSCgoCaWQYASABKAkSKAoGYW1vdW50GAIgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDQoFZmluYWwYAyABKAgiRwoWQ2FwdHVyZVBheW1lbnRSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50IiAKElZvaWRQYXltZW50UmVxdWVzdBIKCgJpZBgBIAEoCSJEChNWb2lkUGF5bWVudFJlc3BvbnNlEi0KB3BheW1lbnQYASABKAsyHC5zdXV1cHJhLnBheW1lbnRzLnYxLlBheW1lbnQiIAoSU3luY1BheW1lbnRSZXF1ZXN0EgoKAmlkGAEgASgJIkQKE1N5bmNQYXltZW50UmVzcG9uc2USLQoHcGF5bWVudBgBIAEoCzIcLnN1dXVwcmEucGF5bWVudHMudjEuUGF5bWVudCJNChRMaXN0QXR0ZW50aW9uUmVxdWVzdBIOCgZjbG9zZWQYASABKAgSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiXwoVTGlzdEF0dGVudGlvblJlc3BvbnNlEi0KBWl0ZW1zGAEgAygLMh4uc3V1dXByYS5wYXltZW50cy52MS5BdHRlbnRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIj4KFUNsb3NlQXR0ZW50aW9uUmVxdWVzdBIKCgJpZBgBIAEoCRIZCgRub3RlGAIgASgJQguKtRgHCAEQ9AMYASJGChZDbG9zZUF0dGVudGlvblJlc3BvbnNlEiwKBGl0ZW0YASABKAsyHi5zdXV1cHJhLnBheW1lbnRzLnYxLkF0dGVudGlvbiqXAQoQUmVmdW5kQ2FzZVN0YXR1cxIiCh5SRUZVTkRfQ0FTRV9TVEFUVVNfVU5TUEVDSUZJRUQQABIeChpSRUZVTkRfQ0FTRV9TVEFUVVNfUEVORElORxABEiAKHFJFRlVORF9DQVNFX1NUQVRVU19TVUNDRUVERUQQAhIdChlSRUZVTkRfQ0FTRV9TVEFUVVNfRkFJTEVEEAMy1AoKE1BheW1lbnRzRGVza1NlcnZpY2USsQIKDkNhcHR1cmVQYXltZW50Eiouc3V1dXByYS5wYXltZW50cy52MS5DYXB0dXJlUGF5bWVudFJlcXVlc3QaKy5zdXV1cHJhLnBheW1lbnRzLnYxLkNhcHR1cmVQYXltZW50UmVzcG9uc2UixQGKtRiYAQgDEgdmaW5hbmNlGAEqCW5vdF9mb3VuZCoObm90X2NhcHR1cmFibGUqGmNhcHR1cmVfZXhjZWVkc19hdXRob3JpemVkKg5hbW91bnRfaW52YWxpZCoRY2FyZF9kYXRhX3JlZnVzZWQ6L0NhcHR1cmUgYW4gYXV0aG9yaXplZCBwYXltZW50LCB3aG9sZSBvciBpbiBwYXJ0gtPkkwIiOgEqIh0vYXBpL3YxL3BheW1lbnRzL3tpZH06Y2FwdHVyZRLkAQoLVm9pZFBheW1lbnQSJy5zdXV1cHJhLnBheW1lbnRzLnYxLlZvaWRQYXltZW50UmVxdWVzdBooLnN1dXVwcmEucGF5bWVudHMudjEuVm9pZFBheW1lbnRSZXNwb25zZSKBAYq1GFgIAxIHZmluYW5jZSoJbm90X2ZvdW5kKg5ub3RfY2FwdHVyYWJsZSoRY2FyZF9kYXRhX3JlZnVzZWQ6HVJlbGVhc2UgYW4gYXV0aG9yaXplZCBwYXltZW50gtPkkwIfOgEqIhovYXBpL3YxL3BheW1lbnRzL3tpZH06dm9pZBLbAQoLU3luY1BheW1lbnQSJy5zdXV1cHJhLnBheW1lbnRzLnYxLlN5bmNQYXltZW50UmVxdWVzdBooLnN1dXVwcmEucGF5bWVudHMudjEuU3luY1BheW1lbnRSZXNwb25zZSJ5irUYUAgDEgdmaW5hbmNlKglub3RfZm91bmQqEWNhcmRfZGF0YV9yZWZ1c2VkOiVBc2sgdGhlIHByb3ZpZGVyIGhvdyBhIHBheW1lbnQgc3RhbmRzgtPkkwIfOgEqIhovYXBpL3YxL3BheW1lbnRzL3tpZH06c3luYxKfAQoLTGlzdFJlZnVuZHMSJy5zdXV1cHJhLnBheW1lbnRzLnYxLkxpc3RSZWZ1bmRzUmVxdWVzdBooLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdFJlZnVuZHNSZXNwb25zZSI9irUYIggDEgdmaW5hbmNlOhVSZWZ1bmRzLCBuZXdlc3QgZmlyc3SC0+STAhESDy9hcGkvdjEvcmVmdW5kcxK2AQoNTGlzdEF0dGVudGlvbhIpLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdEF0dGVudGlvblJlcXVlc3QaKi5zdXV1cHJhLnBheW1lbnRzLnYxLkxpc3RBdHRlbnRpb25SZXNwb25zZSJOirUYKAgDEgdmaW5hbmNlOhtQYXltZW50cyB0aGF0IG5lZWQgYSBwZXJzb26C0+STAhwSGi9hcGkvdjEvcGF5bWVudHMtYXR0ZW50aW9uEugBCg5DbG9zZUF0dGVudGlvbhIqLnN1dXVwcmEucGF5bWVudHMudjEuQ2xvc2VBdHRlbnRpb25SZXF1ZXN0Gisuc3V1dXByYS5wYXltZW50cy52MS5DbG9zZUF0dGVudGlvblJlc3BvbnNlIn2KtRhJCAMSB2ZpbmFuY2UqCW5vdF9mb3VuZCoRY2FyZF9kYXRhX3JlZnVzZWQ6HlNheSB0aGF0IHNvbWV0aGluZyB3YXMgc2VlbiB0b4LT5JMCKjoBKiIlL2FwaS92MS9wYXltZW50cy1hdHRlbnRpb24ve2lkfTpjbG9zZWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options, file_suuupra_payments_v1_payments]);
+  fileDesc("Ch5zdXV1cHJhL3BheW1lbnRzL3YxL2Rlc2sucHJvdG8SE3N1dXVwcmEucGF5bWVudHMudjEikQMKClJlZnVuZENhc2USCgoCaWQYASABKAkSEgoKcGF5bWVudF9pZBgCIAEoCRIQCghvcmRlcl9pZBgDIAEoCRI1CgZzdGF0dXMYBCABKA4yJS5zdXV1cHJhLnBheW1lbnRzLnYxLlJlZnVuZENhc2VTdGF0dXMSKAoGYW1vdW50GAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDAoEbGF0ZRgGIAEoCBIUCgxmYWlsdXJlX2NvZGUYByABKAkSEAoIcHJvdmlkZXIYCCABKAkSGgoScHJvdmlkZXJfcmVmZXJlbmNlGAkgASgJEhEKCXNpbXVsYXRlZBgKIAEoCBIuCgpjcmVhdGVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdzZW50X2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzZXR0bGVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKMAQoSTGlzdFJlZnVuZHNSZXF1ZXN0EjUKBnN0YXR1cxgBIAEoDjIlLnN1dXVwcmEucGF5bWVudHMudjEuUmVmdW5kQ2FzZVN0YXR1cxIYCghvcmRlcl9pZBgCIAEoCUIGirUYAhBAEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJImAKE0xpc3RSZWZ1bmRzUmVzcG9uc2USMAoHcmVmdW5kcxgBIAMoCzIfLnN1dXVwcmEucGF5bWVudHMudjEuUmVmdW5kQ2FzZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAki3QEKCUF0dGVudGlvbhIKCgJpZBgBIAEoCRISCgpwYXltZW50X2lkGAIgASgJEhAKCG9yZGVyX2lkGAMgASgJEhIKCnN1YmplY3RfaWQYBCABKAkSDwoHYmVjYXVzZRgFIAEoCRIpCgVzaW5jZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJY2xvc2VkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljbG9zZWRfYnkYCCABKAkSDAoEbm90ZRgJIAEoCSJcChVDYXB0dXJlUGF5bWVudFJlcXVlc3QSCgoCaWQYASABKAkSKAoGYW1vdW50GAIgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSDQoFZmluYWwYAyABKAgiRwoWQ2FwdHVyZVBheW1lbnRSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50Ik8KF0luY3JlbWVudFBheW1lbnRSZXF1ZXN0EgoKAmlkGAEgASgJEigKBmFtb3VudBgCIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5IkkKGEluY3JlbWVudFBheW1lbnRSZXNwb25zZRItCgdwYXltZW50GAEgASgLMhwuc3V1dXByYS5wYXltZW50cy52MS5QYXltZW50IiAKElZvaWRQYXltZW50UmVxdWVzdBIKCgJpZBgBIAEoCSJEChNWb2lkUGF5bWVudFJlc3BvbnNlEi0KB3BheW1lbnQYASABKAsyHC5zdXV1cHJhLnBheW1lbnRzLnYxLlBheW1lbnQiIAoSU3luY1BheW1lbnRSZXF1ZXN0EgoKAmlkGAEgASgJIkQKE1N5bmNQYXltZW50UmVzcG9uc2USLQoHcGF5bWVudBgBIAEoCzIcLnN1dXVwcmEucGF5bWVudHMudjEuUGF5bWVudCJNChRMaXN0QXR0ZW50aW9uUmVxdWVzdBIOCgZjbG9zZWQYASABKAgSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkiXwoVTGlzdEF0dGVudGlvblJlc3BvbnNlEi0KBWl0ZW1zGAEgAygLMh4uc3V1dXByYS5wYXltZW50cy52MS5BdHRlbnRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIj4KFUNsb3NlQXR0ZW50aW9uUmVxdWVzdBIKCgJpZBgBIAEoCRIZCgRub3RlGAIgASgJQguKtRgHCAEQ9AMYASJGChZDbG9zZUF0dGVudGlvblJlc3BvbnNlEiwKBGl0ZW0YASABKAsyHi5zdXV1cHJhLnBheW1lbnRzLnYxLkF0dGVudGlvbiqXAQoQUmVmdW5kQ2FzZVN0YXR1cxIiCh5SRUZVTkRfQ0FTRV9TVEFUVVNfVU5TUEVDSUZJRUQQABIeChpSRUZVTkRfQ0FTRV9TVEFUVVNfUEVORElORxABEiAKHFJFRlVORF9DQVNFX1NUQVRVU19TVUNDRUVERUQQAhIdChlSRUZVTkRfQ0FTRV9TVEFUVVNfRkFJTEVEEAMy7wwKE1BheW1lbnRzRGVza1NlcnZpY2USsQIKDkNhcHR1cmVQYXltZW50Eiouc3V1dXByYS5wYXltZW50cy52MS5DYXB0dXJlUGF5bWVudFJlcXVlc3QaKy5zdXV1cHJhLnBheW1lbnRzLnYxLkNhcHR1cmVQYXltZW50UmVzcG9uc2UixQGKtRiYAQgDEgdmaW5hbmNlGAEqCW5vdF9mb3VuZCoObm90X2NhcHR1cmFibGUqGmNhcHR1cmVfZXhjZWVkc19hdXRob3JpemVkKg5hbW91bnRfaW52YWxpZCoRY2FyZF9kYXRhX3JlZnVzZWQ6L0NhcHR1cmUgYW4gYXV0aG9yaXplZCBwYXltZW50LCB3aG9sZSBvciBpbiBwYXJ0gtPkkwIiOgEqIh0vYXBpL3YxL3BheW1lbnRzL3tpZH06Y2FwdHVyZRKYAgoQSW5jcmVtZW50UGF5bWVudBIsLnN1dXVwcmEucGF5bWVudHMudjEuSW5jcmVtZW50UGF5bWVudFJlcXVlc3QaLS5zdXV1cHJhLnBheW1lbnRzLnYxLkluY3JlbWVudFBheW1lbnRSZXNwb25zZSKmAYq1GHgIAxIHZmluYW5jZRgBKglub3RfZm91bmQqDm5vdF9jYXB0dXJhYmxlKg5hbW91bnRfaW52YWxpZCoTcGF5bWVudF9pbl9wcm9ncmVzcyoRY2FyZF9kYXRhX3JlZnVzZWQ6FlJhaXNlIGFuIGF1dGhvcml6YXRpb26C0+STAiQ6ASoiHy9hcGkvdjEvcGF5bWVudHMve2lkfTppbmNyZW1lbnQS5AEKC1ZvaWRQYXltZW50Eicuc3V1dXByYS5wYXltZW50cy52MS5Wb2lkUGF5bWVudFJlcXVlc3QaKC5zdXV1cHJhLnBheW1lbnRzLnYxLlZvaWRQYXltZW50UmVzcG9uc2UigQGKtRhYCAMSB2ZpbmFuY2UqCW5vdF9mb3VuZCoObm90X2NhcHR1cmFibGUqEWNhcmRfZGF0YV9yZWZ1c2VkOh1SZWxlYXNlIGFuIGF1dGhvcml6ZWQgcGF5bWVudILT5JMCHzoBKiIaL2FwaS92MS9wYXltZW50cy97aWR9OnZvaWQS2wEKC1N5bmNQYXltZW50Eicuc3V1dXByYS5wYXltZW50cy52MS5TeW5jUGF5bWVudFJlcXVlc3QaKC5zdXV1cHJhLnBheW1lbnRzLnYxLlN5bmNQYXltZW50UmVzcG9uc2UieYq1GFAIAxIHZmluYW5jZSoJbm90X2ZvdW5kKhFjYXJkX2RhdGFfcmVmdXNlZDolQXNrIHRoZSBwcm92aWRlciBob3cgYSBwYXltZW50IHN0YW5kc4LT5JMCHzoBKiIaL2FwaS92MS9wYXltZW50cy97aWR9OnN5bmMSnwEKC0xpc3RSZWZ1bmRzEicuc3V1dXByYS5wYXltZW50cy52MS5MaXN0UmVmdW5kc1JlcXVlc3QaKC5zdXV1cHJhLnBheW1lbnRzLnYxLkxpc3RSZWZ1bmRzUmVzcG9uc2UiPYq1GCIIAxIHZmluYW5jZToVUmVmdW5kcywgbmV3ZXN0IGZpcnN0gtPkkwIREg8vYXBpL3YxL3JlZnVuZHMStgEKDUxpc3RBdHRlbnRpb24SKS5zdXV1cHJhLnBheW1lbnRzLnYxLkxpc3RBdHRlbnRpb25SZXF1ZXN0Giouc3V1dXByYS5wYXltZW50cy52MS5MaXN0QXR0ZW50aW9uUmVzcG9uc2UiToq1GCgIAxIHZmluYW5jZTobUGF5bWVudHMgdGhhdCBuZWVkIGEgcGVyc29ugtPkkwIcEhovYXBpL3YxL3BheW1lbnRzLWF0dGVudGlvbhLoAQoOQ2xvc2VBdHRlbnRpb24SKi5zdXV1cHJhLnBheW1lbnRzLnYxLkNsb3NlQXR0ZW50aW9uUmVxdWVzdBorLnN1dXVwcmEucGF5bWVudHMudjEuQ2xvc2VBdHRlbnRpb25SZXNwb25zZSJ9irUYSQgDEgdmaW5hbmNlKglub3RfZm91bmQqEWNhcmRfZGF0YV9yZWZ1c2VkOh5TYXkgdGhhdCBzb21ldGhpbmcgd2FzIHNlZW4gdG+C0+STAio6ASoiJS9hcGkvdjEvcGF5bWVudHMtYXR0ZW50aW9uL3tpZH06Y2xvc2ViBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options, file_suuupra_payments_v1_payments]);
 
 /**
  * @generated from message suuupra.payments.v1.RefundCase
@@ -269,6 +269,47 @@ export const CapturePaymentResponseSchema: GenMessage<CapturePaymentResponse> = 
   messageDesc(file_suuupra_payments_v1_desk, 5);
 
 /**
+ * @generated from message suuupra.payments.v1.IncrementPaymentRequest
+ */
+export type IncrementPaymentRequest = Message<"suuupra.payments.v1.IncrementPaymentRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What is to be held in all. Absent: what the order costs.
+   *
+   * @generated from field: suuupra.common.v1.Money amount = 2;
+   */
+  amount?: Money | undefined;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.IncrementPaymentRequest.
+ * Use `create(IncrementPaymentRequestSchema)` to create a new message.
+ */
+export const IncrementPaymentRequestSchema: GenMessage<IncrementPaymentRequest> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_desk, 6);
+
+/**
+ * @generated from message suuupra.payments.v1.IncrementPaymentResponse
+ */
+export type IncrementPaymentResponse = Message<"suuupra.payments.v1.IncrementPaymentResponse"> & {
+  /**
+   * @generated from field: suuupra.payments.v1.Payment payment = 1;
+   */
+  payment?: Payment | undefined;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.IncrementPaymentResponse.
+ * Use `create(IncrementPaymentResponseSchema)` to create a new message.
+ */
+export const IncrementPaymentResponseSchema: GenMessage<IncrementPaymentResponse> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_desk, 7);
+
+/**
  * @generated from message suuupra.payments.v1.VoidPaymentRequest
  */
 export type VoidPaymentRequest = Message<"suuupra.payments.v1.VoidPaymentRequest"> & {
@@ -283,7 +324,7 @@ export type VoidPaymentRequest = Message<"suuupra.payments.v1.VoidPaymentRequest
  * Use `create(VoidPaymentRequestSchema)` to create a new message.
  */
 export const VoidPaymentRequestSchema: GenMessage<VoidPaymentRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_desk, 6);
+  messageDesc(file_suuupra_payments_v1_desk, 8);
 
 /**
  * @generated from message suuupra.payments.v1.VoidPaymentResponse
@@ -300,7 +341,7 @@ export type VoidPaymentResponse = Message<"suuupra.payments.v1.VoidPaymentRespon
  * Use `create(VoidPaymentResponseSchema)` to create a new message.
  */
 export const VoidPaymentResponseSchema: GenMessage<VoidPaymentResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_desk, 7);
+  messageDesc(file_suuupra_payments_v1_desk, 9);
 
 /**
  * @generated from message suuupra.payments.v1.SyncPaymentRequest
@@ -317,7 +358,7 @@ export type SyncPaymentRequest = Message<"suuupra.payments.v1.SyncPaymentRequest
  * Use `create(SyncPaymentRequestSchema)` to create a new message.
  */
 export const SyncPaymentRequestSchema: GenMessage<SyncPaymentRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_desk, 8);
+  messageDesc(file_suuupra_payments_v1_desk, 10);
 
 /**
  * @generated from message suuupra.payments.v1.SyncPaymentResponse
@@ -334,7 +375,7 @@ export type SyncPaymentResponse = Message<"suuupra.payments.v1.SyncPaymentRespon
  * Use `create(SyncPaymentResponseSchema)` to create a new message.
  */
 export const SyncPaymentResponseSchema: GenMessage<SyncPaymentResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_desk, 9);
+  messageDesc(file_suuupra_payments_v1_desk, 11);
 
 /**
  * @generated from message suuupra.payments.v1.ListAttentionRequest
@@ -361,7 +402,7 @@ export type ListAttentionRequest = Message<"suuupra.payments.v1.ListAttentionReq
  * Use `create(ListAttentionRequestSchema)` to create a new message.
  */
 export const ListAttentionRequestSchema: GenMessage<ListAttentionRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_desk, 10);
+  messageDesc(file_suuupra_payments_v1_desk, 12);
 
 /**
  * @generated from message suuupra.payments.v1.ListAttentionResponse
@@ -383,7 +424,7 @@ export type ListAttentionResponse = Message<"suuupra.payments.v1.ListAttentionRe
  * Use `create(ListAttentionResponseSchema)` to create a new message.
  */
 export const ListAttentionResponseSchema: GenMessage<ListAttentionResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_desk, 11);
+  messageDesc(file_suuupra_payments_v1_desk, 13);
 
 /**
  * @generated from message suuupra.payments.v1.CloseAttentionRequest
@@ -405,7 +446,7 @@ export type CloseAttentionRequest = Message<"suuupra.payments.v1.CloseAttentionR
  * Use `create(CloseAttentionRequestSchema)` to create a new message.
  */
 export const CloseAttentionRequestSchema: GenMessage<CloseAttentionRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_desk, 12);
+  messageDesc(file_suuupra_payments_v1_desk, 14);
 
 /**
  * @generated from message suuupra.payments.v1.CloseAttentionResponse
@@ -422,7 +463,7 @@ export type CloseAttentionResponse = Message<"suuupra.payments.v1.CloseAttention
  * Use `create(CloseAttentionResponseSchema)` to create a new message.
  */
 export const CloseAttentionResponseSchema: GenMessage<CloseAttentionResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_desk, 13);
+  messageDesc(file_suuupra_payments_v1_desk, 15);
 
 /**
  * @generated from enum suuupra.payments.v1.RefundCaseStatus
@@ -473,6 +514,17 @@ export const PaymentsDeskService: GenService<{
     methodKind: "unary";
     input: typeof CapturePaymentRequestSchema;
     output: typeof CapturePaymentResponseSchema;
+  },
+  /**
+   * Has the payer's bank hold more, at most what the order costs: an incremental authorization. Not once something is
+   * captured, and at most ten times a payment. While the answer is out the payment is not captured.
+   *
+   * @generated from rpc suuupra.payments.v1.PaymentsDeskService.IncrementPayment
+   */
+  incrementPayment: {
+    methodKind: "unary";
+    input: typeof IncrementPaymentRequestSchema;
+    output: typeof IncrementPaymentResponseSchema;
   },
   /**
    * Releases the whole authorization; not once something of it is captured.

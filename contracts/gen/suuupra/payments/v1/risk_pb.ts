@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suuupra/payments/v1/risk.proto.
  */
 export const file_suuupra_payments_v1_risk: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdXV1cHJhL3BheW1lbnRzL3YxL3Jpc2sucHJvdG8SE3N1dXVwcmEucGF5bWVudHMudjEikAIKCFJpc2tSdWxlEgwKBG5hbWUYASABKAkSDwoHZW5hYmxlZBgCIAEoCBI1CglkaW1lbnNpb24YAyABKA4yIi5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tEaW1lbnNpb24SMQoHY291bnRlZBgEIAEoDjIgLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0NvdW50ZWQSEQoJY291bnRfbWF4GAUgASgFEhYKDndpbmRvd19zZWNvbmRzGAYgASgFEh0KFWFtb3VudF9hdF9sZWFzdF9taW5vchgHIAEoAxIxCgdvdXRjb21lGAggASgOMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrT3V0Y29tZSLNAQoJUmlza0Jsb2NrEgoKAmlkGAEgASgJEjUKCWRpbWVuc2lvbhgCIAEoDjIiLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0RpbWVuc2lvbhISCgp2YWx1ZV9oYXNoGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilAEKC1Jpc2tGaW5kaW5nEgwKBHJ1bGUYASABKAkSNQoJZGltZW5zaW9uGAIgASgOMiIuc3V1dXByYS5wYXltZW50cy52MS5SaXNrRGltZW5zaW9uEg0KBWNvdW50GAMgASgFEjEKB291dGNvbWUYBCABKA4yIC5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tPdXRjb21lIs8BCgxSaXNrRGVjaXNpb24SCgoCaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEgoKcGF5bWVudF9pZBgDIAEoCRIxCgdvdXRjb21lGAQgASgOMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrT3V0Y29tZRIyCghmaW5kaW5ncxgFIAMoCzIgLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0ZpbmRpbmcSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhYKFExpc3RSaXNrUnVsZXNSZXF1ZXN0IkUKFUxpc3RSaXNrUnVsZXNSZXNwb25zZRIsCgVydWxlcxgBIAMoCzIdLnN1dXVwcmEucGF5bWVudHMudjEuUmlza1J1bGUi4QIKElB1dFJpc2tSdWxlUmVxdWVzdBIaCgRuYW1lGAEgASgJQgyKtRgIECgyBHNsdWcSDwoHZW5hYmxlZBgCIAEoCBI9CglkaW1lbnNpb24YAyABKA4yIi5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tEaW1lbnNpb25CBoq1GAIIARI5Cgdjb3VudGVkGAQgASgOMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrQ291bnRlZEIGirUYAggBEh0KCWNvdW50X21heBgFIAEoBUIKirUYBjgAQMCaDBIjCg53aW5kb3dfc2Vjb25kcxgGIAEoBUILirUYBzgCQIC0vAISJQoVYW1vdW50X2F0X2xlYXN0X21pbm9yGAcgASgDQgaKtRgCOAASOQoHb3V0Y29tZRgIIAEoDjIgLnN1dXVwcmEucGF5bWVudHMudjEuUmlza091dGNvbWVCBoq1GAIIASJCChNQdXRSaXNrUnVsZVJlc3BvbnNlEisKBHJ1bGUYASABKAsyHS5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tSdWxlIiUKFURlbGV0ZVJpc2tSdWxlUmVxdWVzdBIMCgRuYW1lGAEgASgJIhgKFkRlbGV0ZVJpc2tSdWxlUmVzcG9uc2UiOgoRTGlzdEJsb2Nrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiXQoSTGlzdEJsb2Nrc1Jlc3BvbnNlEi4KBmJsb2NrcxgBIAMoCzIeLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0Jsb2NrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLOAQoPQWRkQmxvY2tSZXF1ZXN0Ej0KCWRpbWVuc2lvbhgBIAEoDjIiLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0RpbWVuc2lvbkIGirUYAggBEhgKBXZhbHVlGAIgASgJQgmKtRgFEKwCSAESGgoKcGF5bWVudF9pZBgDIAEoCUIGirUYAhBAEhsKBnJlYXNvbhgEIAEoCUILirUYBwgBEMgBGAESKQoFdW50aWwYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkEKEEFkZEJsb2NrUmVzcG9uc2USLQoFYmxvY2sYASABKAsyHi5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tCbG9jayIgChJSZW1vdmVCbG9ja1JlcXVlc3QSCgoCaWQYASABKAkiFQoTUmVtb3ZlQmxvY2tSZXNwb25zZSKOAQoYTGlzdFJpc2tEZWNpc2lvbnNSZXF1ZXN0EhgKCG9yZGVyX2lkGAEgASgJQgaKtRgCEEASMQoHb3V0Y29tZRgCIAEoDjIgLnN1dXVwcmEucGF5bWVudHMudjEuUmlza091dGNvbWUSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiagoZTGlzdFJpc2tEZWNpc2lvbnNSZXNwb25zZRI0CglkZWNpc2lvbnMYASADKAsyIS5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tEZWNpc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqowEKDVJpc2tEaW1lbnNpb24SHgoaUklTS19ESU1FTlNJT05fVU5TUEVDSUZJRUQQABIbChdSSVNLX0RJTUVOU0lPTl9DVVNUT01FUhABEh4KGlJJU0tfRElNRU5TSU9OX0ZJTkdFUlBSSU5UEAISGgoWUklTS19ESU1FTlNJT05fQUREUkVTUxADEhkKFVJJU0tfRElNRU5TSU9OX0RFVklDRRAEKpABCgtSaXNrT3V0Y29tZRIcChhSSVNLX09VVENPTUVfVU5TUEVDSUZJRUQQABIWChJSSVNLX09VVENPTUVfQUxMT1cQARIaChZSSVNLX09VVENPTUVfQ0hBTExFTkdFEAISFwoTUklTS19PVVRDT01FX1JFVklFVxADEhYKElJJU0tfT1VUQ09NRV9CTE9DSxAEKmEKC1Jpc2tDb3VudGVkEhwKGFJJU0tfQ09VTlRFRF9VTlNQRUNJRklFRBAAEhkKFVJJU0tfQ09VTlRFRF9BVFRFTVBUUxABEhkKFVJJU0tfQ09VTlRFRF9GQUlMVVJFUxACMrQKCgtSaXNrU2VydmljZRKsAQoNTGlzdFJpc2tSdWxlcxIpLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdFJpc2tSdWxlc1JlcXVlc3QaKi5zdXV1cHJhLnBheW1lbnRzLnYxLkxpc3RSaXNrUnVsZXNSZXNwb25zZSJEirUYJggDEgdmaW5hbmNlOhlWZWxvY2l0eSBhbmQgYW1vdW50IHJ1bGVzgtPkkwIUEhIvYXBpL3YxL3Jpc2svcnVsZXMSwwEKC1B1dFJpc2tSdWxlEicuc3V1dXByYS5wYXltZW50cy52MS5QdXRSaXNrUnVsZVJlcXVlc3QaKC5zdXV1cHJhLnBheW1lbnRzLnYxLlB1dFJpc2tSdWxlUmVzcG9uc2UiYYq1GDkIAxIHZmluYW5jZSoNbGltaXRfcmVhY2hlZCoRY2FyZF9kYXRhX3JlZnVzZWQ6ClNldCBhIHJ1bGWC0+STAh46ASoaGS9hcGkvdjEvcmlzay9ydWxlcy97bmFtZX0SuAEKDkRlbGV0ZVJpc2tSdWxlEiouc3V1dXByYS5wYXltZW50cy52MS5EZWxldGVSaXNrUnVsZVJlcXVlc3QaKy5zdXV1cHJhLnBheW1lbnRzLnYxLkRlbGV0ZVJpc2tSdWxlUmVzcG9uc2UiTYq1GCgIAxIHZmluYW5jZSDMASoJbm90X2ZvdW5kOg1SZW1vdmUgYSBydWxlgtPkkwIbKhkvYXBpL3YxL3Jpc2svcnVsZXMve25hbWV9EqYBCgpMaXN0QmxvY2tzEiYuc3V1dXByYS5wYXltZW50cy52MS5MaXN0QmxvY2tzUmVxdWVzdBonLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdEJsb2Nrc1Jlc3BvbnNlIkeKtRgoCAMSB2ZpbmFuY2U6G1RoZSBibG9ja2xpc3QsIG5ld2VzdCBmaXJzdILT5JMCFRITL2FwaS92MS9yaXNrL2Jsb2NrcxLHAQoIQWRkQmxvY2sSJC5zdXV1cHJhLnBheW1lbnRzLnYxLkFkZEJsb2NrUmVxdWVzdBolLnN1dXVwcmEucGF5bWVudHMudjEuQWRkQmxvY2tSZXNwb25zZSJuirUYTAgDEgdmaW5hbmNlIMkBKhFjYXJkX2RhdGFfcmVmdXNlZDopQmxvY2sgYSBjdXN0b21lciwgY2FyZCwgYWRkcmVzcyBvciBkZXZpY2WC0+STAhg6ASoiEy9hcGkvdjEvcmlzay9ibG9ja3MSsgEKC1JlbW92ZUJsb2NrEicuc3V1dXByYS5wYXltZW50cy52MS5SZW1vdmVCbG9ja1JlcXVlc3QaKC5zdXV1cHJhLnBheW1lbnRzLnYxLlJlbW92ZUJsb2NrUmVzcG9uc2UiUIq1GCwIAxIHZmluYW5jZSDMASoJbm90X2ZvdW5kOhFUYWtlIGEgYmxvY2sgYmFja4LT5JMCGioYL2FwaS92MS9yaXNrL2Jsb2Nrcy97aWR9EswBChFMaXN0Umlza0RlY2lzaW9ucxItLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdFJpc2tEZWNpc2lvbnNSZXF1ZXN0Gi4uc3V1dXByYS5wYXltZW50cy52MS5MaXN0Umlza0RlY2lzaW9uc1Jlc3BvbnNlIliKtRg2CAMSB2ZpbmFuY2U6KURlY2lzaW9ucyB3aXRoIHRoZWlyIGlucHV0cywgbmV3ZXN0IGZpcnN0gtPkkwIYEhYvYXBpL3YxL3Jpc2svZGVjaXNpb25zYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_options_v1_options]);
+  fileDesc("Ch5zdXV1cHJhL3BheW1lbnRzL3YxL3Jpc2sucHJvdG8SE3N1dXVwcmEucGF5bWVudHMudjEikAIKCFJpc2tSdWxlEgwKBG5hbWUYASABKAkSDwoHZW5hYmxlZBgCIAEoCBI1CglkaW1lbnNpb24YAyABKA4yIi5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tEaW1lbnNpb24SMQoHY291bnRlZBgEIAEoDjIgLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0NvdW50ZWQSEQoJY291bnRfbWF4GAUgASgFEhYKDndpbmRvd19zZWNvbmRzGAYgASgFEh0KFWFtb3VudF9hdF9sZWFzdF9taW5vchgHIAEoAxIxCgdvdXRjb21lGAggASgOMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrT3V0Y29tZSLNAQoJUmlza0Jsb2NrEgoKAmlkGAEgASgJEjUKCWRpbWVuc2lvbhgCIAEoDjIiLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0RpbWVuc2lvbhISCgp2YWx1ZV9oYXNoGAMgASgJEg4KBnJlYXNvbhgEIAEoCRIuCgpjcmVhdGVkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilAEKC1Jpc2tGaW5kaW5nEgwKBHJ1bGUYASABKAkSNQoJZGltZW5zaW9uGAIgASgOMiIuc3V1dXByYS5wYXltZW50cy52MS5SaXNrRGltZW5zaW9uEg0KBWNvdW50GAMgASgFEjEKB291dGNvbWUYBCABKA4yIC5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tPdXRjb21lIrUCCgxSaXNrRGVjaXNpb24SCgoCaWQYASABKAkSEAoIb3JkZXJfaWQYAiABKAkSEgoKcGF5bWVudF9pZBgDIAEoCRIxCgdvdXRjb21lGAQgASgOMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrT3V0Y29tZRIyCghmaW5kaW5ncxgFIAMoCzIgLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0ZpbmRpbmcSJgoCYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXNjb3JlGAcgASgFEhcKD3Njb3JpbmdfdmVyc2lvbhgIIAEoBRI8Cg1jb250cmlidXRpb25zGAkgAygLMiUuc3V1dXByYS5wYXltZW50cy52MS5SaXNrQ29udHJpYnV0aW9uIkQKEFJpc2tDb250cmlidXRpb24SDgoGZmFjdG9yGAEgASgJEhAKCG1lYXN1cmVkGAIgASgDEg4KBnBvaW50cxgDIAEoBSKWAwoKUmlza0ZhY3RvchIcCgRuYW1lGAEgASgJQg6KtRgKCAEQKDIEc2x1ZxI5CgdtZWFzdXJlGAIgASgOMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrTWVhc3VyZUIGirUYAggBEjUKCWRpbWVuc2lvbhgDIAEoDjIiLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0RpbWVuc2lvbhIxCgdjb3VudGVkGAQgASgOMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrQ291bnRlZBI0CghkaXN0aW5jdBgFIAEoDjIiLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0RpbWVuc2lvbhIjCg53aW5kb3dfc2Vjb25kcxgGIAEoBUILirUYBzgAQIC0vAISFQoFYWJvdmUYByABKANCBoq1GAI4ABIYCghjdXJyZW5jeRgIIAEoCUIGirUYAhADEhoKBnBvaW50cxgJIAEoBUIKirUYBjjHAUDIARIdCgpwb2ludHNfbWF4GAogASgFQgmKtRgFOABAyAEivQEKC1Jpc2tTY29yaW5nEg8KB3ZlcnNpb24YASABKAUSMAoHZmFjdG9ycxgCIAMoCzIfLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0ZhY3RvchIWCg5jaGFsbGVuZ2VfZnJvbRgDIAEoBRITCgtyZXZpZXdfZnJvbRgEIAEoBRISCgpibG9ja19mcm9tGAUgASgFEioKBnNldF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiFwoVR2V0Umlza1Njb3JpbmdSZXF1ZXN0IksKFkdldFJpc2tTY29yaW5nUmVzcG9uc2USMQoHc2NvcmluZxgBIAEoCzIgLnN1dXVwcmEucGF5bWVudHMudjEuUmlza1Njb3JpbmcizAEKFVB1dFJpc2tTY29yaW5nUmVxdWVzdBIXCgd2ZXJzaW9uGAEgASgFQgaKtRgCOAASOAoHZmFjdG9ycxgCIAMoCzIfLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0ZhY3RvckIGirUYAiAUEiEKDmNoYWxsZW5nZV9mcm9tGAMgASgFQgmKtRgFOABAyAESHgoLcmV2aWV3X2Zyb20YBCABKAVCCYq1GAU4AEDIARIdCgpibG9ja19mcm9tGAUgASgFQgmKtRgFOABAyAEiSwoWUHV0Umlza1Njb3JpbmdSZXNwb25zZRIxCgdzY29yaW5nGAEgASgLMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrU2NvcmluZyKzAQoVVHJ5Umlza1Njb3JpbmdSZXF1ZXN0EjgKB2ZhY3RvcnMYASADKAsyHy5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tGYWN0b3JCBoq1GAIgFBIhCg5jaGFsbGVuZ2VfZnJvbRgCIAEoBUIJirUYBTgAQMgBEh4KC3Jldmlld19mcm9tGAMgASgFQgmKtRgFOABAyAESHQoKYmxvY2tfZnJvbRgEIAEoBUIJirUYBTgAQMgBIlQKEVJpc2tPdXRjb21lQ291bnRzEg0KBWFsbG93GAEgASgFEhEKCWNoYWxsZW5nZRgCIAEoBRIOCgZyZXZpZXcYAyABKAUSDQoFYmxvY2sYBCABKAUiwwEKFlRyeVJpc2tTY29yaW5nUmVzcG9uc2USEQoJZGVjaXNpb25zGAEgASgFEjYKBmJlZm9yZRgCIAEoCzImLnN1dXVwcmEucGF5bWVudHMudjEuUmlza091dGNvbWVDb3VudHMSNQoFYWZ0ZXIYAyABKAsyJi5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tPdXRjb21lQ291bnRzEhMKC3R1cm5lZF9hd2F5GAQgASgFEhIKCnVubWVhc3VyZWQYBSADKAkiFgoUTGlzdFJpc2tSdWxlc1JlcXVlc3QiRQoVTGlzdFJpc2tSdWxlc1Jlc3BvbnNlEiwKBXJ1bGVzGAEgAygLMh0uc3V1dXByYS5wYXltZW50cy52MS5SaXNrUnVsZSLhAgoSUHV0Umlza1J1bGVSZXF1ZXN0EhoKBG5hbWUYASABKAlCDIq1GAgQKDIEc2x1ZxIPCgdlbmFibGVkGAIgASgIEj0KCWRpbWVuc2lvbhgDIAEoDjIiLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0RpbWVuc2lvbkIGirUYAggBEjkKB2NvdW50ZWQYBCABKA4yIC5zdXV1cHJhLnBheW1lbnRzLnYxLlJpc2tDb3VudGVkQgaKtRgCCAESHQoJY291bnRfbWF4GAUgASgFQgqKtRgGOABAwJoMEiMKDndpbmRvd19zZWNvbmRzGAYgASgFQguKtRgHOAJAgLS8AhIlChVhbW91bnRfYXRfbGVhc3RfbWlub3IYByABKANCBoq1GAI4ABI5CgdvdXRjb21lGAggASgOMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrT3V0Y29tZUIGirUYAggBIkIKE1B1dFJpc2tSdWxlUmVzcG9uc2USKwoEcnVsZRgBIAEoCzIdLnN1dXVwcmEucGF5bWVudHMudjEuUmlza1J1bGUiJQoVRGVsZXRlUmlza1J1bGVSZXF1ZXN0EgwKBG5hbWUYASABKAkiGAoWRGVsZXRlUmlza1J1bGVSZXNwb25zZSI6ChFMaXN0QmxvY2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJdChJMaXN0QmxvY2tzUmVzcG9uc2USLgoGYmxvY2tzGAEgAygLMh4uc3V1dXByYS5wYXltZW50cy52MS5SaXNrQmxvY2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIs4BCg9BZGRCbG9ja1JlcXVlc3QSPQoJZGltZW5zaW9uGAEgASgOMiIuc3V1dXByYS5wYXltZW50cy52MS5SaXNrRGltZW5zaW9uQgaKtRgCCAESGAoFdmFsdWUYAiABKAlCCYq1GAUQrAJIARIaCgpwYXltZW50X2lkGAMgASgJQgaKtRgCEEASGwoGcmVhc29uGAQgASgJQguKtRgHCAEQyAEYARIpCgV1bnRpbBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiQQoQQWRkQmxvY2tSZXNwb25zZRItCgVibG9jaxgBIAEoCzIeLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0Jsb2NrIiAKElJlbW92ZUJsb2NrUmVxdWVzdBIKCgJpZBgBIAEoCSIVChNSZW1vdmVCbG9ja1Jlc3BvbnNlIo4BChhMaXN0Umlza0RlY2lzaW9uc1JlcXVlc3QSGAoIb3JkZXJfaWQYASABKAlCBoq1GAIQQBIxCgdvdXRjb21lGAIgASgOMiAuc3V1dXByYS5wYXltZW50cy52MS5SaXNrT3V0Y29tZRIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJqChlMaXN0Umlza0RlY2lzaW9uc1Jlc3BvbnNlEjQKCWRlY2lzaW9ucxgBIAMoCzIhLnN1dXVwcmEucGF5bWVudHMudjEuUmlza0RlY2lzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSqjAQoNUmlza0RpbWVuc2lvbhIeChpSSVNLX0RJTUVOU0lPTl9VTlNQRUNJRklFRBAAEhsKF1JJU0tfRElNRU5TSU9OX0NVU1RPTUVSEAESHgoaUklTS19ESU1FTlNJT05fRklOR0VSUFJJTlQQAhIaChZSSVNLX0RJTUVOU0lPTl9BRERSRVNTEAMSGQoVUklTS19ESU1FTlNJT05fREVWSUNFEAQqkAEKC1Jpc2tPdXRjb21lEhwKGFJJU0tfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhYKElJJU0tfT1VUQ09NRV9BTExPVxABEhoKFlJJU0tfT1VUQ09NRV9DSEFMTEVOR0UQAhIXChNSSVNLX09VVENPTUVfUkVWSUVXEAMSFgoSUklTS19PVVRDT01FX0JMT0NLEAQqYQoLUmlza0NvdW50ZWQSHAoYUklTS19DT1VOVEVEX1VOU1BFQ0lGSUVEEAASGQoVUklTS19DT1VOVEVEX0FUVEVNUFRTEAESGQoVUklTS19DT1VOVEVEX0ZBSUxVUkVTEAIqrgEKC1Jpc2tNZWFzdXJlEhwKGFJJU0tfTUVBU1VSRV9VTlNQRUNJRklFRBAAEhYKElJJU0tfTUVBU1VSRV9DT1VOVBABEhkKFVJJU0tfTUVBU1VSRV9ESVNUSU5DVBACEhcKE1JJU0tfTUVBU1VSRV9VTlNFRU4QAxIXChNSSVNLX01FQVNVUkVfQU1PVU5UEAQSHAoYUklTS19NRUFTVVJFX0FCT1ZFX1VTVUFMEAUyiBAKC1Jpc2tTZXJ2aWNlEqwBCg1MaXN0Umlza1J1bGVzEikuc3V1dXByYS5wYXltZW50cy52MS5MaXN0Umlza1J1bGVzUmVxdWVzdBoqLnN1dXVwcmEucGF5bWVudHMudjEuTGlzdFJpc2tSdWxlc1Jlc3BvbnNlIkSKtRgmCAMSB2ZpbmFuY2U6GVZlbG9jaXR5IGFuZCBhbW91bnQgcnVsZXOC0+STAhQSEi9hcGkvdjEvcmlzay9ydWxlcxLDAQoLUHV0Umlza1J1bGUSJy5zdXV1cHJhLnBheW1lbnRzLnYxLlB1dFJpc2tSdWxlUmVxdWVzdBooLnN1dXVwcmEucGF5bWVudHMudjEuUHV0Umlza1J1bGVSZXNwb25zZSJhirUYOQgDEgdmaW5hbmNlKg1saW1pdF9yZWFjaGVkKhFjYXJkX2RhdGFfcmVmdXNlZDoKU2V0IGEgcnVsZYLT5JMCHjoBKhoZL2FwaS92MS9yaXNrL3J1bGVzL3tuYW1lfRK4AQoORGVsZXRlUmlza1J1bGUSKi5zdXV1cHJhLnBheW1lbnRzLnYxLkRlbGV0ZVJpc2tSdWxlUmVxdWVzdBorLnN1dXVwcmEucGF5bWVudHMudjEuRGVsZXRlUmlza1J1bGVSZXNwb25zZSJNirUYKAgDEgdmaW5hbmNlIMwBKglub3RfZm91bmQ6DVJlbW92ZSBhIHJ1bGWC0+STAhsqGS9hcGkvdjEvcmlzay9ydWxlcy97bmFtZX0SpgEKCkxpc3RCbG9ja3MSJi5zdXV1cHJhLnBheW1lbnRzLnYxLkxpc3RCbG9ja3NSZXF1ZXN0Gicuc3V1dXByYS5wYXltZW50cy52MS5MaXN0QmxvY2tzUmVzcG9uc2UiR4q1GCgIAxIHZmluYW5jZTobVGhlIGJsb2NrbGlzdCwgbmV3ZXN0IGZpcnN0gtPkkwIVEhMvYXBpL3YxL3Jpc2svYmxvY2tzEscBCghBZGRCbG9jaxIkLnN1dXVwcmEucGF5bWVudHMudjEuQWRkQmxvY2tSZXF1ZXN0GiUuc3V1dXByYS5wYXltZW50cy52MS5BZGRCbG9ja1Jlc3BvbnNlIm6KtRhMCAMSB2ZpbmFuY2UgyQEqEWNhcmRfZGF0YV9yZWZ1c2VkOilCbG9jayBhIGN1c3RvbWVyLCBjYXJkLCBhZGRyZXNzIG9yIGRldmljZYLT5JMCGDoBKiITL2FwaS92MS9yaXNrL2Jsb2NrcxKyAQoLUmVtb3ZlQmxvY2sSJy5zdXV1cHJhLnBheW1lbnRzLnYxLlJlbW92ZUJsb2NrUmVxdWVzdBooLnN1dXVwcmEucGF5bWVudHMudjEuUmVtb3ZlQmxvY2tSZXNwb25zZSJQirUYLAgDEgdmaW5hbmNlIMwBKglub3RfZm91bmQ6EVRha2UgYSBibG9jayBiYWNrgtPkkwIaKhgvYXBpL3YxL3Jpc2svYmxvY2tzL3tpZH0SzAEKEUxpc3RSaXNrRGVjaXNpb25zEi0uc3V1dXByYS5wYXltZW50cy52MS5MaXN0Umlza0RlY2lzaW9uc1JlcXVlc3QaLi5zdXV1cHJhLnBheW1lbnRzLnYxLkxpc3RSaXNrRGVjaXNpb25zUmVzcG9uc2UiWIq1GDYIAxIHZmluYW5jZTopRGVjaXNpb25zIHdpdGggdGhlaXIgaW5wdXRzLCBuZXdlc3QgZmlyc3SC0+STAhgSFi9hcGkvdjEvcmlzay9kZWNpc2lvbnMS3AEKDkdldFJpc2tTY29yaW5nEiouc3V1dXByYS5wYXltZW50cy52MS5HZXRSaXNrU2NvcmluZ1JlcXVlc3QaKy5zdXV1cHJhLnBheW1lbnRzLnYxLkdldFJpc2tTY29yaW5nUmVzcG9uc2UicYq1GFEIAxIHZmluYW5jZTpEVGhlIHNjb3JlIGluIGZvcmNlOiBpdHMgZmFjdG9ycywgYW5kIGZyb20gd2hlcmUgb24gaXQgaGFzIGFuIG91dGNvbWWC0+STAhYSFC9hcGkvdjEvcmlzay9zY29yaW5nEt0BCg5QdXRSaXNrU2NvcmluZxIqLnN1dXVwcmEucGF5bWVudHMudjEuUHV0Umlza1Njb3JpbmdSZXF1ZXN0Gisuc3V1dXByYS5wYXltZW50cy52MS5QdXRSaXNrU2NvcmluZ1Jlc3BvbnNlInKKtRhPCAMSB2ZpbmFuY2UqCnN0YWxlX2V0YWcqFHJpc2tfc2NvcmluZ19pbnZhbGlkKhFjYXJkX2RhdGFfcmVmdXNlZDoNU2V0IHRoZSBzY29yZYLT5JMCGToBKhoUL2FwaS92MS9yaXNrL3Njb3JpbmcSkgIKDlRyeVJpc2tTY29yaW5nEiouc3V1dXByYS5wYXltZW50cy52MS5UcnlSaXNrU2NvcmluZ1JlcXVlc3QaKy5zdXV1cHJhLnBheW1lbnRzLnYxLlRyeVJpc2tTY29yaW5nUmVzcG9uc2UipgGKtRh/CAMSB2ZpbmFuY2UqFHJpc2tfc2NvcmluZ19pbnZhbGlkKhFjYXJkX2RhdGFfcmVmdXNlZDpHV2hhdCBhIGRyYWZ0IG9mIHRoZSBzY29yZSB3b3VsZCBoYXZlIGRlY2lkZWQgb24gdGhlIGxhc3QgMSwwMDAgcGF5bWVudHNAAYLT5JMCHToBKiIYL2FwaS92MS9yaXNrL3Njb3Jpbmc6dHJ5YgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_options_v1_options]);
 
 /**
  * @generated from message suuupra.payments.v1.RiskRule
@@ -177,6 +177,8 @@ export type RiskDecision = Message<"suuupra.payments.v1.RiskDecision"> & {
   outcome: RiskOutcome;
 
   /**
+   * What decided; the score among them where it had an outcome.
+   *
    * @generated from field: repeated suuupra.payments.v1.RiskFinding findings = 5;
    */
   findings: RiskFinding[];
@@ -185,6 +187,25 @@ export type RiskDecision = Message<"suuupra.payments.v1.RiskDecision"> & {
    * @generated from field: google.protobuf.Timestamp at = 6;
    */
   at?: Timestamp | undefined;
+
+  /**
+   * 0 to 100.
+   *
+   * @generated from field: int32 score = 7;
+   */
+  score: number;
+
+  /**
+   * @generated from field: int32 scoring_version = 8;
+   */
+  scoringVersion: number;
+
+  /**
+   * What the score is made of.
+   *
+   * @generated from field: repeated suuupra.payments.v1.RiskContribution contributions = 9;
+   */
+  contributions: RiskContribution[];
 };
 
 /**
@@ -193,6 +214,338 @@ export type RiskDecision = Message<"suuupra.payments.v1.RiskDecision"> & {
  */
 export const RiskDecisionSchema: GenMessage<RiskDecision> = /*@__PURE__*/
   messageDesc(file_suuupra_payments_v1_risk, 3);
+
+/**
+ * @generated from message suuupra.payments.v1.RiskContribution
+ */
+export type RiskContribution = Message<"suuupra.payments.v1.RiskContribution"> & {
+  /**
+   * @generated from field: string factor = 1;
+   */
+  factor: string;
+
+  /**
+   * What was counted; 0 or 1 of what is unseen; minor units of an amount; percent of the usual one.
+   *
+   * @generated from field: int64 measured = 2;
+   */
+  measured: bigint;
+
+  /**
+   * @generated from field: int32 points = 3;
+   */
+  points: number;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.RiskContribution.
+ * Use `create(RiskContributionSchema)` to create a new message.
+ */
+export const RiskContributionSchema: GenMessage<RiskContribution> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 4);
+
+/**
+ * @generated from message suuupra.payments.v1.RiskFactor
+ */
+export type RiskFactor = Message<"suuupra.payments.v1.RiskFactor"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: suuupra.payments.v1.RiskMeasure measure = 2;
+   */
+  measure: RiskMeasure;
+
+  /**
+   * @generated from field: suuupra.payments.v1.RiskDimension dimension = 3;
+   */
+  dimension: RiskDimension;
+
+  /**
+   * @generated from field: suuupra.payments.v1.RiskCounted counted = 4;
+   */
+  counted: RiskCounted;
+
+  /**
+   * @generated from field: suuupra.payments.v1.RiskDimension distinct = 5;
+   */
+  distinct: RiskDimension;
+
+  /**
+   * @generated from field: int32 window_seconds = 6;
+   */
+  windowSeconds: number;
+
+  /**
+   * Adds nothing up to here.
+   *
+   * @generated from field: int64 above = 7;
+   */
+  above: bigint;
+
+  /**
+   * @generated from field: string currency = 8;
+   */
+  currency: string;
+
+  /**
+   * For each one above of what is counted, once of the others; below 0 for what speaks for the payer.
+   *
+   * @generated from field: int32 points = 9;
+   */
+  points: number;
+
+  /**
+   * The most that the factor adds or takes; 0 for no limit of its own.
+   *
+   * @generated from field: int32 points_max = 10;
+   */
+  pointsMax: number;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.RiskFactor.
+ * Use `create(RiskFactorSchema)` to create a new message.
+ */
+export const RiskFactorSchema: GenMessage<RiskFactor> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 5);
+
+/**
+ * @generated from message suuupra.payments.v1.RiskScoring
+ */
+export type RiskScoring = Message<"suuupra.payments.v1.RiskScoring"> & {
+  /**
+   * 0: nobody has set one; it is measured and has no outcome.
+   *
+   * @generated from field: int32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: repeated suuupra.payments.v1.RiskFactor factors = 2;
+   */
+  factors: RiskFactor[];
+
+  /**
+   * From this score on; 0: never.
+   *
+   * @generated from field: int32 challenge_from = 3;
+   */
+  challengeFrom: number;
+
+  /**
+   * @generated from field: int32 review_from = 4;
+   */
+  reviewFrom: number;
+
+  /**
+   * @generated from field: int32 block_from = 5;
+   */
+  blockFrom: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp set_at = 6;
+   */
+  setAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.RiskScoring.
+ * Use `create(RiskScoringSchema)` to create a new message.
+ */
+export const RiskScoringSchema: GenMessage<RiskScoring> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 6);
+
+/**
+ * @generated from message suuupra.payments.v1.GetRiskScoringRequest
+ */
+export type GetRiskScoringRequest = Message<"suuupra.payments.v1.GetRiskScoringRequest"> & {
+};
+
+/**
+ * Describes the message suuupra.payments.v1.GetRiskScoringRequest.
+ * Use `create(GetRiskScoringRequestSchema)` to create a new message.
+ */
+export const GetRiskScoringRequestSchema: GenMessage<GetRiskScoringRequest> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 7);
+
+/**
+ * @generated from message suuupra.payments.v1.GetRiskScoringResponse
+ */
+export type GetRiskScoringResponse = Message<"suuupra.payments.v1.GetRiskScoringResponse"> & {
+  /**
+   * @generated from field: suuupra.payments.v1.RiskScoring scoring = 1;
+   */
+  scoring?: RiskScoring | undefined;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.GetRiskScoringResponse.
+ * Use `create(GetRiskScoringResponseSchema)` to create a new message.
+ */
+export const GetRiskScoringResponseSchema: GenMessage<GetRiskScoringResponse> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 8);
+
+/**
+ * @generated from message suuupra.payments.v1.PutRiskScoringRequest
+ */
+export type PutRiskScoringRequest = Message<"suuupra.payments.v1.PutRiskScoringRequest"> & {
+  /**
+   * @generated from field: int32 version = 1;
+   */
+  version: number;
+
+  /**
+   * @generated from field: repeated suuupra.payments.v1.RiskFactor factors = 2;
+   */
+  factors: RiskFactor[];
+
+  /**
+   * @generated from field: int32 challenge_from = 3;
+   */
+  challengeFrom: number;
+
+  /**
+   * @generated from field: int32 review_from = 4;
+   */
+  reviewFrom: number;
+
+  /**
+   * @generated from field: int32 block_from = 5;
+   */
+  blockFrom: number;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.PutRiskScoringRequest.
+ * Use `create(PutRiskScoringRequestSchema)` to create a new message.
+ */
+export const PutRiskScoringRequestSchema: GenMessage<PutRiskScoringRequest> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 9);
+
+/**
+ * @generated from message suuupra.payments.v1.PutRiskScoringResponse
+ */
+export type PutRiskScoringResponse = Message<"suuupra.payments.v1.PutRiskScoringResponse"> & {
+  /**
+   * @generated from field: suuupra.payments.v1.RiskScoring scoring = 1;
+   */
+  scoring?: RiskScoring | undefined;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.PutRiskScoringResponse.
+ * Use `create(PutRiskScoringResponseSchema)` to create a new message.
+ */
+export const PutRiskScoringResponseSchema: GenMessage<PutRiskScoringResponse> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 10);
+
+/**
+ * @generated from message suuupra.payments.v1.TryRiskScoringRequest
+ */
+export type TryRiskScoringRequest = Message<"suuupra.payments.v1.TryRiskScoringRequest"> & {
+  /**
+   * @generated from field: repeated suuupra.payments.v1.RiskFactor factors = 1;
+   */
+  factors: RiskFactor[];
+
+  /**
+   * @generated from field: int32 challenge_from = 2;
+   */
+  challengeFrom: number;
+
+  /**
+   * @generated from field: int32 review_from = 3;
+   */
+  reviewFrom: number;
+
+  /**
+   * @generated from field: int32 block_from = 4;
+   */
+  blockFrom: number;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.TryRiskScoringRequest.
+ * Use `create(TryRiskScoringRequestSchema)` to create a new message.
+ */
+export const TryRiskScoringRequestSchema: GenMessage<TryRiskScoringRequest> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 11);
+
+/**
+ * @generated from message suuupra.payments.v1.RiskOutcomeCounts
+ */
+export type RiskOutcomeCounts = Message<"suuupra.payments.v1.RiskOutcomeCounts"> & {
+  /**
+   * @generated from field: int32 allow = 1;
+   */
+  allow: number;
+
+  /**
+   * @generated from field: int32 challenge = 2;
+   */
+  challenge: number;
+
+  /**
+   * @generated from field: int32 review = 3;
+   */
+  review: number;
+
+  /**
+   * @generated from field: int32 block = 4;
+   */
+  block: number;
+};
+
+/**
+ * Describes the message suuupra.payments.v1.RiskOutcomeCounts.
+ * Use `create(RiskOutcomeCountsSchema)` to create a new message.
+ */
+export const RiskOutcomeCountsSchema: GenMessage<RiskOutcomeCounts> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 12);
+
+/**
+ * @generated from message suuupra.payments.v1.TryRiskScoringResponse
+ */
+export type TryRiskScoringResponse = Message<"suuupra.payments.v1.TryRiskScoringResponse"> & {
+  /**
+   * @generated from field: int32 decisions = 1;
+   */
+  decisions: number;
+
+  /**
+   * @generated from field: suuupra.payments.v1.RiskOutcomeCounts before = 2;
+   */
+  before?: RiskOutcomeCounts | undefined;
+
+  /**
+   * @generated from field: suuupra.payments.v1.RiskOutcomeCounts after = 3;
+   */
+  after?: RiskOutcomeCounts | undefined;
+
+  /**
+   * Payments that succeeded and that the draft would have held or blocked.
+   *
+   * @generated from field: int32 turned_away = 4;
+   */
+  turnedAway: number;
+
+  /**
+   * Factors of the draft that none of the decisions measured.
+   *
+   * @generated from field: repeated string unmeasured = 5;
+   */
+  unmeasured: string[];
+};
+
+/**
+ * Describes the message suuupra.payments.v1.TryRiskScoringResponse.
+ * Use `create(TryRiskScoringResponseSchema)` to create a new message.
+ */
+export const TryRiskScoringResponseSchema: GenMessage<TryRiskScoringResponse> = /*@__PURE__*/
+  messageDesc(file_suuupra_payments_v1_risk, 13);
 
 /**
  * @generated from message suuupra.payments.v1.ListRiskRulesRequest
@@ -205,7 +558,7 @@ export type ListRiskRulesRequest = Message<"suuupra.payments.v1.ListRiskRulesReq
  * Use `create(ListRiskRulesRequestSchema)` to create a new message.
  */
 export const ListRiskRulesRequestSchema: GenMessage<ListRiskRulesRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 4);
+  messageDesc(file_suuupra_payments_v1_risk, 14);
 
 /**
  * @generated from message suuupra.payments.v1.ListRiskRulesResponse
@@ -222,7 +575,7 @@ export type ListRiskRulesResponse = Message<"suuupra.payments.v1.ListRiskRulesRe
  * Use `create(ListRiskRulesResponseSchema)` to create a new message.
  */
 export const ListRiskRulesResponseSchema: GenMessage<ListRiskRulesResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 5);
+  messageDesc(file_suuupra_payments_v1_risk, 15);
 
 /**
  * @generated from message suuupra.payments.v1.PutRiskRuleRequest
@@ -274,7 +627,7 @@ export type PutRiskRuleRequest = Message<"suuupra.payments.v1.PutRiskRuleRequest
  * Use `create(PutRiskRuleRequestSchema)` to create a new message.
  */
 export const PutRiskRuleRequestSchema: GenMessage<PutRiskRuleRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 6);
+  messageDesc(file_suuupra_payments_v1_risk, 16);
 
 /**
  * @generated from message suuupra.payments.v1.PutRiskRuleResponse
@@ -291,7 +644,7 @@ export type PutRiskRuleResponse = Message<"suuupra.payments.v1.PutRiskRuleRespon
  * Use `create(PutRiskRuleResponseSchema)` to create a new message.
  */
 export const PutRiskRuleResponseSchema: GenMessage<PutRiskRuleResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 7);
+  messageDesc(file_suuupra_payments_v1_risk, 17);
 
 /**
  * @generated from message suuupra.payments.v1.DeleteRiskRuleRequest
@@ -308,7 +661,7 @@ export type DeleteRiskRuleRequest = Message<"suuupra.payments.v1.DeleteRiskRuleR
  * Use `create(DeleteRiskRuleRequestSchema)` to create a new message.
  */
 export const DeleteRiskRuleRequestSchema: GenMessage<DeleteRiskRuleRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 8);
+  messageDesc(file_suuupra_payments_v1_risk, 18);
 
 /**
  * @generated from message suuupra.payments.v1.DeleteRiskRuleResponse
@@ -321,7 +674,7 @@ export type DeleteRiskRuleResponse = Message<"suuupra.payments.v1.DeleteRiskRule
  * Use `create(DeleteRiskRuleResponseSchema)` to create a new message.
  */
 export const DeleteRiskRuleResponseSchema: GenMessage<DeleteRiskRuleResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 9);
+  messageDesc(file_suuupra_payments_v1_risk, 19);
 
 /**
  * @generated from message suuupra.payments.v1.ListBlocksRequest
@@ -343,7 +696,7 @@ export type ListBlocksRequest = Message<"suuupra.payments.v1.ListBlocksRequest">
  * Use `create(ListBlocksRequestSchema)` to create a new message.
  */
 export const ListBlocksRequestSchema: GenMessage<ListBlocksRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 10);
+  messageDesc(file_suuupra_payments_v1_risk, 20);
 
 /**
  * @generated from message suuupra.payments.v1.ListBlocksResponse
@@ -365,7 +718,7 @@ export type ListBlocksResponse = Message<"suuupra.payments.v1.ListBlocksResponse
  * Use `create(ListBlocksResponseSchema)` to create a new message.
  */
 export const ListBlocksResponseSchema: GenMessage<ListBlocksResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 11);
+  messageDesc(file_suuupra_payments_v1_risk, 21);
 
 /**
  * @generated from message suuupra.payments.v1.AddBlockRequest
@@ -406,7 +759,7 @@ export type AddBlockRequest = Message<"suuupra.payments.v1.AddBlockRequest"> & {
  * Use `create(AddBlockRequestSchema)` to create a new message.
  */
 export const AddBlockRequestSchema: GenMessage<AddBlockRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 12);
+  messageDesc(file_suuupra_payments_v1_risk, 22);
 
 /**
  * @generated from message suuupra.payments.v1.AddBlockResponse
@@ -423,7 +776,7 @@ export type AddBlockResponse = Message<"suuupra.payments.v1.AddBlockResponse"> &
  * Use `create(AddBlockResponseSchema)` to create a new message.
  */
 export const AddBlockResponseSchema: GenMessage<AddBlockResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 13);
+  messageDesc(file_suuupra_payments_v1_risk, 23);
 
 /**
  * @generated from message suuupra.payments.v1.RemoveBlockRequest
@@ -440,7 +793,7 @@ export type RemoveBlockRequest = Message<"suuupra.payments.v1.RemoveBlockRequest
  * Use `create(RemoveBlockRequestSchema)` to create a new message.
  */
 export const RemoveBlockRequestSchema: GenMessage<RemoveBlockRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 14);
+  messageDesc(file_suuupra_payments_v1_risk, 24);
 
 /**
  * @generated from message suuupra.payments.v1.RemoveBlockResponse
@@ -453,7 +806,7 @@ export type RemoveBlockResponse = Message<"suuupra.payments.v1.RemoveBlockRespon
  * Use `create(RemoveBlockResponseSchema)` to create a new message.
  */
 export const RemoveBlockResponseSchema: GenMessage<RemoveBlockResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 15);
+  messageDesc(file_suuupra_payments_v1_risk, 25);
 
 /**
  * @generated from message suuupra.payments.v1.ListRiskDecisionsRequest
@@ -485,7 +838,7 @@ export type ListRiskDecisionsRequest = Message<"suuupra.payments.v1.ListRiskDeci
  * Use `create(ListRiskDecisionsRequestSchema)` to create a new message.
  */
 export const ListRiskDecisionsRequestSchema: GenMessage<ListRiskDecisionsRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 16);
+  messageDesc(file_suuupra_payments_v1_risk, 26);
 
 /**
  * @generated from message suuupra.payments.v1.ListRiskDecisionsResponse
@@ -507,7 +860,7 @@ export type ListRiskDecisionsResponse = Message<"suuupra.payments.v1.ListRiskDec
  * Use `create(ListRiskDecisionsResponseSchema)` to create a new message.
  */
 export const ListRiskDecisionsResponseSchema: GenMessage<ListRiskDecisionsResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_payments_v1_risk, 17);
+  messageDesc(file_suuupra_payments_v1_risk, 27);
 
 /**
  * @generated from enum suuupra.payments.v1.RiskDimension
@@ -629,6 +982,62 @@ export const RiskCountedSchema: GenEnum<RiskCounted> = /*@__PURE__*/
   enumDesc(file_suuupra_payments_v1_risk, 2);
 
 /**
+ * @generated from enum suuupra.payments.v1.RiskMeasure
+ */
+export const RiskMeasure = {
+  /**
+   * @generated from enum value: RISK_MEASURE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Attempts, or failed ones, with the same value in the dimension, within the window.
+   *
+   * @generated from enum value: RISK_MEASURE_COUNT = 1;
+   */
+  COUNT: 1,
+
+  /**
+   * Values of the dimension `distinct` that came with the same value in `dimension`.
+   *
+   * @generated from enum value: RISK_MEASURE_DISTINCT = 2;
+   */
+  DISTINCT: 2,
+
+  /**
+   * Nothing with the value was let through within the window.
+   *
+   * @generated from enum value: RISK_MEASURE_UNSEEN = 3;
+   */
+  UNSEEN: 3,
+
+  /**
+   * The amount, in minor units of the currency.
+   *
+   * @generated from enum value: RISK_MEASURE_AMOUNT = 4;
+   */
+  AMOUNT: 4,
+
+  /**
+   * The amount in percent of the median of the buyer's last 20 payments in the currency; unknown below 3.
+   *
+   * @generated from enum value: RISK_MEASURE_ABOVE_USUAL = 5;
+   */
+  ABOVE_USUAL: 5,
+} as const;
+
+/**
+ * @generated from enum suuupra.payments.v1.RiskMeasure
+ */
+export type RiskMeasure = (typeof RiskMeasure)[keyof typeof RiskMeasure] | UnknownEnum;
+
+/**
+ * Describes the enum suuupra.payments.v1.RiskMeasure.
+ */
+export const RiskMeasureSchema: GenEnum<RiskMeasure> = /*@__PURE__*/
+  enumDesc(file_suuupra_payments_v1_risk, 3);
+
+/**
  * Whether a payment is let through: velocity rules, a blocklist, and every decision with what it was made of.
  *
  * @generated from service suuupra.payments.v1.RiskService
@@ -691,6 +1100,34 @@ export const RiskService: GenService<{
     methodKind: "unary";
     input: typeof ListRiskDecisionsRequestSchema;
     output: typeof ListRiskDecisionsResponseSchema;
+  },
+  /**
+   * @generated from rpc suuupra.payments.v1.RiskService.GetRiskScoring
+   */
+  getRiskScoring: {
+    methodKind: "unary";
+    input: typeof GetRiskScoringRequestSchema;
+    output: typeof GetRiskScoringResponseSchema;
+  },
+  /**
+   * Makes the next version; `version` is the one that was read.
+   *
+   * @generated from rpc suuupra.payments.v1.RiskService.PutRiskScoring
+   */
+  putRiskScoring: {
+    methodKind: "unary";
+    input: typeof PutRiskScoringRequestSchema;
+    output: typeof PutRiskScoringResponseSchema;
+  },
+  /**
+   * Changes nothing. Factors that measure what was not measured then add nothing, and are named.
+   *
+   * @generated from rpc suuupra.payments.v1.RiskService.TryRiskScoring
+   */
+  tryRiskScoring: {
+    methodKind: "unary";
+    input: typeof TryRiskScoringRequestSchema;
+    output: typeof TryRiskScoringResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_suuupra_payments_v1_risk, 0);
