@@ -129,6 +129,11 @@ describe.skipIf(!browserPath)('the further rooms of the finance desk', () => {
     });
   });
 
+  test('tries a draft of the score on what was paid, and puts it in force', async () => {
+    await isSold(stage, 'tok_ok');
+    await played(async (maker) => await changesTheScore(maker));
+  });
+
   test('sets the seller and its codes', async () => {
     await played(async (maker) => await setsTheSeller(maker));
   });
@@ -150,6 +155,7 @@ const rooms = [
 /** The last ones have something to show only after money has moved. */
 const filledRooms = [
   ...rooms,
+  ['/finance/risk', 'Risk'],
   ['/finance/accounts', 'Accounts'],
   ['/finance/accounts/1000/USD', 'Account statement'],
   ['/finance/journals?account=1800', 'Journals'],
@@ -440,6 +446,28 @@ async function isTooLate(seen: Visit): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: 'Not now' }).click();
   await page.getByRole('button', { name: 'Leave the rules as they are' }).click();
   await page.getByRole('table', { name: 'Routing rules' }).getByText('every-card').waitFor();
+}
+
+async function changesTheScore(seen: Visit): Promise<void> {
+  const { page } = seen;
+  await page.goto('/finance/risk');
+  await page.getByRole('button', { name: 'Change the score' }).click();
+  await page.getByRole('textbox', { name: 'Points of a-new-card' }).fill('101');
+  await page.getByRole('button', { name: 'Try the draft' }).click();
+  await page.getByText('Give a whole number from -100 to 100.').waitFor();
+  await page.getByRole('textbox', { name: 'Points of a-new-card' }).fill('7');
+  await page.getByRole('textbox', { name: 'Refused from' }).fill('100');
+  await page.getByRole('button', { name: 'Remove the factor a-new-device' }).click();
+  await expectGood(seen, 'score draft');
+  await page.getByRole('button', { name: 'Try the draft' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('It would have turned away no payment that succeeded.').waitFor();
+  await expectGood(seen, 'score tried');
+  await dialog.getByRole('button', { name: 'Put in force' }).click();
+  await page.getByText('Version 1', { exact: true }).waitFor();
+  const factors = page.getByRole('table', { name: 'Factors of the score' });
+  await factors.getByText('+7', { exact: true }).waitFor();
+  expect(await factors.getByText('a-new-device').count()).toBe(0);
 }
 
 async function setsTheSeller(seen: Visit): Promise<void> {

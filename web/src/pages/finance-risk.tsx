@@ -8,6 +8,7 @@ import { Badge, Time } from '../ui/bits.tsx';
 import { QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { FilterChips, FinanceRoom, ListPart, oneOf, Part, StateBadge } from './finance-desk.tsx';
+import { RiskScore } from './finance-risk-score.tsx';
 
 const route = getRouteApi('/finance/risk');
 const outcomes: readonly RiskOutcome[] = ['allow', 'challenge', 'review', 'block'];
@@ -19,6 +20,7 @@ export function FinanceRiskPage() {
       lead="What decides whether a payment is let through, and every decision with its reasons."
     >
       <Decisions />
+      <RiskScore />
       <Rules />
       <Blocks />
     </FinanceRoom>
@@ -53,14 +55,20 @@ const decisionColumns: readonly Column<RiskDecision>[] = [
   { name: 'When', render: (one) => <Time at={one.at} /> },
   { name: 'Outcome', render: (one) => <StateBadge state={one.outcome} /> },
   {
+    name: 'Score',
+    numeric: true,
+    render: (one) => <span title={contributionsOf(one)}>{one.score}</span>,
+  },
+  {
     name: 'Because of',
     render: (one) =>
       one.findings.length === 0
         ? 'Nothing stood against it'
         : one.findings
-            .map(
-              (finding) =>
-                `${finding.rule}: ${finding.count} by ${finding.dimension ?? '?'}, ${finding.outcome ?? '?'}`,
+            .map((finding) =>
+              finding.dimension === undefined
+                ? `${finding.rule}: ${finding.count} (${contributionsOf(one)}), ${finding.outcome ?? '?'}`
+                : `${finding.rule}: ${finding.count} by ${finding.dimension}, ${finding.outcome ?? '?'}`,
             )
             .join('; '),
   },
@@ -74,6 +82,12 @@ const decisionColumns: readonly Column<RiskDecision>[] = [
   },
   { name: 'Payment', render: (one) => (one.paymentId ? <code>{one.paymentId}</code> : 'None was made') },
 ];
+
+/** The factors that added something. */
+function contributionsOf({ contributions }: RiskDecision): string {
+  const added = contributions.filter(({ points }) => points !== 0);
+  return added.length === 0 ? 'nothing added to it' : added.map((one) => `${one.factor} ${one.points}`).join(', ');
+}
 
 function Rules() {
   const query = useQuery(riskRulesQuery);
