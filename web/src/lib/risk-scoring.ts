@@ -16,7 +16,9 @@ export type OutcomeField = keyof typeof outcomeFields;
 /** What the factor looks at. */
 export function factorWords(factor: RiskFactor): string {
   const { measure, dimension = 'customer', distinct = 'customer', counted, above, currency } = factor;
-  const within = `within ${formatDuration(factor.windowSeconds)}`;
+  const days = factor.windowSeconds / 86_400;
+  const window = days > 1 && Number.isInteger(days) ? plural(days, 'day') : formatDuration(factor.windowSeconds);
+  const within = `within ${window}`;
   const more = Number(above);
   switch (measure) {
     case 'count':

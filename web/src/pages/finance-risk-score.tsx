@@ -32,14 +32,14 @@ export function RiskScore() {
       title="Score"
       actions={
         query.data && (
-          <span className="button-row">
+          <>
             <Badge>{query.data.version === 0 ? 'As delivered' : `Version ${query.data.version}`}</Badge>
             {!isEditing && (
               <Button small onPress={() => setEditing(true)}>
                 Change the score
               </Button>
             )}
-          </span>
+          </>
         )
       }
     >
@@ -160,11 +160,11 @@ function PutDialog({ inForce, draft, onClose, onDone }: PutProps) {
     >
       <QueryView query={tried}>
         {(answer) => (
-          <ul>
+          <>
             {triedWords(answer).map((line) => (
-              <li key={line}>{line}</li>
+              <p key={line}>{line}</p>
             ))}
-          </ul>
+          </>
         )}
       </QueryView>
       <p>If somebody else has changed the score meanwhile, this is refused and nothing is overwritten.</p>
