@@ -156,6 +156,7 @@ export const refusals = {
   match_rule_invalid: kind(400, s.invalidArgument, 'The matching rule is not valid'),
 
   // Payouts to instructors.
+  instant_payout_impossible: kind(409, s.failedPrecondition, 'Nothing can be paid out now'),
   settlement_running: kind(409, s.aborted, 'A settlement run is under way', true),
   own_payout_batch: kind(409, s.failedPrecondition, 'Nobody approves what they made'),
   payout_batch_state: kind(409, s.failedPrecondition, 'The payout batch is past that step'),

@@ -1,6 +1,7 @@
 /** What an instructor is paid, where, and how it was reckoned. */
 import { queryOptions } from '@tanstack/react-query';
 import { call } from './client.ts';
+import { withIntent } from './intent.ts';
 import { listQuery } from './lists.ts';
 import type {
   GetMyStatementResponse,
@@ -9,6 +10,7 @@ import type {
   ListMyPayoutsResponse,
   ListMyStatementsResponse,
   PayoutAccount,
+  RequestInstantPayoutResponse,
   TaxProfile,
 } from './types.ts';
 
@@ -21,6 +23,12 @@ export const payoutAccountsQuery = queryOptions({
   queryKey: ['payout-accounts'],
   queryFn: ({ signal }) => call<ListMyPayoutAccountsResponse>('GET', `${me}/payout-accounts`, { signal }),
 });
+
+/** Once a day in each currency; the same wish, sent again, is the same payout. */
+export const requestInstantPayout = (currency: string) =>
+  withIntent(`instant-payout.${currency}`, (idempotencyKey) =>
+    call<RequestInstantPayoutResponse>('POST', `${me}/payouts:instant`, { body: { currency }, idempotencyKey }),
+  );
 
 export interface AccountFields {
   readonly method: string;

@@ -2260,6 +2260,18 @@ export interface ListMyPayoutsResponse {
   nextPageToken: string;
 }
 
+export interface RequestInstantPayoutResponse {
+  payout: InstantPayout;
+}
+
+export interface InstantPayout {
+  runId: string;
+  currency: string;
+  owed?: Money;
+  withoutApprovalUpTo?: Money;
+  requestedAt?: string;
+}
+
 export interface ListMyPayoutAccountsResponse {
   accounts: PayoutAccount[];
   changes: PayoutAccountChange[];
@@ -4459,6 +4471,14 @@ export interface Operations {
     body: undefined;
     answer: ListMyPayoutsResponse;
   };
+  requestInstantPayout: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      currency: string;
+    };
+    answer: RequestInstantPayoutResponse;
+  };
   listMyPayoutAccounts: {
     params: NoFields;
     query: NoFields;
@@ -4868,6 +4888,7 @@ export const operations = {
   listInstructorTransfers: { method: 'GET', path: '/api/v1/settlement/instructor-transfers' },
   makeBankStatements: { method: 'POST', path: '/api/v1/settlement/sandbox-bank/statements' },
   listMyPayouts: { method: 'GET', path: '/api/v1/instructors/me/payouts' },
+  requestInstantPayout: { method: 'POST', path: '/api/v1/instructors/me/payouts:instant' },
   listMyPayoutAccounts: { method: 'GET', path: '/api/v1/instructors/me/payout-accounts' },
   setMyPayoutAccount: { method: 'PUT', path: '/api/v1/instructors/me/payout-accounts/{currency}' },
   getMyTaxProfile: { method: 'GET', path: '/api/v1/instructors/me/tax-profile' },

@@ -2,7 +2,13 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { payoutAccountsQuery, setTaxProfile, statementsQuery, taxProfileQuery } from '../api/payouts.ts';
+import {
+  payoutAccountsQuery,
+  requestInstantPayout,
+  setTaxProfile,
+  statementsQuery,
+  taxProfileQuery,
+} from '../api/payouts.ts';
 import type { GetMyTaxProfileResponse, PayoutAccount, SettlementBatch, WithholdingRule } from '../api/types.ts';
 import { Form, fieldError } from '../forms/form.tsx';
 import { formatMoney } from '../lib/money.ts';
@@ -13,7 +19,7 @@ import { Button } from '../ui/button.tsx';
 import { Checkbox, TextField } from '../ui/fields.tsx';
 import { EmptyState, QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
-import { toast } from '../ui/toast.tsx';
+import { toast, toastProblem } from '../ui/toast.tsx';
 import { AccountForm } from './payout-account-form.tsx';
 import { PayoutList } from './payout-list.tsx';
 import { RequireUser } from './require-user.tsx';
@@ -90,9 +96,31 @@ function AccountRow({ account }: { account: PayoutAccount }) {
           Paid from <Time at={account.payableFrom} />
         </Badge>
       ) : (
-        <Badge tone="good">In use</Badge>
+        <PayNow currency={account.currency} />
       )}
     </li>
+  );
+}
+
+/** A wish to be paid before the weekly run: the same reckoning, once a day. */
+function PayNow({ currency }: { currency: string }) {
+  const client = useQueryClient();
+  const wish = useMutation({
+    mutationFn: () => requestInstantPayout(currency),
+    onSuccess: async ({ payout }) => {
+      const owed = payout.owed === undefined ? 'What is' : formatMoney(payout.owed);
+      toast(`${owed} owed to you is being settled; what is left after tax and reserve is paid out.`);
+      await client.invalidateQueries({ queryKey: ['my-payouts'] });
+    },
+    onError: toastProblem,
+  });
+  return (
+    <span className="button-row">
+      <Badge tone="good">In use</Badge>
+      <Button small isPending={wish.isPending} aria-label={`Pay out ${currency} now`} onPress={() => wish.mutate()}>
+        Pay out now
+      </Button>
+    </span>
   );
 }
 

@@ -7,7 +7,7 @@ import {
   PayoutPaidSchema,
   PayoutReturnedSchema,
 } from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
-import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import { isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { retrying, type SqlExecutor, type SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { EventCause } from '@suuupra/platform/stream/outbox';
 import { expectMoney } from '../reconciliation/expectations.ts';
@@ -17,6 +17,7 @@ import { hashId, sha256Hex } from './hash-id.ts';
 import { PayoutContradiction, type PayoutStatus, payoutPaid, payoutReturned, step } from './payout.ts';
 import { activeBank, payerOf } from './payout-banks.ts';
 import { type PayoutFileFormat, payoutFiles } from './payout-file.ts';
+import { instantMaximum, type SettlementPolicy } from './policy.ts';
 import type { PayoutSurroundings } from './surroundings.ts';
 
 export interface PayoutBatchRow extends Record<string, unknown> {
@@ -198,6 +199,27 @@ export async function approveBatch(
   ]);
   tx.afterCommit(() => surroundings.nudge());
   return approved ?? noSuchBatch();
+}
+
+/** Who approves what the policy allows. No person has this id. */
+const byPolicy = 'system';
+
+/** Approves what an instant run has made, up to the policy's limit; the rest waits for a person. */
+export async function approveByPolicy(
+  surroundings: PayoutSurroundings,
+  tx: SqlTransaction,
+  run: { readonly id: string; readonly only_currency: string; readonly policy: SettlementPolicy },
+): Promise<void> {
+  const batches = await tx.query<{ id: string; total_minor: bigint }>(
+    `SELECT payout_batch_id AS id, sum(amount_minor)::bigint AS total_minor FROM payouts WHERE run_id = $1
+     GROUP BY payout_batch_id`,
+    [run.id],
+  );
+  for (const { id, total_minor: total } of batches) {
+    if (total > instantMaximum(run.policy, run.only_currency)) continue;
+    const approved = await approveBatch(surroundings, tx, { id, fileSha256: '', approverId: byPolicy });
+    if (isRefusal(approved)) throw new Error(`an instant payout was not approved: ${approved.code}`);
+  }
 }
 
 async function fileHash(tx: SqlExecutor, batchId: string, format: PayoutFileFormat): Promise<string> {

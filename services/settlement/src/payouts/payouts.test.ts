@@ -9,7 +9,7 @@ import { realWorld } from '@suuupra/platform/world';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { settlement } from '../service.ts';
 import { sha256Hex } from './hash-id.ts';
-import { coolingMs } from './policy.ts';
+import { coolingMs, instantEveryMs } from './policy.ts';
 import { reportHandlers, SmallBook } from './testing.ts';
 
 const asha = userPrincipal('usr_asha', 'learner', 'instructor');
@@ -100,6 +100,91 @@ describe('payouts', () => {
     ]);
     await vi.waitFor(() => expect(book.balance('1000', 'INR')).toBe(66_100n), soon);
     expect(taken(await client().makeBankStatements({}, as(maker))).statements).toBe(1);
+  });
+
+  describe('P15: at an instructor’s own wish', () => {
+    const wish = (options = as(asha)) => client().requestInstantPayout({ currency: 'INR' }, options);
+    const payoutsOf = async (principal: Principal) => taken(await client().listMyPayouts({}, as(principal))).payouts;
+    const mayBePaid = async (share: bigint) => {
+      taken(await client().setMyPayoutAccount(account, as(asha)));
+      aheadMs += coolingMs;
+      if (share > 0n) book.sell('usr_asha', 'INR', { tax: 18_000n, fee: 20_000n, share });
+    };
+    const isPaid = (count: number) =>
+      vi.waitFor(async () => expect(await service.published(PayoutPaidSchema)).toHaveLength(count), soon);
+
+    it('pays them alone, with tax and reserve, once a day, and the weekly run takes up from there', async () => {
+      await mayBePaid(80_000n);
+      book.sell('usr_ravi', 'INR', { tax: 18_000n, fee: 20_000n, share: 80_000n });
+      const options = as(asha);
+      const first = taken(await wish(options));
+      expect(first.payout).toMatchObject({ currency: 'INR', owed: { amountMinor: 80_000n } });
+      await isPaid(1);
+      expect(taken(await wish(options))).toEqual(first);
+      expect(await payoutsOf(asha)).toMatchObject([{ status: 'paid', amount: { amountMinor: 66_100n } }]);
+      const { payoutBatches } = taken(await client().listPayoutBatches({}, as(maker)));
+      expect(payoutBatches).toMatchObject([{ makerId: 'usr_asha', approverId: 'system', payouts: 1n }]);
+      book.sell('usr_asha', 'INR', { tax: 18_000n, fee: 20_000n, share: 80_000n });
+      expect(await wish()).toMatchObject({ code: 'instant_payout_impossible', detail: expect.stringContaining('day') });
+      // Ravi moved before that run's end in the book, and is not forgotten by the next of everybody.
+      const started = taken(await client().startSettlementRun({}, as(maker)));
+      await vi.waitFor(async () => {
+        const { run } = taken(await client().getSettlementRun({ id: started.run?.id ?? '' }, as(maker)));
+        expect(run).toMatchObject({ status: 'done', accountsSettled: 2n });
+      }, soon);
+      const { batches } = taken(await client().listSettlementBatches({}, as(maker)));
+      const earned = batches.map(({ instructorId, earnedMinor }) => `${instructorId} ${earnedMinor}`).toSorted();
+      expect(earned).toEqual(['usr_asha 80000', 'usr_asha 80000', 'usr_ravi 80000']);
+      aheadMs += instantEveryMs;
+      book.sell('usr_asha', 'INR', { tax: 18_000n, fee: 20_000n, share: 80_000n });
+      taken(await wish());
+      await isPaid(2);
+    });
+
+    it('waits for a person above the limit', async () => {
+      await mayBePaid(9_000_000n);
+      const { payout } = taken(await wish());
+      expect(payout?.withoutApprovalUpTo?.amountMinor).toBe(5_000_000n);
+      await vi.waitFor(async () => {
+        const { payoutBatches } = taken(await client().listPayoutBatches({}, as(maker)));
+        expect(payoutBatches).toMatchObject([{ status: 'created', approverId: '' }]);
+      }, soon);
+      const { payoutBatches } = taken(await client().listPayoutBatches({}, as(maker)));
+      taken(await client().approvePayoutBatch({ id: payoutBatches[0]?.id ?? '' }, as(approver)));
+      await isPaid(1);
+    });
+
+    it('of eight wishes at once one is granted', async () => {
+      await mayBePaid(80_000n);
+      const answers = await Promise.all(Array.from({ length: 8 }, () => wish()));
+      const granted = answers.filter((answer) => !isRefusal(answer));
+      const refused = answers.flatMap((answer) => (isRefusal(answer) ? [answer.code] : []));
+      expect(granted).toHaveLength(1);
+      for (const code of refused) expect(['settlement_running', 'instant_payout_impossible']).toContain(code);
+      await isPaid(1);
+      expect(await payoutsOf(asha)).toHaveLength(1);
+    });
+
+    it('is refused without an account, while it cools, and where little or less than nothing is owed', async () => {
+      const why = async () => {
+        const answer = await wish();
+        return isRefusal(answer) ? [answer.code, answer.detail] : ['granted'];
+      };
+      const impossible = (words: string) => ['instant_payout_impossible', expect.stringContaining(words)];
+      book.sell('usr_asha', 'INR', { tax: 18_000n, fee: 20_000n, share: 80_000n });
+      expect(await why()).toEqual(impossible('where you are paid'));
+      taken(await client().setMyPayoutAccount(account, as(asha)));
+      expect(await why()).toEqual(impossible('was changed'));
+      aheadMs += coolingMs;
+      book.refund('usr_asha', 'INR', { tax: 18_000n, fee: 20_000n, share: 80_000n });
+      expect(await why()).toEqual(impossible('0 minor units'));
+      book.refund('usr_asha', 'INR', { tax: 18_000n, fee: 20_000n, share: 80_000n });
+      expect(await why()).toEqual(impossible('-80000 minor units'));
+      expect(await client().requestInstantPayout({ currency: 'INR' }, as(maker))).toMatchObject({
+        code: 'permission_denied',
+      });
+      expect(await payoutsOf(asha)).toEqual([]);
+    });
   });
 
   it('M9: the same key starts one run and approves once, and answers the same', async () => {

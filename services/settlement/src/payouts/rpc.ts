@@ -19,6 +19,8 @@ import {
   PayoutsService,
   RejectPayoutBatchRequestSchema,
   RejectPayoutBatchResponseSchema,
+  RequestInstantPayoutRequestSchema,
+  RequestInstantPayoutResponseSchema,
   RequestPayoutBankRequestSchema,
   RequestPayoutBankResponseSchema,
   ResubmitPayoutBatchRequestSchema,
@@ -41,6 +43,7 @@ import {
 } from '@suuupra/platform/rpc/rpc';
 import { lookIdempotent } from '@suuupra/platform/sql/idempotency';
 import type { SqlExecutor, SqlTransaction } from '@suuupra/platform/sql/sql';
+import { readOwed, startInstant } from './instant.ts';
 import { callOf, once, type PayoutRpcParts, replayed, userIdOf } from './keyed-call.ts';
 import {
   type BatchRow,
@@ -78,6 +81,7 @@ import {
   rejectBatch,
   resubmitBatch,
 } from './payout-batches.ts';
+import { currentPolicy, instantMaximum } from './policy.ts';
 import { insertRun, type RunRow, readCutOff } from './runs.ts';
 import type { StatementLine } from './statement.ts';
 import { transferHandlers } from './transfers-rpc.ts';
@@ -167,6 +171,39 @@ async function startRun(
   return once(parts, call, context, async (tx) => {
     const run = await insertRun(parts, tx, cutOff, userIdOf(context));
     return isRefusal(run) ? run : { run: runMessage(run) };
+  });
+}
+
+/** As a run of everybody, with what is owed read beforehand too. */
+async function requestInstant(
+  parts: PayoutRpcParts,
+  request: MessageShape<typeof RequestInstantPayoutRequestSchema>,
+  context: CallContext,
+) {
+  const call = callOf(parts, 'RequestInstantPayout', context, {
+    input: RequestInstantPayoutRequestSchema,
+    request,
+    output: RequestInstantPayoutResponseSchema,
+  });
+  const seen = await lookIdempotent(parts.sql, call);
+  if (seen.kind === 'answered') return replayed(context, seen.answer);
+  if (seen.kind === 'refused') return seen.refusal;
+  const { currency } = request;
+  const wisher = { instructorId: userIdOf(context), currency };
+  const cutOff = await readCutOff(parts);
+  const owedMinor = await readOwed(parts, wisher, cutOff);
+  return once(parts, call, context, async (tx) => {
+    const run = await startInstant(parts, tx, wisher, { cutOff, owedMinor, policy: currentPolicy });
+    if (isRefusal(run)) return run;
+    return {
+      payout: {
+        runId: run.id,
+        currency,
+        owed: { currency, amountMinor: owedMinor },
+        withoutApprovalUpTo: { currency, amountMinor: instantMaximum(currentPolicy, currency) },
+        requestedAt: timestampFromDate(run.created_at),
+      },
+    };
   });
 }
 
@@ -322,6 +359,7 @@ async function answered(parts: PayoutRpcParts, tx: SqlTransaction, batch: Payout
 type InstructorHandlers = Pick<
   PayoutHandlers,
   | 'listMyPayouts'
+  | 'requestInstantPayout'
   | 'listMyPayoutAccounts'
   | 'setMyPayoutAccount'
   | 'getMyTaxProfile'
@@ -347,6 +385,7 @@ function instructorHandlers(parts: PayoutRpcParts): InstructorHandlers {
       const { rows, nextPageToken } = await listPayouts(lately, page, filter);
       return { payouts: rows.map((row) => payoutMessage(row)), nextPageToken };
     },
+    requestInstantPayout: (request, context) => requestInstant(parts, request, context),
     listMyPayoutAccounts: async (_, context) => {
       const me = userIdOf(context);
       const changes = await changesOf(sql, me);

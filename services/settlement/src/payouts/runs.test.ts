@@ -7,6 +7,7 @@ import { dyingAt } from '@suuupra/platform/testing-crash';
 import { type TestWorld, testWorld } from '@suuupra/platform/world';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bookJournals } from './booking.ts';
+import type { Wisher } from './instant.ts';
 import { approveBatch, rejectBatch, resubmitBatch, sendingMsMax } from './payout-batches.ts';
 import { advanceRun, insertRun, readCutOff } from './runs.ts';
 import {
@@ -65,10 +66,13 @@ async function fill({ book, surroundings }: Place): Promise<void> {
   }
 }
 
-async function startRun({ surroundings, sql }: Place, maker = 'usr_maker') {
+async function startRun({ surroundings, sql }: Place, maker = 'usr_maker', only?: Wisher) {
   const cutOff = await readCutOff(surroundings);
-  return sql.transaction((tx) => insertRun(surroundings, tx, cutOff, maker));
+  return sql.transaction((tx) => insertRun(surroundings, tx, cutOff, maker, only));
 }
+
+/** One of those that were filled in, who wishes to be paid. */
+const wisher: Wisher = { instructorId: 'usr_12', currency: 'INR' };
 
 async function settleNow(place: Place, maker = 'usr_maker'): Promise<void> {
   await startRun(place, maker);
@@ -136,14 +140,42 @@ describe('a settlement run', () => {
     expect(points).toBeGreaterThanOrEqual(12);
   }, 60_000);
 
+  it('C14, P15: killed at any step an instant payout ends with the same, is approved, and settles nobody else', async () => {
+    const whole = await openPlace();
+    await fill(whole);
+    await startRun(whole, wisher.instructorId, wisher);
+    await runToEnd(whole);
+    const expected = await leftBehind(whole);
+    expect(expected.runs).toMatchObject([{ status: 'done', accounts: 1n, accounts_settled: 1n }]);
+    const batches = async ({ sql }: Place) => sql.query('SELECT id, status, approver_id FROM payout_batches');
+    expect(await batches(whole)).toMatchObject([{ status: 'approved', approver_id: 'system' }]);
+    const approved = await batches(whole);
+    for (let point = 1; ; point += 1) {
+      const place = await openPlace();
+      await fill(place);
+      await startRun(place, wisher.instructorId, wisher);
+      const { database: dyingDatabase, dead } = dyingAt(point, 'before');
+      const dying = openCounter({ sql: dyingDatabase(place.sql), world: place.world, book: place.book });
+      const first = await Promise.race([dead, runToEnd(dying).then(() => 'done')]);
+      await runToEnd(place);
+      expect(await leftBehind(place)).toEqual(expected);
+      expect(await batches(place)).toEqual(approved);
+      if (first === 'done') break;
+    }
+  }, 60_000);
+
   it('M32: every movement of the book is in exactly one settlement, over many runs', async () => {
     const place = await openPlace();
     await fill(place);
+    await startRun(place, wisher.instructorId, wisher);
+    await place.settleDown();
     await settleNow(place);
     await payAll(place);
     for (let n = 10; n < 23; n += 2) place.book.sell(`usr_${n}`, 'INR', { tax: 18n, fee: 20n, share: 80_000n });
     await settleNow(place);
     place.book.refund('usr_10', 'INR', { tax: 18n, fee: 20n, share: 80_000n });
+    await startRun(place, wisher.instructorId, wisher);
+    await place.settleDown();
     await settleNow(place);
     const moved = place.book.transfers.filter(({ kind }) => kind.startsWith('order_'));
     const lines = await place.sql.query<{ sequence: bigint }>(

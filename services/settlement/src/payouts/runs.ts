@@ -10,7 +10,7 @@ import type { SqlExecutor, SqlTransaction } from '@suuupra/platform/sql/sql';
 import { addJournal } from './booking.ts';
 import { hashId, sha256Hex } from './hash-id.ts';
 import { payable, payableParent, payoutPrepared, reserveReleased } from './payout.ts';
-import { createPayoutBatches } from './payout-batches.ts';
+import { approveByPolicy, createPayoutBatches } from './payout-batches.ts';
 import { currentPolicy, type SettlementPolicy } from './policy.ts';
 import {
   type AccountMovement,
@@ -36,6 +36,9 @@ export interface RunRow extends Record<string, unknown> {
   accounts: bigint;
   accounts_settled: bigint;
   output_sha256: string;
+  /** The one account that is settled, at the instructor's wish; '' when it is everybody. */
+  only_instructor_id: string;
+  only_currency: string;
   created_at: Date;
 }
 
@@ -65,27 +68,35 @@ export async function insertRun(
   tx: SqlTransaction,
   cutOff: CutOff,
   makerId: string,
+  only?: { readonly instructorId: string; readonly currency: string },
 ): Promise<RunRow | Refusal> {
-  const [last] = await tx.query<{ until: bigint | null; same: bigint }>(
-    `SELECT max(cutoff_sequence) AS until, count(*) FILTER (WHERE cutoff_sequence = $1) AS same FROM settlement_runs`,
-    [cutOff.sequence],
+  // No run ends before another has; but what moved is looked for from the last run of everybody on.
+  const [last] = await tx.query<{ until: bigint | null; everybody: bigint | null }>(
+    `SELECT max(cutoff_sequence) AS until, max(cutoff_sequence) FILTER (WHERE only_instructor_id = '') AS everybody
+     FROM settlement_runs`,
   );
   const until = last?.until ?? 0n;
   const sequence = cutOff.sequence > until ? cutOff.sequence : until;
-  const same = last?.same ?? 0n;
+  const [{ same = 0n } = {}] = await tx.query<{ same: bigint }>(
+    'SELECT count(*) AS same FROM settlement_runs WHERE cutoff_sequence = $1',
+    [sequence],
+  );
   const label = same === 0n ? `${sequence}` : `${sequence}.${same}`;
   const [run] = await tx.query<RunRow>(
-    `INSERT INTO settlement_runs (id, status, after_sequence, cutoff_sequence, cutoff_label, cutoff_at, maker_id, policy, created_at)
-     VALUES ($1, 'collecting', $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING *`,
+    `INSERT INTO settlement_runs (id, status, after_sequence, cutoff_sequence, cutoff_label, cutoff_at, maker_id, policy,
+       created_at, only_instructor_id, only_currency)
+     VALUES ($1, 'collecting', $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING *`,
     [
       hashId('run', label),
-      until,
+      last?.everybody ?? 0n,
       sequence,
       label,
       new Date(cutOff.atMs),
       makerId,
       JSON.stringify(currentPolicy),
       new Date(surroundings.world.now()),
+      only?.instructorId ?? '',
+      only?.currency ?? '',
     ],
   );
   if (run === undefined)
@@ -98,7 +109,8 @@ export async function insertRun(
 export async function advanceRun(surroundings: PayoutSurroundings): Promise<boolean> {
   const [run] = await surroundings.sql.query<RunRow>("SELECT * FROM settlement_runs WHERE status <> 'done'");
   if (run === undefined) return false;
-  if (run.status === 'collecting') await collectAccounts(surroundings, run);
+  if (run.status === 'collecting' && run.only_instructor_id !== '') await collectOne(surroundings, run);
+  else if (run.status === 'collecting') await collectAccounts(surroundings, run);
   else await settleChunk(surroundings, run);
   return true;
 }
@@ -112,6 +124,17 @@ async function lockRun(tx: SqlTransaction, seen: RunRow): Promise<RunRow | undef
     run.page_token === seen.page_token &&
     run.accounts_settled === seen.accounts_settled;
   return isAsSeen ? run : undefined;
+}
+
+async function collectOne({ sql }: PayoutSurroundings, run: RunRow): Promise<void> {
+  await sql.transaction(async (tx) => {
+    if ((await lockRun(tx, run)) === undefined) return;
+    await tx.execute(
+      'INSERT INTO settlement_run_accounts (run_id, currency, instructor_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+      [run.id, run.only_currency, run.only_instructor_id],
+    );
+    await tx.execute("UPDATE settlement_runs SET accounts = 1, status = 'settling' WHERE id = $1", [run.id]);
+  });
 }
 
 /** One page of the accounts that moved; after the last page also those that wait for something. */
@@ -189,7 +212,8 @@ async function settleChunk(surroundings: PayoutSurroundings, run: RunRow): Promi
   });
 }
 
-async function readMovements(
+/** What moved on an account after one place in the book up to another. Read outside any transaction. */
+export async function readMovements(
   { ledger }: PayoutSurroundings,
   { currency, instructor_id }: AccountKey,
   afterSequence: bigint,
@@ -472,6 +496,7 @@ async function addJournals(tx: SqlTransaction, input: SettlementInput, settled: 
 
 async function finishRun(surroundings: PayoutSurroundings, tx: SqlTransaction, run: RunRow): Promise<void> {
   await createPayoutBatches(surroundings, tx, run);
+  if (run.only_instructor_id !== '') await approveByPolicy(surroundings, tx, run);
   await tx.execute("UPDATE settlement_runs SET status = 'done', output_sha256 = $2 WHERE id = $1", [
     run.id,
     await outputHash(tx, run.id),

@@ -103,6 +103,11 @@ export function settlementBatchId(instructorId: string, currency: string, cutoff
   return hashId('stb', instructorId, currency, cutoffLabel);
 }
 
+/** What is owed before tax and reserve: what a settlement has taken out of the account itself is carried forward already. */
+export function owedMinor(openingMinor: bigint, movements: readonly AccountMovement[]): bigint {
+  return movedLines(movements).reduce((sum, { amountMinor }) => sum + amountMinor, openingMinor);
+}
+
 /** Settles one account up to the cut-off. */
 export function settle(input: SettlementInput): Settlement {
   const batchId = settlementBatchId(input.instructorId, input.currency, input.cutoff.label);
