@@ -208,6 +208,21 @@ function isEver(by: ByBrand<boolean> | undefined): boolean {
   return by !== undefined && [by.usual, ...Object.values(by.brands ?? {})].includes(true);
 }
 
+/** Every shard works with the same providers; how they do is the sum. */
+export function providersOver(shards: readonly Awaited<ReturnType<typeof listProviders>>[]) {
+  const [first, ...others] = shards;
+  return {
+    providers: (first?.providers ?? []).map((provider, at) => ({
+      ...provider,
+      rates: provider.rates.map((rate, of) => {
+        const more = others.map(({ providers }) => providers[at]?.rates[of]);
+        const sum = (what: 'succeeded' | 'failed') => more.reduce((all, each) => all + (each?.[what] ?? 0), rate[what]);
+        return { ...rate, succeeded: sum('succeeded'), failed: sum('failed') };
+      }),
+    })),
+  };
+}
+
 export async function listRoutingDecisions(
   { routing, sql }: PaymentsSurroundings,
   request: ListRoutingDecisionsRequest,

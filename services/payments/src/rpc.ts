@@ -34,7 +34,7 @@ import {
   putRiskRule,
   removeBlock,
 } from './risks.ts';
-import { getRoutingRules, listProviders, listRoutingDecisions, putRoutingRules } from './routings.ts';
+import { getRoutingRules, listProviders, listRoutingDecisions, providersOver, putRoutingRules } from './routings.ts';
 import { getRiskScoring, putRiskScoring, triedMessage, tryRiskScoring } from './scorings.ts';
 
 export function implementationsOf(door: PaymentsDoor): Implementation[] {
@@ -117,7 +117,10 @@ function ofRules(door: PaymentsDoor): Implementation[] {
       },
     }),
     implement(RoutingService, {
-      listProviders: () => door.ofAll((s) => listProviders(s)),
+      listProviders: async () => {
+        const shards = await door.each((s) => listProviders(s));
+        return isRefusal(shards) ? shards : providersOver(shards);
+      },
       getRoutingRules: () => door.ofAll((s) => getRoutingRules(s)),
       putRoutingRules: (request, context) => door.ofAll((s) => putRoutingRules(s, request, context)),
       listRoutingDecisions: (request) =>

@@ -3,13 +3,16 @@
 import { create } from '@bufbuild/protobuf';
 import { ListRefundsRequestSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/desk_pb.ts';
 import { PaymentStatus } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import { TryRiskScoringRequestSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/risk_pb.ts';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { openGate } from '@suuupra/platform/shards/gate-sql';
 import { CopyDiffers, MoveLost, type MoveStep, moveShard, undoMove } from '@suuupra/platform/shards/move';
 import type { SqlDialect } from '@suuupra/platform/sql/sql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listRefunds } from './desk.ts';
+import { listProviders, providersOver } from './routings.ts';
 import { refundsListed } from './rpc.ts';
+import { triedMessage, tryRiskScoring } from './scorings.ts';
 import { endCopying } from './shard-copy.ts';
 import { openSchool, priceMinor, type School, type ShardedProcess } from './shards-for-test.ts';
 
@@ -78,6 +81,25 @@ export function paymentsShardsContract(name: string, dialect: SqlDialect): void 
         if (pageToken === '') break;
       }
       expect(found).toEqual(wanted);
+    });
+
+    it('says how providers do, and tries a score, over all shards', async () => {
+      for (const shard of [0, 1, 2, 3, 3]) await process.pay(orderIn(shard));
+      const places = await Promise.all([0, 1, 2, 3].map(placeOf));
+      const inAll = async (table: string, where?: string) => {
+        const counts = await Promise.all(places.map((place, shard) => countIn(shard, place, table, where)));
+        expect(Math.min(...counts)).toBeGreaterThan(0);
+        return counts.reduce((sum, count) => sum + count, 0);
+      };
+      const shards = await process.door.each((at) => listProviders(at));
+      if (isRefusal(shards)) throw new Error(shards.detail);
+      const rates = providersOver(shards).providers.find(({ name }) => name === 'sandbox')?.rates ?? [];
+      const succeeded = rates.reduce((sum, rate) => sum + rate.succeeded, 0);
+      expect(succeeded).toBe(await inAll('attempts', "status = 'succeeded'"));
+      const draft = create(TryRiskScoringRequestSchema, {});
+      const parts = await process.door.each((at) => tryRiskScoring(at, draft));
+      if (isRefusal(parts)) throw new Error(parts.detail);
+      expect(triedMessage(parts)).toMatchObject({ decisions: await inAll('risk_decisions'), turnedAway: 0 });
     });
 
     it('brings a webhook to the shard that it is about, by the id it says or by asking', async () => {
