@@ -1,6 +1,6 @@
 /**
  * Databases for tests: real ones, a fresh one for each. They are PostgreSQL's, unless the run says that its services live
- * on MariaDB: SUUUPRA_TEST_ENGINE=mysql, with the server in SUUUPRA_TEST_MARIADB (tools/engines/run-tests.ts).
+ * on MariaDB: SUUUPRA_TEST_ENGINE=mysql, with the server in SUUUPRA_TEST_MYSQL (tools/engines/run-tests.ts).
  */
 import { randomBytes } from 'node:crypto';
 import type { Documents } from './documents/documents.ts';
@@ -23,7 +23,7 @@ export const testDialect: SqlDialect = process.env['SUUUPRA_TEST_ENGINE'] === 'm
 /** URL of a fresh, empty database on the server of this test run. */
 export async function freshDatabaseUrl(dialect: SqlDialect = testDialect): Promise<string> {
   const name = `test_${randomBytes(8).toString('hex')}`;
-  if (dialect === 'mysql') return ensureMysqlDatabaseUrl(serverOf('SUUUPRA_TEST_MARIADB'), name);
+  if (dialect === 'mysql') return ensureMysqlDatabaseUrl(serverOf('SUUUPRA_TEST_MYSQL'), name);
   const server = serverOf('SUUUPRA_TEST_POSTGRES');
   const admin = await openPostgres({ url: server, connectionsMax: 1 });
   try {

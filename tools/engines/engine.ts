@@ -38,6 +38,8 @@ export interface Engine {
   readonly name: string;
   /** A running server, or a sentence that says why there is none. */
   start(options: EngineOptions): Promise<RunningEngine | string>;
+  /** Not always to be had from where it comes: CI goes on without it, and says so. `up` without names leaves it out. */
+  readonly mayBeAbsent?: boolean;
   /** Where tests find the server. */
   readonly testSetting: string;
   /** The platform's setting that puts it on this server. Absent: it is for tests alone. */

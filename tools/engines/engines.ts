@@ -3,6 +3,7 @@ import type { Engine } from './engine.ts';
 import { kafka } from './kafka.ts';
 import { mariadb } from './mariadb.ts';
 import { mongodb } from './mongodb.ts';
+import { mysql } from './mysql.ts';
 import { opensearch } from './opensearch.ts';
 import { otelCollector } from './otel-collector.ts';
 import { postgres } from './postgres.ts';
@@ -14,6 +15,7 @@ import { stripeMock } from './stripe-mock.ts';
 export const engines: readonly Engine[] = [
   postgres,
   mariadb,
+  mysql,
   mongodb,
   stripeMock,
   kafka,

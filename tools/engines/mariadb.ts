@@ -5,7 +5,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import path from 'node:path';
 import {
   type Engine,
@@ -16,34 +15,15 @@ import {
   type RunningEngine,
   serverAccount,
 } from './engine.ts';
+import { greets, mysqlTestSetting, mysqlTests, writeAccount } from './mysql-dialect.ts';
 import { startServer } from './server-process.ts';
 
 export const mariadb: Engine = {
   name: 'mariadb',
   start: startMariadb,
-  testSetting: 'SUUUPRA_TEST_MARIADB',
+  testSetting: mysqlTestSetting,
   platformSetting: 'SUUUPRA_MYSQL_URL',
-  tests: {
-    include: [
-      'platform/src/sql/{idempotency.test,*.engines.test}.ts',
-      'platform/src/shards/*.engines.test.ts',
-      'tools/engines/{mariadb,payments}-*.engines.test.ts',
-      'platform/src/stream/{inbox,outbox}.test.ts',
-      'services/{ledger,payments}/src/**/*.test.ts',
-    ],
-    // Kafka's; and PostgreSQL's alone: its adapters, a check that copies databases by its templates, the role of the writer.
-    exclude: [
-      '**/*-postgres*.test.ts',
-      'services/ledger/src/{verify,ledger-writer}.test.ts',
-      'services/payments/src/provider-*.engines.test.ts',
-      'tools/engines/kafka-*.engines.test.ts',
-    ],
-    env: { SUUUPRA_TEST_ENGINE: 'mysql' },
-    // A fresh database with all its tables costs MariaDB a good part of a second.
-    testMsMax: 120_000,
-    // The stream stays on PostgreSQL.
-    needs: ['postgres'],
-  },
+  tests: mysqlTests,
 };
 
 const startMsMax = 60_000;
@@ -116,12 +96,7 @@ function makeData(folder: string): { readonly password: string; readonly problem
   const passwordFile = path.join(folder, 'password');
   if (existsSync(passwordFile)) return { password: readFileSync(passwordFile, 'utf8') };
   const password = randomBytes(12).toString('hex');
-  writeFileSync(
-    path.join(folder, 'accounts.sql'),
-    `CREATE USER IF NOT EXISTS suuupra@'127.0.0.1' IDENTIFIED BY '${password}';
-GRANT ALL PRIVILEGES ON *.* TO suuupra@'127.0.0.1' WITH GRANT OPTION;
-`,
-  );
+  writeAccount(folder, password);
   const made = spawnSync(
     installer,
     [
@@ -137,18 +112,4 @@ GRANT ALL PRIVILEGES ON *.* TO suuupra@'127.0.0.1' WITH GRANT OPTION;
   }
   writeFileSync(passwordFile, password, { mode: 0o600 });
   return { password };
-}
-
-/** A server that is ready speaks first: it sends its greeting. */
-function greets(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    const answer = (ready: boolean) => {
-      socket.destroy();
-      resolve(ready);
-    };
-    socket.once('data', () => answer(true));
-    socket.once('error', () => answer(false));
-    socket.setTimeout(1_000, () => answer(false));
-  });
 }

@@ -24,8 +24,10 @@ export interface RaiseOptions {
 /** An engine that this machine does not have; the message says which and why. */
 export class EngineMissing extends Error {}
 
-/** What `npm run engines -- up` raises when no name is given: all that the platform can be put on. */
-export const platformEngines: readonly Engine[] = engines.filter((engine) => engine.platformSetting !== undefined);
+/** What `npm run engines -- up` raises when no name is given: all that the platform can be put on, one for each setting. */
+export const platformEngines: readonly Engine[] = engines.filter(
+  ({ platformSetting, mayBeAbsent }) => platformSetting !== undefined && mayBeAbsent !== true,
+);
 
 /** Starts them one after the other. Throws with a sentence when one cannot be had; those before it are stopped again. */
 export async function raiseEngines(names: readonly string[], options: RaiseOptions): Promise<RaisedEngines> {
@@ -38,6 +40,8 @@ export async function raiseEngines(names: readonly string[], options: RaiseOptio
   try {
     for (const name of names) {
       const engine = findEngine(name);
+      if (engine.platformSetting !== undefined && engine.platformSetting in settings)
+        throw new Error(`Two of ${names.join(', ')} are for ${engine.platformSetting}; name one of them.`);
       const own =
         options.folderOf?.(name) ?? (options.folder === undefined ? undefined : path.join(options.folder, name));
       const folder = own === undefined ? {} : { folder: own };

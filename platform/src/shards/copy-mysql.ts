@@ -170,7 +170,7 @@ export const copyRowsMysql: CopyRows = {
     const columns = await columnsOf(executor, table);
     const all = columns.names.map((name) => `COALESCE(HEX(\`${name}\`), '-')`).join(', ');
     const [row] = await executor.query<{ said: string }>(
-      `SELECT CONCAT(COUNT(*), ' rows ', COALESCE(SUM(CAST(CONV(LEFT(MD5(CONCAT_WS('#', ${all})), 15), 16, 10) AS UNSIGNED)), 0)) AS said
+      `SELECT CONCAT(COUNT(*), ' rows ', COALESCE(SUM(CAST(CONV(LEFT(SHA2(CONCAT_WS('#', ${all}), 256), 15), 16, 10) AS UNSIGNED)), 0)) AS said
        FROM \`${table.name}\``,
     );
     return String(row?.said ?? '');

@@ -1,5 +1,5 @@
 /**
- * `sql` on any MariaDB (10.11 or newer) or MySQL 8 by URL: mysql://user:password@host/database, or mariadb://….
+ * `sql` on any MariaDB (10.11 or newer) or MySQL (9; 8 was never run) by URL: mysql://user:password@host/database, or mariadb://….
  *
  * Library: `mysql2`. Statements go as text, their values escaped by the driver; a nested array becomes a list of rows, so
  * `INSERT … VALUES ?` takes any number of them. Pitfalls met here: a 64-bit integer is a double unless it is taken as

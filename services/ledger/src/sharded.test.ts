@@ -66,7 +66,7 @@ describe('the ledger over four shards', () => {
   beforeEach(async () => {
     world = testWorld();
     vi.stubEnv('SUUUPRA_LEDGER_SHARDS', '4');
-    const server = process.env[testDialect === 'mysql' ? 'SUUUPRA_TEST_MARIADB' : 'SUUUPRA_TEST_POSTGRES'] ?? '';
+    const server = process.env[testDialect === 'mysql' ? 'SUUUPRA_TEST_MYSQL' : 'SUUUPRA_TEST_POSTGRES'] ?? '';
     vi.stubEnv('SUUUPRA_LEDGER_PLACES', `a=${server},b=${server}`);
     vi.stubEnv('SUUUPRA_LEDGER_SHARD_NAMES', `test_${randomBytes(6).toString('hex')}`);
     settings = readShardSettings('ledger', process.env) as ShardSettings;
