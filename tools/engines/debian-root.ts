@@ -8,7 +8,6 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, wr
 import path from 'node:path';
 
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const archive = 'http://deb.debian.org/debian';
 const fetchMsMax = 300_000;
 const unpackMsMax = 60_000;
 
@@ -30,6 +29,8 @@ export function installDebianRoot(suite: string, packageName: string, root: stri
 function fill(suite: string, packageName: string, folder: string): string | undefined {
   for (const each of ['lists/partial', 'cache/archives/partial', 'root'])
     mkdirSync(path.join(folder, each), { recursive: true });
+  const archive = machinesArchive();
+  if (archive === undefined) return 'apt of this machine names no archive of Debian';
   const sources = path.join(folder, 'sources.list');
   writeFileSync(sources, `deb [signed-by=${keyring}] ${archive} ${suite} main\n`);
   // No package counts as installed, so all that is needed comes, the C library too.
@@ -54,6 +55,14 @@ function fill(suite: string, packageName: string, folder: string): string | unde
     if (run.status !== 0) return `dpkg-deb could not unpack ${name}: ${run.stderr.trim().slice(-300)}`;
   }
   return undefined;
+}
+
+/** The mirror that this machine takes its own packages from: it has the other suites too. */
+function machinesArchive(): string | undefined {
+  const { stdout } = spawnSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
+    encoding: 'utf8',
+  });
+  return stdout.split('\n').find((address) => /\/debian\/?$/.test(address));
 }
 
 /** What starts a program of `root`: its own loader with its own libraries, then the program. */

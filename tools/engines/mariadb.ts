@@ -15,7 +15,7 @@ import {
   type RunningEngine,
   serverAccount,
 } from './engine.ts';
-import { greets, mysqlTestSetting, mysqlTests, writeAccount } from './mysql-dialect.ts';
+import { greets, mysqlTestSetting, mysqlTests, writeAccount } from './mysql-and-mariadb.ts';
 import { startServer } from './server-process.ts';
 
 export const mariadb: Engine = {

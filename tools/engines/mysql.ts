@@ -11,7 +11,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { inDebianRoot, installDebianRoot } from './debian-root.ts';
 import { type Engine, type EngineOptions, engineCache, engineFolder, freePort, type RunningEngine } from './engine.ts';
-import { greets, mysqlTestSetting, mysqlTests, writeAccount } from './mysql-dialect.ts';
+import { greets, mysqlTestSetting, mysqlTests, writeAccount } from './mysql-and-mariadb.ts';
 import { startServer } from './server-process.ts';
 
 export const mysql: Engine = {
