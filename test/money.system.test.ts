@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { assertInBalance, signIn, signUp, trialBalance } from './client.ts';
 import { type Databases, openDatabases } from './kill/databases.ts';
 import { type DataFolder, demoPassword, makeDataFolder, startPlatform } from './platform.ts';
-import { disputes, invoicesAreGapless, purchases, refunds } from './scenarios/money.ts';
+import { abroad, disputes, invoicesAreGapless, purchases, refunds, settledAbroad } from './scenarios/money.ts';
 import {
   assertAllMatched,
   assertStatement,
@@ -25,6 +25,7 @@ const env = {
   SUUUPRA_SANDBOX_SETTLEMENT_SECONDS: '3',
   SUUUPRA_SANDBOX_EVIDENCE_SECONDS: '20',
   SUUUPRA_SANDBOX_VERDICT_SECONDS: '1',
+  SUUUPRA_SANDBOX_SETTLES: settledAbroad,
 };
 
 describe('the whole of money', { timeout: 240_000 }, () => {
@@ -45,12 +46,16 @@ describe('the whole of money', { timeout: 240_000 }, () => {
   it('is sold, given back, disputed, settled, reconciled and paid out, and every book agrees', async () => {
     await setPayoutAccount(stage);
     await purchases(stage);
-    await Promise.all([refunds(stage), disputes(stage)]);
+    const [left] = await Promise.all([abroad(stage), refunds(stage), disputes(stage)]);
     const before = await balanceOf(stage, '1100');
     assert(before >= 0n);
     assertAllMatched(await reconciled(stage));
     assert.equal(await balanceOf(stage, '1100'), 0n, 'nothing is left that is not settled');
     assert.equal(await balanceOf(stage, '1150'), 0n, 'nothing is disputed any more');
+    for (const [currency, minor] of left) {
+      assert.equal(await balanceOf(stage, '1100', currency), 0n, `all of ${currency} was settled in rupees`);
+      assert.equal(await balanceOf(stage, '1800', currency), minor, `what is left of ${currency} is an open position`);
+    }
     const payout = await payOut(stage);
     await assertStatement(stage, payout);
     assertAllMatched(await reconciled(stage));

@@ -6,6 +6,7 @@ import {
   asGift,
   asSeats,
   asSubscription,
+  bought,
   boughtCourse,
   captured,
   exchangedForLess,
@@ -13,7 +14,7 @@ import {
   withCoupon,
 } from './money-purchases.ts';
 import { get, listAll, type MoneyStage, orderIs, post } from './money-stage.ts';
-import { rupees } from './stage.ts';
+import { courseAndBuyer, rupees } from './stage.ts';
 
 export async function purchases(stage: MoneyStage): Promise<void> {
   await Promise.all([
@@ -43,6 +44,26 @@ export async function refunds(stage: MoneyStage): Promise<void> {
     await refund(stage.finance, parts.order.id, { amount });
     await orderIs(parts.buyer, parts.order.id, 'partially_refunded');
   }
+}
+
+/** What the sandbox settles in rupees in this run; set for the platform that the scenarios play on. */
+export const settledAbroad = 'USD:INR@83.25,JPY:INR@0.5563,KWD:INR@271.4';
+
+/** Sold in other currencies than the provider settles in; what of each was not given back, in minor units. */
+export async function abroad(stage: MoneyStage): Promise<ReadonlyMap<string, bigint>> {
+  const sell = async (currency: string, amountMinor: number, back: number) => {
+    const price = { currency, amountMinor: String(amountMinor) };
+    const { course, buyer } = await courseAndBuyer(stage, `Sold in ${currency}`, price);
+    const { order } = await bought(buyer, { items: [{ courseId: course.id }] });
+    assert.deepEqual(order.total, price);
+    if (back > 0) {
+      await refund(stage.finance, order.id, { amount: { currency, amountMinor: String(back) } });
+      await orderIs(buyer, order.id, back === amountMinor ? 'refunded' : 'partially_refunded');
+    }
+    return [currency, BigInt(amountMinor - back)] as const;
+  };
+  // Cents, yen without decimals, dinars with three.
+  return new Map(await Promise.all([sell('USD', 4_999, 1_250), sell('JPY', 5_800, 0), sell('KWD', 12_345, 12_345)]));
 }
 
 interface Dispute {

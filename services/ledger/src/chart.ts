@@ -164,7 +164,10 @@ export const journalKinds: ReadonlyMap<string, JournalKind> = new Map<string, Jo
   ],
   ['instructor_debt_moved', { version: 1, pairs: [[dueFromInstructors, instructorPayable]] }],
   ['instructor_debt_written_off', { version: 1, pairs: [[writeOffs, dueFromInstructors]] }],
-  ['exchange_difference', { version: 1, pairs: [bank, receivable].flatMap((o) => eitherWay(exchangeDifference, o)) }],
+  [
+    'exchange_difference',
+    { version: 2, pairs: [bank, receivable, exchange].flatMap((o) => eitherWay(exchangeDifference, o)) },
+  ],
   ['exchange_sold', { version: 1, pairs: [bank, receivable].map((from) => [exchange, from] as const) }],
   ['exchange_bought', { version: 1, pairs: [bank, receivable].map((to) => [to, exchange] as const) }],
   ['adjustment', { version: 1, pairs: 'any' }],

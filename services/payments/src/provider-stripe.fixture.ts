@@ -327,7 +327,7 @@ function dispute(state: State, intentId: string): string {
     payment_intent: intentId,
     reason: 'fraudulent',
     status: 'needs_response',
-    balance_transactions: [{ fee: 1_500 }],
+    balance_transactions: [{ fee: 1_500, currency: 'inr' }],
     evidence_details: { due_by: 2_000_000_000 },
   });
   return id;

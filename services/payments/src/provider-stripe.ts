@@ -555,7 +555,10 @@ function disputeFacts(dispute: Stripe.Dispute): DisputeFacts {
   if (state === undefined) throw new Error(`Stripe tells of a dispute that is ${dispute.status}, which we do not know`);
   const [stage, status] = state;
   const currency = dispute.currency.toUpperCase();
-  const fees = dispute.balance_transactions.reduce((sum, each) => sum + BigInt(each.fee), 0n);
+  // A fee in the account's own currency is left to the settlement report, as that of a payment is.
+  const fees = dispute.balance_transactions
+    .filter((each) => each.currency === dispute.currency)
+    .reduce((sum, each) => sum + BigInt(each.fee), 0n);
   const dueBy = dispute.evidence_details.due_by;
   return {
     disputeReference: dispute.id,

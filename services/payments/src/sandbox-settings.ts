@@ -1,4 +1,5 @@
 import { ConfigError } from '@suuupra/platform/config';
+import { readSandboxRates, type SandboxRates } from './sandbox-exchange.ts';
 
 /**
  * How fast the sandbox lives. Its deadlines are short, so that a whole life can be driven by hand in minutes; a process
@@ -15,6 +16,8 @@ export interface SandboxSettings {
   readonly settlementMs: number;
   /** A payer of a UPI mandate is told this long before a charge (NPCI: 24 hours). */
   readonly noticeMs: number;
+  /** Currencies that are settled in another one, by what they are paid in. */
+  readonly rates: SandboxRates;
   /** 0: the network is perfect. Else answers are late and webhooks late, doubled and reordered, by this seed. */
   readonly chaosSeed: number;
   readonly latencyMsMax: number;
@@ -26,6 +29,7 @@ export const sandboxDefaults: SandboxSettings = {
   holdMs: 7 * 24 * 3_600_000,
   settlementMs: 24 * 3_600_000,
   noticeMs: 24 * 3_600_000,
+  rates: new Map(),
   chaosSeed: 0,
   latencyMsMax: 0,
 };
@@ -42,6 +46,7 @@ export function readSandboxSettings(env: Environment): SandboxSettings {
     holdMs: ms('HOLD', sandboxDefaults.holdMs),
     settlementMs: Math.max(1_000, ms('SETTLEMENT', sandboxDefaults.settlementMs)),
     noticeMs: ms('NOTICE', sandboxDefaults.noticeMs),
+    rates: readSandboxRates(env['SUUUPRA_SANDBOX_SETTLES']),
     chaosSeed: wholeNumber(env, 'SUUUPRA_SANDBOX_SEED', 0),
     latencyMsMax: wholeNumber(env, 'SUUUPRA_SANDBOX_LATENCY_MS', 0),
   };

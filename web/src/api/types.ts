@@ -2465,6 +2465,9 @@ export interface FileLine {
   state: string;
   matchId: string;
   breakId: string;
+  settled?: Money;
+  exchangeRate: string;
+  exchangeSource: string;
 }
 
 export interface ListExpectationsResponse {

@@ -10,6 +10,7 @@ export type BadFileReason =
   | 'amount'
   | 'exponent'
   | 'currency'
+  | 'exchange_rate'
   | 'date'
   | 'arithmetic'
   | 'count'

@@ -1,11 +1,20 @@
 /** Which journals follow from what was matched, kept by the provider or written off. No I/O. */
 import { hashId } from '../payouts/hash-id.ts';
+import { inverseOf, rateToBook, type Sum } from './exchange.ts';
+import type { Settled } from './file-item.ts';
 
 /** One journal of one transfer, in the account codes of the ledger's chart. */
 export interface Booking {
   /** Follows from what it is of, so that a journal is booked once however often it is written. */
   readonly id: string;
-  readonly kind: 'provider_settled' | 'provider_fee' | 'break_written_off' | 'adjustment' | 'reversal';
+  readonly kind:
+    | 'provider_settled'
+    | 'provider_fee'
+    | 'break_written_off'
+    | 'exchange_sold'
+    | 'exchange_difference'
+    | 'adjustment'
+    | 'reversal';
   readonly reference: string;
   readonly description: string;
   readonly currency: string;
@@ -15,12 +24,16 @@ export interface Booking {
   /** Of a reversal: the id of the journal that is taken back. */
   readonly targetId: string;
   readonly effectiveAtMs: number;
+  /** Of `exchange_sold`: what is bought for it, into the same account of the other currency. */
+  readonly bought?: Sum & { readonly rate: string; readonly source: string };
 }
 
 const cash = '1000';
 const receivable = '1100';
 const fees = '5100';
 const writeOffs = '5300';
+const exchange = '1800';
+const exchangeDifference = '5400';
 
 interface Of {
   /** Makes the id, e.g. the file's hash and the line. */
@@ -33,6 +46,48 @@ interface Of {
 /** What the provider kept of a line; below zero when it gave some back. */
 export function feeBooking(of: Of, feeMinor: bigint): Booking[] {
   return oneWay(of, ['provider_fee', 'adjustment'], 'Fee of the provider', [fees, receivable], feeMinor);
+}
+
+/**
+ * The provider has changed what was paid into what it settles, at its rate; what goes back is changed the other way. Both
+ * halves of it are one journal here and two in the book.
+ */
+export function exchangeBooking(of: Omit<Of, 'currency'>, paid: Sum, settled: Settled): Booking {
+  const [sold, bought] = paid.amountMinor > 0n ? [paid, settled] : [settled, paid];
+  const quoted = paid.amountMinor > 0n ? settled.rate : inverseOf(settled.rate);
+  return {
+    id: hashId('rec', ...of.parts, 'exchange_sold', sold.currency),
+    kind: 'exchange_sold',
+    reference: of.reference,
+    description: `Settled in ${settled.currency} for ${paid.currency}`,
+    currency: sold.currency,
+    debit: exchange,
+    credit: receivable,
+    amountMinor: magnitude(sold.amountMinor),
+    targetId: '',
+    effectiveAtMs: of.atMs,
+    bought: {
+      currency: bought.currency,
+      amountMinor: magnitude(bought.amountMinor),
+      rate: rateToBook(sold, bought, quoted),
+      source: settled.source,
+    },
+  };
+}
+
+/** What changing money back at another rate has gained, below zero what it has lost. */
+export function exchangeDifferenceBooking(of: Of, gainedMinor: bigint): Booking[] {
+  return oneWay(
+    of,
+    ['exchange_difference', 'exchange_difference'],
+    'Changed back at another rate',
+    [exchange, exchangeDifference],
+    gainedMinor,
+  );
+}
+
+function magnitude(minor: bigint): bigint {
+  return minor < 0n ? -minor : minor;
 }
 
 export interface Placed {

@@ -16,11 +16,18 @@ export async function writeBookings(
 ): Promise<void> {
   for (const each of bookings) {
     await tx.execute(
-      `INSERT INTO bookings (id, kind, reference, description, currency, debit, credit, amount_minor, target_id, effective_at, file_id, break_id)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO bookings (id, kind, reference, description, currency, debit, credit, amount_minor, target_id, effective_at, file_id, break_id,
+         to_currency, to_minor, rate, source)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (id) DO NOTHING`,
       [
         ...[each.id, each.kind, each.reference, each.description, each.currency, each.debit, each.credit],
         ...[each.amountMinor, each.targetId, new Date(each.effectiveAtMs), of.fileId ?? null, of.breakId ?? null],
+        ...[
+          each.bought?.currency ?? '',
+          each.bought?.amountMinor ?? 0n,
+          each.bought?.rate ?? '',
+          each.bought?.source ?? '',
+        ],
       ],
     );
   }
@@ -38,12 +45,17 @@ interface BookingRow extends Record<string, unknown> {
   amount_minor: bigint;
   target_id: string;
   effective_at: Date;
+  to_currency: string;
+  to_minor: bigint;
+  rate: string;
+  source: string;
 }
 
 /** Books what waits, oldest first; true when there may be more. Booked twice by two processes, the ledger takes it once. */
 export async function bookWaiting({ sql, ledger, log }: Desk): Promise<boolean> {
   const rows = await sql.query<BookingRow>(
-    `SELECT number, id, kind, reference, description, currency, debit, credit, amount_minor, target_id, effective_at
+    `SELECT number, id, kind, reference, description, currency, debit, credit, amount_minor, target_id, effective_at,
+       to_currency, to_minor, rate, source
      FROM bookings WHERE state = 'waiting' ORDER BY number LIMIT $1`,
     [batchMax],
   );
@@ -68,7 +80,7 @@ export async function bookWaiting({ sql, ledger, log }: Desk): Promise<boolean> 
 }
 
 function journalOf(row: BookingRow) {
-  const isReversal = row.kind === 'reversal';
+  const hasTransfers = row.kind !== 'reversal' && row.kind !== 'exchange_sold';
   return {
     id: row.id,
     kind: row.kind,
@@ -76,7 +88,13 @@ function journalOf(row: BookingRow) {
     description: row.description,
     currency: row.currency,
     effectiveAt: timestampFromMs(row.effective_at.getTime()),
-    transfers: isReversal ? [] : [{ debit: row.debit, credit: row.credit, amountMinor: row.amount_minor }],
+    transfers: hasTransfers ? [{ debit: row.debit, credit: row.credit, amountMinor: row.amount_minor }] : [],
     targetId: row.target_id,
+    ...(row.kind === 'exchange_sold' && {
+      exchange: {
+        ...{ fromAccount: row.credit, fromMinor: row.amount_minor, toAccount: row.credit },
+        ...{ toCurrency: row.to_currency, toMinor: row.to_minor, rate: row.rate, source: row.source },
+      },
+    }),
   };
 }

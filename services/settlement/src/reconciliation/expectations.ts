@@ -25,6 +25,8 @@ export interface ExpectationToWrite {
   readonly feeMinor?: bigint | undefined;
   /** The most telling first: it is also what makes the expectation one and the same. */
   readonly references: readonly string[];
+  /** The payment that it is of, where it is of one. */
+  readonly paymentId?: string;
   readonly expectedAtMs: number;
 }
 
@@ -38,14 +40,15 @@ export async function expectMoney(tx: SqlTransaction, expectation: ExpectationTo
   const [first = ''] = refs;
   if (expectation.amountMinor === 0n) return;
   await tx.execute(
-    `INSERT INTO expectations (id, side, kind, currency, amount_minor, fee_minor, refs, keys, expected_at, due_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO expectations (id, side, kind, currency, amount_minor, fee_minor, refs, keys, expected_at, due_at, payment_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING`,
     [
       hashId('exp', expectation.side, expectation.kind, expectation.currency, first),
       ...[expectation.side, expectation.kind, expectation.currency, expectation.amountMinor],
       ...[expectation.feeMinor ?? null, refs, refs.map(referenceKey).filter((key) => key !== '')],
       new Date(expectation.expectedAtMs),
       new Date(expectation.expectedAtMs + dueAfterDays[expectation.side] * dayMs),
+      expectation.paymentId ?? '',
     ],
   );
 }
@@ -81,7 +84,8 @@ export function expectationHandlers(desk: Desk): EventHandler[] {
       return expect(applied, amount, {
         kind: 'payment',
         references,
-        feeMinor: providerFee?.amountMinor,
+        paymentId,
+        feeMinor: providerFee?.currency === amount?.currency ? providerFee?.amountMinor : undefined,
         sign: 1n,
         at: dateOf(succeededAt),
       });
@@ -91,26 +95,28 @@ export function expectationHandlers(desk: Desk): EventHandler[] {
       return expect(applied, amount, {
         kind: 'refund',
         references: [refundId, paymentId, orderId],
+        paymentId,
         sign: -1n,
         at: dateOf(succeededAt),
       });
     }),
     on(LatePaymentReceivedSchema, (applied) => {
       const { paymentId, orderId, amount } = applied.event;
-      return expect(applied, amount, { kind: 'late_payment', references: [paymentId, orderId], sign: 1n });
+      return expect(applied, amount, { kind: 'late_payment', references: [paymentId, orderId], paymentId, sign: 1n });
     }),
     on(LatePaymentReturnedSchema, (applied) => {
       const { paymentId, orderId, amount } = applied.event;
-      return expect(applied, amount, { kind: 'late_payment_return', references: [paymentId, orderId], sign: -1n });
+      const references = [paymentId, orderId];
+      return expect(applied, amount, { kind: 'late_payment_return', references, paymentId, sign: -1n });
     }),
     on(DisputeOpenedSchema, (applied) => {
       const { disputeId, paymentId, amount, openedAt } = applied.event;
       const references = [disputeId === '' ? `dispute:${paymentId}` : disputeId, paymentId];
-      return expect(applied, amount, { kind: 'dispute', references, sign: -1n, at: dateOf(openedAt) });
+      return expect(applied, amount, { kind: 'dispute', references, paymentId, sign: -1n, at: dateOf(openedAt) });
     }),
     on(DisputeClosedSchema, async (applied) => {
       const { disputeId, paymentId, amount, fee, outcome, closedAt } = applied.event;
-      const rest = { references: [disputeId, paymentId], at: dateOf(closedAt) };
+      const rest = { references: [disputeId, paymentId], paymentId, at: dateOf(closedAt) };
       if (outcome === 'won') await expect(applied, amount, { ...rest, kind: 'dispute_reversal', sign: 1n });
       await expect(applied, fee, { ...rest, kind: 'dispute_fee', sign: -1n });
     }),

@@ -42,16 +42,30 @@ export interface ReadLine {
   readonly key: string;
   readonly line: number;
   readonly kind: LineKind;
+  /** What was paid in, which is what we expect; the statement's own currency unless `settled` is there. */
   readonly currency: string;
   /** Positive when it is money to us; before what the provider kept. */
   readonly amountMinor: bigint;
+  /** In the statement's currency. */
   readonly feeMinor: bigint;
+  /** It was paid in another currency than the statement's: what it came to in that one. */
+  readonly settled?: Settled;
   readonly valueDate: string;
   /** What it may be known by, the most telling first; at most `referencesMax`, no empty ones. */
   readonly references: readonly string[];
   /** Names the movement at its sender: a second line with it is a duplicate. '' when there is none. */
   readonly ownReference: string;
   readonly description: string;
+}
+
+export interface Settled {
+  readonly currency: string;
+  /** Before what the provider kept; of the same sign as what was paid. */
+  readonly amountMinor: bigint;
+  /** Units of this currency for one of the paid, an exact decimal. */
+  readonly rate: string;
+  /** Whose rate it is. */
+  readonly source: string;
 }
 
 export interface ClosedStatement {

@@ -62,8 +62,9 @@ export class Gate {
   #of(item: ReadLine | ClosedStatement): Running {
     const running = this.#running.get(item.key);
     if (running === undefined) throw new BadFile('malformed', item.line, 'The line belongs to no open statement.');
-    if (running.opened.currency !== item.currency) {
-      const detail = `The statement is in ${running.opened.currency}, this is in ${item.currency}.`;
+    const { currency } = item.type === 'line' ? (item.settled ?? item) : item;
+    if (running.opened.currency !== currency) {
+      const detail = `The statement is in ${running.opened.currency}, this is in ${currency}.`;
       throw new BadFile('currency', item.line, detail);
     }
     return running;
@@ -71,7 +72,7 @@ export class Gate {
 
   #add(line: ReadLine): void {
     const running = this.#of(line);
-    running.sumMinor += line.amountMinor - line.feeMinor;
+    running.sumMinor += (line.settled ?? line).amountMinor - line.feeMinor;
     running.lines += 1;
     this.lines += 1;
   }

@@ -34,6 +34,11 @@ export interface Layout {
     /** What the bank will show; absent: the settlement's own name. */
     readonly bankReference?: string;
     readonly date: string;
+    /**
+     * What the customer paid, where that may be in another currency than the settlement's: without a sign, or with the
+     * gross amount's. A file may lack these columns and leave their cells empty. Without a rate the amounts say it.
+     */
+    readonly presented?: { readonly currency: string; readonly amount: string; readonly rate?: string };
     readonly description?: string;
     /** In a total: how many lines it is of. */
     readonly count?: string;
@@ -99,6 +104,7 @@ export const layouts: readonly Layout[] = [
       settlement: 'settlement_id',
       bankReference: 'utr',
       date: 'settlement_date',
+      presented: { currency: 'presentment_currency', amount: 'presentment_gross', rate: 'exchange_rate' },
     },
     amounts: 'major',
     dates: 'iso',
@@ -128,6 +134,7 @@ export const layouts: readonly Layout[] = [
       net: 'net',
       settlement: 'automatic_payout_id',
       date: 'automatic_payout_effective_at',
+      presented: { currency: 'customer_facing_currency', amount: 'customer_facing_amount' },
       description: 'description',
     },
     amounts: 'major',
@@ -153,6 +160,7 @@ export const layouts: readonly Layout[] = [
       settlement: 'payout',
       bankReference: 'trace_id',
       date: 'arrival_date',
+      presented: { currency: 'presented_currency', amount: 'presented_amount', rate: 'exchange_rate' },
       count: 'transactions',
     },
     amounts: 'minor',
@@ -248,6 +256,6 @@ export function layoutOf(format: FileFormat, header: readonly string[]): Layout 
 }
 
 export function columnsOf(layout: Layout): string[] {
-  const { referencesIfThere: _, ...columns } = layout.columns;
+  const { referencesIfThere: _, presented: __, ...columns } = layout.columns;
   return Object.values(columns).flatMap((column) => (typeof column === 'string' ? [column] : column));
 }

@@ -9,7 +9,8 @@ export interface LineToMatch {
   readonly kind: string;
   readonly currency: string;
   readonly amountMinor: bigint;
-  readonly feeMinor: bigint;
+  /** Undefined when it is in another currency than what was paid. */
+  readonly feeMinor: bigint | undefined;
   /** Days since the epoch. */
   readonly day: number;
   /** Keys of its references, the most telling first. */
@@ -249,7 +250,7 @@ export function kindsFit(lineKind: string, expectationKind: string): boolean {
 }
 
 export function feeFits(line: LineToMatch, expectation: ExpectationToMatch): boolean {
-  return expectation.feeMinor === undefined || expectation.feeMinor === line.feeMinor;
+  return expectation.feeMinor === undefined || line.feeMinor === undefined || expectation.feeMinor === line.feeMinor;
 }
 
 /** Both go the same way, and are apart by no more than the rule allows. */

@@ -4,9 +4,10 @@
  */
 import type { SqlExecutor, SqlTransaction } from '@suuupra/platform/sql/sql';
 import { hashId } from '../payouts/hash-id.ts';
-import { placedBookings } from './booking.ts';
+import { exchangeDifferenceBooking, placedBookings } from './booking.ts';
 import { writeBookings } from './bookings.ts';
 import { leaveBreaks, openBreak, type Step, systemActor } from './breaks.ts';
+import { realisedMinor } from './exchange.ts';
 import { referenceKey, type Side } from './file-item.ts';
 import { breakOf, type ExpectationToMatch, type LineToMatch, type Match, match } from './match.ts';
 import type { Rule } from './rule.ts';
@@ -20,7 +21,7 @@ interface LineRow extends Record<string, unknown> {
   kind: string;
   currency: string;
   amount_minor: bigint;
-  fee_minor: bigint;
+  fee_minor: bigint | null;
   day: number;
   keys: string[];
   description: string;
@@ -36,12 +37,13 @@ interface ExpectationRow extends Record<string, unknown> {
   keys: string[];
 }
 
-const lineColumns = `id, kind, currency, amount_minor, fee_minor, (value_date - DATE '1970-01-01')::int AS day, keys, description`;
+const lineColumns = `id, kind, currency, amount_minor, CASE WHEN settled_currency = '' THEN fee_minor END AS fee_minor, (value_date - DATE '1970-01-01')::int AS day, keys, description`;
 const expectationColumns = `id, kind, currency, amount_minor, fee_minor,
   ((expected_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01')::int AS day, keys`;
 
 function lineOf(row: LineRow): LineToMatch {
-  const { id, kind, currency, amount_minor: amountMinor, fee_minor: feeMinor, day, keys, description } = row;
+  const { id, kind, currency, amount_minor: amountMinor, day, keys, description } = row;
+  const feeMinor = row.fee_minor ?? undefined;
   return { id, kind, currency, amountMinor, feeMinor, day, keys, text: referenceKey(description) };
 }
 
@@ -198,7 +200,61 @@ export async function applyMatch(tx: SqlTransaction, apply: MatchToApply): Promi
   const placed = { side, lines: found.lines, expectations: found.expectations };
   const bookings = placedBookings(placed, { parts: [id], reference: `match:${id}`, atMs: effectiveAtMs });
   await writeBookings(tx, bookings, { fileId });
+  if (side === 'provider') await realise(tx, { matchId: id, lineIds, expectationIds, fileId, atMs: effectiveAtMs });
   return id;
+}
+
+/**
+ * Lines that were settled in another currency are now those of a payment: what its exchanges have gained is worked out
+ * from all of them, and what that is more than was booked is booked. Lines of several payments stay as they were changed.
+ */
+async function realise(
+  tx: SqlTransaction,
+  of: {
+    readonly matchId: string;
+    readonly lineIds: readonly string[];
+    readonly expectationIds: readonly string[];
+    readonly fileId: string | undefined;
+    readonly atMs: number;
+  },
+): Promise<void> {
+  const { matchId, lineIds, expectationIds, fileId, atMs } = of;
+  const owners = await tx.query<{ payment_id: string }>(
+    'SELECT DISTINCT payment_id FROM expectations WHERE id = ANY($1) LIMIT 2',
+    [expectationIds],
+  );
+  const paymentId = owners[0]?.payment_id ?? '';
+  if (owners.length !== 1 || paymentId === '') return;
+  const changed = await tx.query<{ currency: string; settled_currency: string }>(
+    `WITH ours AS (UPDATE file_lines SET payment_id = $2 WHERE id = ANY($1) AND settled_currency <> '' RETURNING currency, settled_currency)
+     SELECT DISTINCT currency, settled_currency FROM ours ORDER BY 1, 2`,
+    [lineIds, paymentId],
+  );
+  for (const { currency, settled_currency: settledCurrency } of changed) {
+    const key = [paymentId, currency, settledCurrency];
+    await tx.execute(
+      'INSERT INTO exchange_results (payment_id, currency, settled_currency) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+      key,
+    );
+    const [before] = await tx.query<{ realised_minor: bigint }>(
+      'SELECT realised_minor FROM exchange_results WHERE payment_id = $1 AND currency = $2 AND settled_currency = $3 FOR UPDATE',
+      key,
+    );
+    const lines = await tx.query<{ amount_minor: bigint; settled_minor: bigint }>(
+      'SELECT amount_minor, settled_minor FROM file_lines WHERE payment_id = $1 AND currency = $2 AND settled_currency = $3',
+      key,
+    );
+    const gained = realisedMinor(
+      lines.map(({ amount_minor: amountMinor, settled_minor: settledMinor }) => ({ amountMinor, settledMinor })),
+    );
+    const parts = [matchId, ...key];
+    const booked = { parts, reference: `payment:${paymentId}`, currency: settledCurrency, atMs };
+    await writeBookings(tx, exchangeDifferenceBooking(booked, gained - (before?.realised_minor ?? 0n)), { fileId });
+    await tx.execute(
+      'UPDATE exchange_results SET realised_minor = $4 WHERE payment_id = $1 AND currency = $2 AND settled_currency = $3',
+      [...key, gained],
+    );
+  }
 }
 
 const expectationsInRound = 200;
@@ -263,7 +319,10 @@ export async function breakLate(tx: SqlTransaction, atMs: number): Promise<boole
     `SELECT id, side, EXISTS (
        SELECT 1 FROM file_statements AS statement
        WHERE statement.side = expectation.side AND statement.currency = expectation.currency
-         AND statement.date > (expectation.due_at AT TIME ZONE 'UTC')::date) AS is_passed
+         AND statement.date > (expectation.due_at AT TIME ZONE 'UTC')::date)
+       OR (side = 'provider' AND EXISTS (
+         SELECT 1 FROM file_lines AS line WHERE line.settled_currency <> '' AND line.currency = expectation.currency
+           AND line.value_date > (expectation.due_at AT TIME ZONE 'UTC')::date)) AS is_passed
      FROM expectations AS expectation
      WHERE due_at <= $1 AND match_id IS NULL AND break_id IS NULL ORDER BY due_at, id LIMIT $2 FOR UPDATE`,
     [new Date(atMs), lateInRound],

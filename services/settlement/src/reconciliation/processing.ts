@@ -8,7 +8,7 @@ import type { SqlTransaction } from '@suuupra/platform/sql/sql';
 import { hashId } from '../payouts/hash-id.ts';
 import { shown } from './amount.ts';
 import { BadFile } from './bad-file.ts';
-import { feeBooking } from './booking.ts';
+import { exchangeBooking, feeBooking } from './booking.ts';
 import { writeBookings } from './bookings.ts';
 import type { Desk } from './desk.ts';
 import { expectMoney } from './expectations.ts';
@@ -196,7 +196,9 @@ async function storeChunk({ sql }: Desk, id: string, after: bigint, chunk: reado
       const ordinal = after + BigInt(index) + 1n;
       const lineId = hashId('stl', file.sha256, ordinal.toString());
       await storeLine(tx, file, lineId, ordinal, each);
-      chain = linked(chain, [lineId, each.line.kind, each.line.currency, each.line.amountMinor, each.line.feeMinor]);
+      const { kind, currency, amountMinor, feeMinor, settled } = each.line;
+      const exchanged = settled === undefined ? [] : [settled.currency, settled.amountMinor, settled.rate];
+      chain = linked(chain, [lineId, kind, currency, amountMinor, feeMinor, ...exchanged]);
     }
     await tx.execute('UPDATE settlement_files SET lines_stored = $2, chain = $3 WHERE id = $1', [
       ...[id, after + BigInt(chunk.length), chain],
@@ -212,27 +214,32 @@ async function storeLine(
   each: LineToStore,
 ): Promise<void> {
   const { line, side, account } = each;
+  const { settled } = line;
   const keys = line.references.map(referenceKey).filter((key) => key !== '');
   const duplicateKey =
     line.ownReference === ''
       ? ''
       : JSON.stringify([side, account, line.kind, line.ownReference, line.currency, line.amountMinor.toString()]);
   await tx.execute(
-    `INSERT INTO file_lines (id, file_id, ordinal, line_number, side, kind, currency, amount_minor, fee_minor, value_date, refs, keys, group_key, duplicate_key, description)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    `INSERT INTO file_lines (id, file_id, ordinal, line_number, side, kind, currency, amount_minor, fee_minor, value_date, refs, keys, group_key, duplicate_key, description,
+       settled_currency, settled_minor, exchange_rate, exchange_source)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
     [
       ...[id, file.id, ordinal, line.line, side, line.kind, line.currency, line.amountMinor, line.feeMinor],
       ...[line.valueDate, line.references, keys, keys[0] ?? '', duplicateKey, line.description],
+      ...[settled?.currency ?? '', settled?.amountMinor ?? 0n, settled?.rate ?? '', settled?.source ?? ''],
     ],
   );
   const atMs = Date.parse(`${line.valueDate}T00:00:00Z`);
   const of = {
     parts: [file.sha256, ordinal.toString()],
     reference: `settlement_line:${id}`,
-    currency: line.currency,
+    currency: (settled ?? line).currency,
     atMs,
   };
-  if (side === 'provider') await writeBookings(tx, feeBooking(of, line.feeMinor), { fileId: file.id });
+  if (side !== 'provider') return;
+  const exchanges = settled === undefined ? [] : [exchangeBooking(of, line, settled)];
+  await writeBookings(tx, [...exchanges, ...feeBooking(of, line.feeMinor)], { fileId: file.id });
 }
 
 interface PlacedRow extends Record<string, unknown> {

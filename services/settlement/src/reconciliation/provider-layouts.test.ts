@@ -5,7 +5,14 @@ import { Gate } from './gate.ts';
 import { readFile } from './read-file.ts';
 import { razorpayReconCsv, razorpaySettlement, startRazorpayFixture } from './report-source-razorpay.fixture.ts';
 import { openRazorpayReports } from './report-source-razorpay.ts';
-import { startStripeFixture, stripeItemizedCsv, stripePayout } from './report-source-stripe.fixture.ts';
+import {
+  startStripeFixture,
+  stripeChargeAbroad,
+  stripeItemizedAbroadCsv,
+  stripeItemizedCsv,
+  stripePayout,
+  stripePayoutAbroad,
+} from './report-source-stripe.fixture.ts';
 import { openStripeReports } from './report-source-stripe.ts';
 import { bytesOf } from './testing.ts';
 
@@ -30,8 +37,8 @@ async function refusal(content: string | Uint8Array) {
   return 'accepted';
 }
 
-async function pulledStripe() {
-  const server = await startStripeFixture([stripePayout]);
+async function pulledStripe(payout = stripePayout) {
+  const server = await startStripeFixture([payout]);
   const source = openStripeReports({ secretKey: 'sk_test_fixture', origin: server.origin });
   const [settlement] = await source.settlementsSince(0);
   const bytes = await source.report(settlement ?? expect.fail('no payout is listed'));
@@ -78,6 +85,40 @@ describe('S1: reports of Stripe', () => {
         date: '2026-11-19',
       },
     ]);
+  });
+
+  it('reads what was paid in another currency, with the rate that it was changed at (P16)', async () => {
+    const { lines, statements } = await check(await pulledStripe(stripePayoutAbroad));
+    const abroad = (amountMinor: bigint, settledMinor: bigint, rate: string, source: string) => ({
+      ...{ currency: 'USD', amountMinor },
+      settled: { currency: 'INR', amountMinor: settledMinor, rate, source: `stripe:${source}` },
+    });
+    expect(lines).toMatchObject([
+      { kind: 'payment', feeMinor: 3_646n, ...abroad(1_000n, 83_250n, '83.25', 'txn_4') },
+      { kind: 'refund', feeMinor: 0n, ...abroad(-400n, -33_700n, '84.25', 'txn_5') },
+      // Its fee is in another currency than what is disputed, and stays with the line.
+      { kind: 'dispute', feeMinor: 1_500n, ...abroad(-600n, -49_000n, '81.666667', 'txn_6') },
+    ]);
+    expect(statements).toMatchObject([{ currency: 'INR', closingMinor: -4_596n, lines: 3 }]);
+  });
+
+  it('reads a rate that JSON writes with an exponent', async () => {
+    const tiny = {
+      ...{ ...stripeChargeAbroad, amount: 150, fee: 0, net: 150, exchange_rate: 1.5e-7 },
+      source: { ...(stripeChargeAbroad['source'] as object), amount: 1_000_000_000, currency: 'idr' },
+    };
+    const { lines } = await check(await pulledStripe({ id: 'po_3', amount: 150, transactions: [tiny] }));
+    expect(lines).toMatchObject([{ currency: 'IDR', settled: { amountMinor: 150n, rate: '0.00000015' } }]);
+  });
+
+  it('reads the same from the itemized report, whose rate the amounts say', async () => {
+    const { lines } = await check(stripeItemizedAbroadCsv);
+    expect(lines).toMatchObject([
+      { currency: 'USD', amountMinor: 1_000n, feeMinor: 3_646n, settled: { amountMinor: 83_250n, rate: '83.25' } },
+      { currency: 'INR', amountMinor: 50_000n },
+      { kind: 'fee', currency: 'INR', amountMinor: -1_000n },
+    ]);
+    expect(lines.slice(1).every(({ settled }) => settled === undefined)).toBe(true);
   });
 
   it('reads the same from the API, held against the payout, and keeps nothing of a person', async () => {

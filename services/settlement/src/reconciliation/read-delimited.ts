@@ -1,6 +1,7 @@
 /** Settlement files with one record a row: CSV (RFC 4180) and TSV, by a layout. */
 import { currencyCode, dayFirstDate, isoDate, majorAmount, minorAmount, shown } from './amount.ts';
 import { BadFile } from './bad-file.ts';
+import { followsRate, isRate, rateOf, type Sum } from './exchange.ts';
 import {
   type ClosedStatement,
   descriptionCharsMax,
@@ -8,6 +9,7 @@ import {
   type FileItem,
   type ReadLine,
   references,
+  type Settled,
 } from './file-item.ts';
 import { type Layout, layoutOf, layouts, outgoingKinds } from './layout.ts';
 import { type TextLine, textLines, utf8Text } from './text-lines.ts';
@@ -18,6 +20,8 @@ export interface Row {
 }
 
 const rowCharsMax = 64 * 1024;
+/** What the ledger takes as the source of a rate. */
+const sourceCharsMax = 100;
 /** One file settles a day or a few; more open ones at a time would not fit in memory. */
 const settlementsMax = 10_000;
 
@@ -190,10 +194,12 @@ class SettlementRows {
     const feeMinor = this.#amount(row, columns.fee, currency) + this.#amount(row, columns.tax, currency);
     if (netMinor !== undefined && netMinor !== amountMinor - feeMinor)
       throw new BadFile('arithmetic', row.number, 'The net amount is not the gross less fee and tax.');
-    const isApart = disputeFeesApart === true && kind === 'dispute' && feeMinor !== 0n;
+    const paid = this.#presented(row, { currency, amountMinor });
+    // A fee in another currency than what is disputed is none that the dispute tells of.
+    const isApart = disputeFeesApart === true && kind === 'dispute' && feeMinor !== 0n && paid.settled === undefined;
     const refs = [...(columns.referencesIfThere ?? []), ...columns.references];
     const line: ReadLine = {
-      ...{ type: 'line', key, line: row.number, kind, currency, amountMinor, valueDate: date },
+      ...{ type: 'line', key, line: row.number, kind, ...paid, valueDate: date },
       feeMinor: isApart ? 0n : feeMinor,
       references: references(...refs.map((column) => this.#cell(row, column))),
       ownReference: this.#cell(row, columns.own),
@@ -201,6 +207,51 @@ class SettlementRows {
     };
     yield line;
     if (isApart) yield { ...line, kind: 'dispute_fee', amountMinor: -feeMinor, feeMinor: 0n };
+  }
+
+  /** What the customer paid, and what was settled of it where that is in another currency. */
+  #presented(row: Row, gross: Sum): Sum & { readonly settled?: Settled } {
+    const { presented } = this.#layout.columns;
+    const code = this.#cell(row, presented?.currency).toUpperCase();
+    const written = this.#cell(row, presented?.amount);
+    if (presented === undefined || (code === '' && written === '')) return gross;
+    const currency = currencyCode(code, row.number);
+    const signed = this.#amount(row, presented.amount, currency);
+    if (signed < 0n && gross.amountMinor > 0n)
+      throw new BadFile(
+        'amount',
+        row.number,
+        `${presented.amount} and ${this.#layout.columns.gross} go opposite ways.`,
+      );
+    const magnitude = signed < 0n ? -signed : signed;
+    const paid = { currency, amountMinor: gross.amountMinor < 0n ? -magnitude : magnitude };
+    if (currency === gross.currency) {
+      if (paid.amountMinor !== gross.amountMinor)
+        throw new BadFile('arithmetic', row.number, `${presented.amount} is not the gross, and in the same currency.`);
+      return gross;
+    }
+    if (paid.amountMinor === 0n && gross.amountMinor === 0n) return gross;
+    if (paid.amountMinor === 0n || gross.amountMinor === 0n)
+      throw new BadFile('amount', row.number, 'An amount that is exchanged is above zero in both currencies.');
+    return { ...paid, settled: { ...gross, ...this.#rate(row, paid, gross) } };
+  }
+
+  #rate(row: Row, paid: Sum, gross: Sum): Pick<Settled, 'rate' | 'source'> {
+    const { presented, own } = this.#layout.columns;
+    const source = `${this.#layout.provider}:${this.#cell(row, own)}`.slice(0, sourceCharsMax);
+    const quoted = this.#cell(row, presented?.rate);
+    if (quoted === '') return { rate: rateOf(paid, gross), source };
+    if (!isRate(quoted))
+      throw new BadFile(
+        'exchange_rate',
+        row.number,
+        `"${shown(quoted)}" is not a rate: digits, with "." before decimals.`,
+      );
+    if (!followsRate(paid, gross, quoted)) {
+      const detail = `At ${quoted} the gross in ${gross.currency} does not follow from what was paid in ${paid.currency}.`;
+      throw new BadFile('exchange_rate', row.number, detail);
+    }
+    return { rate: quoted, source };
   }
 
   /** Undefined where the file gives none. */

@@ -38,6 +38,42 @@ export const stripeRefund: Json = {
   },
 };
 
+/** Paid in dollars, kept in rupees: the transaction is in the balance's currency, its source in the customer's. */
+export const stripeChargeAbroad: Json = {
+  ...{ id: 'txn_4', object: 'balance_transaction', amount: 83_250, fee: 3_646, net: 79_604, currency: 'inr' },
+  ...{ reporting_category: 'charge', type: 'charge', status: 'available', created: createdAt - 350_000 },
+  exchange_rate: 83.25,
+  source: {
+    ...{ id: 'ch_4', object: 'charge', payment_intent: 'pi_4', amount: 1_000, currency: 'usd' },
+    metadata: { attempt_id: 'pay_4' },
+  },
+};
+
+/** Some of it given back on another day. */
+export const stripeRefundAbroad: Json = {
+  ...{ id: 'txn_5', object: 'balance_transaction', amount: -33_700, fee: 0, net: -33_700, currency: 'inr' },
+  ...{ reporting_category: 'refund', type: 'refund', status: 'available', created: createdAt - 250_000 },
+  exchange_rate: 84.25,
+  source: {
+    ...{ id: 're_5', object: 'refund', payment_intent: 'pi_4', amount: 400, currency: 'usd' },
+    metadata: { attempt_id: 'pay_4', refund_id: 'rfd_5' },
+  },
+};
+
+/** The rest of it disputed; the fee is in the balance's currency. */
+export const stripeDisputeAbroad: Json = {
+  ...{ id: 'txn_6', object: 'balance_transaction', amount: -49_000, fee: 1_500, net: -50_500, currency: 'inr' },
+  ...{ reporting_category: 'dispute', type: 'adjustment', status: 'available', created: createdAt - 150_000 },
+  exchange_rate: 81.666667,
+  source: { id: 'du_6', object: 'dispute', payment_intent: 'pi_4', amount: 600, currency: 'usd', metadata: {} },
+};
+
+export const stripePayoutAbroad: StripePayout = {
+  id: 'po_2',
+  amount: -4_596,
+  transactions: [stripeChargeAbroad, stripeRefundAbroad, stripeDisputeAbroad],
+};
+
 export const stripeDispute: Json = {
   ...{ id: 'txn_3', object: 'balance_transaction', amount: -10_000, fee: 1_500, net: -11_500, currency: 'inr' },
   ...{ reporting_category: 'dispute', type: 'adjustment', status: 'available', created: createdAt - 200_000 },
@@ -110,6 +146,15 @@ export function startStripeFixture(payouts: readonly StripePayout[], inPage = 2)
     return found === undefined ? { status: 404, body: { error: {} } } : { status: 200, body: found };
   });
 }
+
+/** With the columns that tell what the customer paid; they are empty where a line is of no charge or refund. */
+export const stripeItemizedAbroadCsv = [
+  'automatic_payout_id,automatic_payout_effective_at,balance_transaction_id,currency,gross,fee,net,reporting_category,source_id,description,payment_intent_id,payment_metadata[attempt_id],customer_facing_amount,customer_facing_currency',
+  'po_2,2026-11-19 00:00:00,txn_4,inr,832.50,36.46,796.04,charge,ch_4,Order SU-4,pi_4,pay_4,10.00,usd',
+  'po_2,2026-11-19 00:00:00,txn_7,inr,500.00,0.00,500.00,charge,ch_7,Order SU-7,pi_7,pay_7,500.00,inr',
+  'po_2,2026-11-19 00:00:00,txn_8,inr,-10.00,0.00,-10.00,fee,,Billing fee,,,,',
+  '',
+].join('\n');
 
 /** Its default columns, with the metadata that has to be asked for. Amounts are in major units. */
 export const stripeItemizedCsv = [

@@ -43,6 +43,7 @@ const stripeDecimals: Readonly<Record<string, number>> = { ISK: 2, UGX: 2, MGA: 
 const header = [
   ...['reporting_category', 'payout', 'id', 'amount', 'fee', 'net', 'currency', 'arrival_date', 'trace_id'],
   ...['source', 'payment_intent', 'attempt_id', 'refund_id', 'transactions'],
+  ...['presented_currency', 'presented_amount', 'exchange_rate'],
 ];
 
 export function openStripeReports({ secretKey, origin = 'https://api.stripe.com' }: StripeReportOptions): ReportSource {
@@ -99,10 +100,13 @@ async function payoutReport(api: ProviderApi, id: string): Promise<Uint8Array | 
   return csvBytes(header, [...rows, total]);
 }
 
-/** How many lines the gate will count: the fee of a dispute is one of its own. */
+/** How many lines the gate will count: the fee of a dispute is one of its own, unless the dispute is in another currency. */
 function rowsWithFees(lines: readonly ExactObject[]): number {
   const apart = lines.filter(
-    (each) => textOf(each, 'reporting_category') === 'dispute' && integerOf(each, 'fee') !== 0n,
+    (each) =>
+      textOf(each, 'reporting_category') === 'dispute' &&
+      integerOf(each, 'fee') !== 0n &&
+      textOf(each, 'exchange_rate') === '',
   );
   return lines.length + apart.length;
 }
@@ -120,10 +124,34 @@ function transactionRow(transaction: ExactObject, intents: ReadonlyMap<string, s
   const intent = intentOf(source);
   return {
     ...common,
-    ...{ source: idOf(source), payment_intent: intent },
+    ...{ source: idOf(source), payment_intent: intent, ...presentedOf(transaction, source) },
     attempt_id: textOf(metadata, 'attempt_id') || (intents.get(intent) ?? ''),
     refund_id: textOf(metadata, 'refund_id'),
   };
+}
+
+/** What the customer paid or got back, where Stripe has changed it into the currency of the balance. */
+function presentedOf(transaction: ExactObject, source: ExactObject): Record<string, string> {
+  const rate = plainDecimal(textOf(transaction, 'exchange_rate'));
+  const currency = textOf(source, 'currency').toUpperCase();
+  if (rate === '' || currency === '') return {};
+  return {
+    presented_currency: currency,
+    presented_amount: minorText(currency, integerOf(source, 'amount')),
+    exchange_rate: rate,
+  };
+}
+
+/** `1.5e-05` as `0.000015`: JSON may write small numbers with an exponent. */
+function plainDecimal(text: string): string {
+  const found = /^(\d+)(?:\.(\d+))?e([+-]?\d{1,2})$/i.exec(text);
+  if (found === null) return text;
+  const [, whole = '', fraction = '', exponent = '0'] = found;
+  const decimals = fraction.length - Number(exponent);
+  const digits = `${whole}${fraction}`;
+  if (decimals <= 0) return `${digits}${'0'.repeat(-decimals)}`;
+  const padded = digits.padStart(decimals + 1, '0');
+  return `${padded.slice(0, -decimals)}.${padded.slice(-decimals)}`;
 }
 
 function intentOf(source: ExactObject): string {

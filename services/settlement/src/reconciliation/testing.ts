@@ -47,19 +47,29 @@ export class SmallBook {
 
   /** Debit less credit of an account; reversals of earlier journals taken into account. */
   balance(account: string, currency = 'INR'): bigint {
-    return this.journals
-      .filter((journal) => journal.currency === currency)
-      .reduce((sum, journal) => {
-        const target = this.journals.find(({ id }) => id === journal.targetId);
-        const sign = journal.kind === 'reversal' ? -1n : 1n;
-        const moved = (target ?? journal).transfers.reduce(
+    return this.journals.reduce((sum, journal) => {
+      const target = this.journals.find(({ id }) => id === journal.targetId);
+      const sign = journal.kind === 'reversal' ? -1n : 1n;
+      const moved = movements(target ?? journal)
+        .filter((movement) => movement.currency === currency)
+        .reduce(
           (total, { debit, credit, amountMinor }) =>
             total + (debit === account ? amountMinor : 0n) - (credit === account ? amountMinor : 0n),
           0n,
         );
-        return sum + sign * moved;
-      }, 0n);
+      return sum + sign * moved;
+    }, 0n);
   }
+}
+
+/** What a journal moves; an exchange moves in two currencies, through the account between them. */
+function movements({ currency, transfers, exchange }: JournalToBook) {
+  if (exchange === undefined) return transfers.map((transfer) => ({ currency, ...transfer }));
+  const { fromAccount, fromMinor, toAccount, toCurrency, toMinor } = exchange;
+  return [
+    { currency, debit: '1800', credit: fromAccount, amountMinor: fromMinor },
+    { currency: toCurrency, debit: toAccount, credit: '1800', amountMinor: toMinor },
+  ];
 }
 
 export interface ReconciliationUnderTest {
@@ -85,6 +95,7 @@ const ownTables = [
     'break_events',
     'file_lines',
     'expectations',
+    'exchange_results',
     'matches',
     'breaks',
   ],

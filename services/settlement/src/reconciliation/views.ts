@@ -120,6 +120,10 @@ export interface LineViewRow extends Record<string, unknown> {
   currency: string;
   amount_minor: bigint;
   fee_minor: bigint;
+  settled_currency: string;
+  settled_minor: bigint;
+  exchange_rate: string;
+  exchange_source: string;
   date: string;
   refs: string[];
   description: string;
@@ -128,13 +132,19 @@ export interface LineViewRow extends Record<string, unknown> {
 }
 
 export const lineViewColumns = `id, file_id, ordinal, line_number, side, kind, currency, amount_minor, fee_minor,
+  settled_currency, settled_minor, exchange_rate, exchange_source,
   to_char(value_date, 'YYYY-MM-DD') AS date, refs, description, match_id, break_id`;
 
 export function lineView(row: LineViewRow): MessageInitShape<typeof FileLineSchema> {
+  const isExchanged = row.settled_currency !== '';
   return {
     ...{ id: row.id, fileId: row.file_id, lineNumber: row.line_number, side: row.side, kind: row.kind },
     amount: { currency: row.currency, amountMinor: row.amount_minor },
-    fee: { currency: row.currency, amountMinor: row.fee_minor },
+    fee: { currency: isExchanged ? row.settled_currency : row.currency, amountMinor: row.fee_minor },
+    ...(isExchanged && {
+      settled: { currency: row.settled_currency, amountMinor: row.settled_minor },
+      ...{ exchangeRate: row.exchange_rate, exchangeSource: row.exchange_source },
+    }),
     ...{ valueDate: row.date, references: row.refs, description: row.description },
     ...{ state: stateOf(row, ''), matchId: row.match_id ?? '', breakId: row.break_id ?? '' },
   };
