@@ -64,6 +64,12 @@ function lineWords(line: FileLine) {
       {sentence(line.kind)} <Money value={line.amount} />
       <span className="choice-hint">
         {line.valueDate} {line.references.join(', ')}
+        {line.settled !== undefined && (
+          <>
+            {' '}
+            settled as <Money value={line.settled} /> at {line.exchangeRate}
+          </>
+        )}
       </span>
     </>
   );

@@ -129,6 +129,19 @@ function Lines({ fileId }: { fileId: string }) {
   );
 }
 
+/** What came of it in the currency that the sender settles in, and at which rate where it was changed. */
+function settledWords({ amount, settled, exchangeRate, exchangeSource }: FileLine) {
+  if (settled === undefined) return <Money value={amount} />;
+  return (
+    <>
+      <Money value={settled} />
+      <span className="choice-hint" title={`Rate of ${exchangeSource}`}>
+        at {exchangeRate}
+      </span>
+    </>
+  );
+}
+
 /** What a line says by itself. */
 export const lineColumns: readonly Column<FileLine>[] = [
   { name: 'Line', render: (line) => line.lineNumber },
@@ -136,6 +149,7 @@ export const lineColumns: readonly Column<FileLine>[] = [
   { name: 'Value date', render: (line) => line.valueDate || '–' },
   { name: 'References', render: (line) => line.references.join(', ') || line.description || '–' },
   { name: 'Amount', numeric: true, render: (line) => <Money value={line.amount} /> },
+  { name: 'Settled', numeric: true, render: settledWords },
   { name: 'Fee', numeric: true, render: (line) => <Money value={line.fee} /> },
 ];
 
