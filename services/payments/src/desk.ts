@@ -1,6 +1,6 @@
 /** What finance does with single payments, and the settlement reports of providers. */
 import { create } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import type {
   ListProviderReportsRequest,
   ReadProviderReportRequest,
@@ -166,7 +166,13 @@ export async function listRefunds(surroundings: PaymentsSurroundings, request: L
   if (isRefusal(page)) return page;
   const words = Object.keys(refundStatuses) as Refund['status'][];
   const status = words.find((word) => refundStatuses[word] === request.status);
-  const filter = { status, orderId: request.orderId };
+  const fromMs = request.from === undefined ? undefined : timestampMs(request.from);
+  const untilMs = request.until === undefined ? undefined : timestampMs(request.until);
+  if (fromMs !== undefined && untilMs !== undefined && fromMs > untilMs)
+    return refuse('invalid_request', 'The refunds would end before they begin.', [
+      { field: 'until', code: 'out_of_range', detail: 'a time after from' },
+    ]);
+  const filter = { status, orderId: request.orderId, fromMs, untilMs };
   const rows = await store.listRefunds(sql, filter, placeOf(page.after), page.limit + 1);
   const some = rows.slice(0, page.limit);
   const last = rows.length > page.limit ? some.at(-1) : undefined;

@@ -232,6 +232,11 @@ function listsRefunds(open: Opened): void {
     expect(await of({ orderId: 'ord_lr1' })).toEqual(['rfd_list_2', 'rfd_list_0']);
     expect(await of({ orderId: 'ord_lr1', status: 'failed' })).toEqual(['rfd_list_2']);
     expect(await of({ orderId: 'ord_lr1', status: 'succeeded' })).toEqual([]);
+    const [earlier, later] = [nowMs + 1_000_000, nowMs + 1_000_001];
+    expect(await of({ fromMs: later })).toEqual(['rfd_list_3', 'rfd_list_2']);
+    expect(await of({ fromMs: earlier, untilMs: later })).toEqual(['rfd_list_1', 'rfd_list_0']);
+    expect(await of({ orderId: 'ord_lr2', untilMs: later })).toEqual(['rfd_list_1']);
+    expect(await of({ fromMs: later, untilMs: later })).toEqual([]);
   });
 }
 

@@ -261,14 +261,16 @@ const refunds: Pick<
     );
     return rows.map(refundFrom);
   },
-  listRefunds: async (executor, { status, orderId }, after, limit) => {
+  listRefunds: async (executor, { status, orderId, fromMs, untilMs }, after, limit) => {
     const [wanted, order, place] = [status ?? '', orderId ?? '', timeOf(after?.atMs)];
+    const [from, until] = [timeOf(fromMs), timeOf(untilMs)];
     const rows = await executor.query<RefundRow & { provider: string }>(
       `SELECT ${refundColumns}, attempts.provider FROM refunds JOIN attempts ON attempts.id = refunds.attempt_id
        WHERE (? = '' OR refunds.status = ?) AND (? = '' OR refunds.order_id = ?)
          AND (? IS NULL OR (refunds.created_at, refunds.id) < (?, ?))
+         AND (? IS NULL OR refunds.created_at >= ?) AND (? IS NULL OR refunds.created_at < ?)
        ORDER BY refunds.created_at DESC, refunds.id DESC LIMIT ?`,
-      [wanted, wanted, order, order, place, place, after?.id ?? '', limit],
+      [wanted, wanted, order, order, place, place, after?.id ?? '', from, from, until, until, limit],
     );
     return rows.map((row) => ({ ...refundFrom(row), provider: row.provider }));
   },

@@ -254,13 +254,15 @@ const refunds: Pick<
     );
     return rows.map(refundFrom);
   },
-  listRefunds: async (executor, { status, orderId }, after, limit) => {
+  listRefunds: async (executor, { status, orderId, fromMs, untilMs }, after, limit) => {
     const rows = await executor.query<RefundRow & { provider: string }>(
       `SELECT ${refundColumns}, attempts.provider FROM refunds JOIN attempts ON attempts.id = refunds.attempt_id
        WHERE ($1::text = '' OR refunds.status = $1::text) AND ($2::text = '' OR refunds.order_id = $2::text)
          AND ($3::timestamptz IS NULL OR (refunds.created_at, refunds.id) < ($3::timestamptz, $4::text))
-       ORDER BY refunds.created_at DESC, refunds.id DESC LIMIT $5`,
-      [status ?? '', orderId ?? '', timeOf(after?.atMs), after?.id ?? '', limit],
+         AND refunds.created_at >= coalesce($5::timestamptz, '-infinity')
+         AND refunds.created_at < coalesce($6::timestamptz, 'infinity')
+       ORDER BY refunds.created_at DESC, refunds.id DESC LIMIT $7`,
+      [status ?? '', orderId ?? '', timeOf(after?.atMs), after?.id ?? '', timeOf(fromMs), timeOf(untilMs), limit],
     );
     return rows.map((row) => ({ ...refundFrom(row), provider: row.provider }));
   },

@@ -92,6 +92,14 @@ export interface KeptReport extends ProviderReport {
   readonly provider: string;
 }
 
+export interface RefundFilter {
+  readonly status?: RefundStatus | undefined;
+  readonly orderId?: string | undefined;
+  /** Asked for from this time on, and before that one. */
+  readonly fromMs?: number | undefined;
+  readonly untilMs?: number | undefined;
+}
+
 export interface PaymentsStore {
   /** The order's intent, locked until the transaction ends; made from `fresh` when there is none. */
   openIntent(tx: SqlTransaction, fresh: Intent, nowMs: number): Promise<Intent>;
@@ -162,7 +170,7 @@ export interface PaymentsStore {
   /** Across orders, late ones included, newest first, each with the provider of its payment. */
   listRefunds(
     executor: SqlExecutor,
-    filter: { readonly status?: RefundStatus | undefined; readonly orderId?: string | undefined },
+    filter: RefundFilter,
     after: Place | undefined,
     limit: number,
   ): Promise<(Refund & { readonly provider: string })[]>;

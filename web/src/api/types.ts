@@ -4005,6 +4005,8 @@ export interface Operations {
       orderId?: string;
       pageSize?: number;
       pageToken?: string;
+      from?: string;
+      until?: string;
     };
     body: undefined;
     answer: ListRefundsResponse;

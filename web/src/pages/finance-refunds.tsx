@@ -1,11 +1,10 @@
-import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { syncPayment } from '../api/payments-desk.ts';
 import { refundsQuery } from '../api/refunds.ts';
-import type { ListRefundsResponse, Order, RefundCase, RefundCaseStatus } from '../api/types.ts';
+import type { Order, RefundCase, RefundCaseStatus } from '../api/types.ts';
 import { Form } from '../forms/form.tsx';
-import { isWithin } from '../lib/asked-within.ts';
 import { sentence } from '../lib/words.ts';
 import { Badge, Money, Time } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
@@ -53,8 +52,7 @@ interface Again {
 function Refunds() {
   const { order, from, until, ...asked } = route.useSearch();
   const status = oneOf(statuses, asked.status);
-  const query = useInfiniteQuery(refundsQuery({ status, orderId: order, from }));
-  useReadOn(query, until);
+  const query = useInfiniteQuery(refundsQuery({ status, orderId: order, from, until }));
   const [shown, setShown] = useState<RefundCase>();
   const [again, setAgain] = useState<Again>();
   return (
@@ -68,7 +66,7 @@ function Refunds() {
       />
       <ListPart
         query={query}
-        rowsOf={(page) => page.refunds.filter((one) => isWithin(one, { from, until }))}
+        rowsOf={(page) => page.refunds}
         caption="Refunds"
         columns={columnsWith(setShown)}
         rowKey={(one) => one.id}
@@ -97,20 +95,6 @@ function Refunds() {
       )}
     </>
   );
-}
-
-/** So many pages are read by themselves to come to a time in the past; from there on a person asks for more. */
-const pagesByItselfMax = 10;
-
-/** The platform gives the newest first: what is newer than the time looked for is read and left out. */
-function useReadOn(query: UseInfiniteQueryResult<InfiniteData<ListRefundsResponse>>, until: string | undefined): void {
-  const { data, hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = query;
-  const pages = data?.pages ?? [];
-  const isShort = pages.every((page) => !page.refunds.some((one) => isWithin(one, { until })));
-  const goesOn = hasNextPage && !isFetching && !isFetchNextPageError && isShort && pages.length < pagesByItselfMax;
-  useEffect(() => {
-    if (goesOn) void fetchNextPage();
-  }, [goesOn, fetchNextPage]);
 }
 
 function NarrowForm() {
