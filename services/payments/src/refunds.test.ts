@@ -1,8 +1,13 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { ListRefundsRequestSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/desk_pb.ts';
 import {
   RefundFailedSchema,
   RefundSucceededSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
+import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listRefunds } from './desk.ts';
 import type { Provider, RefundOutcome } from './provider.ts';
 import { type Bench, openBench, paymentOf, sandboxTable } from './testing.ts';
 
@@ -104,3 +109,24 @@ describe('refunds of one payment', () => {
 function refunding(answer: () => RefundOutcome) {
   return (sandbox: Provider): Provider => ({ ...sandbox, refund: async () => answer() });
 }
+
+describe('the list of refunds', () => {
+  it('is of a time, and refuses one that ends before it begins, by its field', async () => {
+    const own = await openBench();
+    await own.pay('ord_listed', 'tok_ok');
+    const earlierMs = own.world.now();
+    await own.refund('rfd_listed_1', 'ord_listed', 100n);
+    own.advance(60_000);
+    const laterMs = own.world.now();
+    await own.refund('rfd_listed_2', 'ord_listed', 100n);
+    const of = (fromMs: number, untilMs: number) => {
+      const times = { from: timestampFromMs(fromMs), until: timestampFromMs(untilMs) };
+      return listRefunds(own.surroundings, create(ListRefundsRequestSchema, times));
+    };
+    expect(await of(earlierMs, laterMs)).toMatchObject({ refunds: [{ id: 'rfd_listed_1' }], nextPageToken: '' });
+    expect(await of(laterMs, laterMs + 60_000)).toMatchObject({ refunds: [{ id: 'rfd_listed_2' }] });
+    const refused = await of(laterMs, earlierMs);
+    expect(isRefusal(refused) && [refused.code, refused.errors[0]?.field]).toEqual(['invalid_request', 'until']);
+    await own.close();
+  });
+});
