@@ -44,6 +44,9 @@ const chosen = process.env['SUUUPRA_FAULTS'];
 const size = { buyers: 100, courses: 10, pauseMs: 35_000 };
 const recoverMsMax = 90_000;
 const settleMsMax = 120_000;
+const printedShown = 60;
+/** So that no gateway is left unasked but by rare chance. */
+const askedAtOnce = 8;
 /** When a client that repeats as documented gives up. */
 const giveUpMs = 30_000;
 
@@ -91,7 +94,13 @@ describe.skipIf(typeof bed === 'string')(`the fault run, SUUUPRA_FAULT_SEED=${se
   const played = faults.filter(({ name }) => chosen === undefined || chosen.split(',').includes(name));
   it.each(played.map((fault) => [fault.name, fault] as const))('%s', { timeout: 300_000 }, async (name, fault) => {
     load.assertWhole();
-    await Promise.race([play(name, fault), load.broken]);
+    try {
+      await Promise.race([play(name, fault), load.broken]);
+    } catch (error) {
+      // What a part of the platform said of it is gone with the stage.
+      say(`the last that was printed:\n${stage.printed().slice(-printedShown).join('\n')}`);
+      throw error;
+    }
   });
 
   async function play(name: string, fault: Fault): Promise<void> {
@@ -197,11 +206,13 @@ describe.skipIf(typeof bed === 'string')(`the fault run, SUUUPRA_FAULT_SEED=${se
     );
   }
 
+  /** Several times in a row: each gateway at the shared port answers for what it sees itself. */
   async function seenReady(): Promise<void> {
-    await eventually('/readyz says ready', readiness, ({ status }) => status === 200, {
-      withinMs: recoverMsMax,
-      everyMs: 200,
-    });
+    const several = async () => {
+      const answers = await Promise.all(Array.from({ length: askedAtOnce }, readiness));
+      return answers.every(({ status }) => status === 200);
+    };
+    await eventually('/readyz says ready', several, (isReady) => isReady, { withinMs: recoverMsMax, everyMs: 200 });
   }
 
   async function readiness(): Promise<{ status: number; down: readonly string[] }> {
