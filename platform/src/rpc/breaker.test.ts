@@ -40,6 +40,13 @@ test('a try that fails opens it for twice as long, up to the most', () => {
   expect([breaker.state(599), breaker.state(600)]).toEqual(['open', 'half_open']);
 });
 
+test('a try that fails while the clock was set back lets another try when its time has come', () => {
+  const breaker = openedAt(0);
+  breaker.begin(100);
+  breaker.failed(40);
+  expect([breaker.admits(99), breaker.admits(100)]).toEqual([false, true]);
+});
+
 test('a try whose caller left lets another try', () => {
   const breaker = openedAt(0);
   breaker.begin(100);

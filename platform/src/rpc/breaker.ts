@@ -54,11 +54,12 @@ export function createBreaker(limits: BreakerLimits = breakerLimits): Breaker {
     },
     failed: (nowMs) => {
       faults += 1;
+      // Also where it is open by a clock that was set back meanwhile: a try that is over stands in nobody's way.
+      trying = false;
       // A call that began before it opened says nothing new.
       if (state(nowMs) === 'open' || (openUntilMs === undefined && faults < limits.faultsMax)) return;
       openUntilMs = nowMs + Math.min(limits.openMs * 2 ** openings, limits.openMsMax);
       openings += 1;
-      trying = false;
     },
     left: () => {
       trying = false;

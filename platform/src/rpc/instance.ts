@@ -77,6 +77,9 @@ export function openInstance(endpoint: Endpoint, options: InstanceOptions): Inst
   };
   const stop = keepWatch(client, options.random, (health, why) => {
     if (state.retired || (state.health === health && state.why === why)) return;
+    // What it could not do before it was away says nothing of what it can do now: else callers would leave it alone for the
+    // rest of the breaker's time, while it says that it serves.
+    if (health === 'serving') instance.breaker.answered();
     Object.assign(state, { health, why });
     options.changed(instance);
   });

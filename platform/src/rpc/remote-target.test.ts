@@ -290,6 +290,27 @@ test('an instance that hangs is left alone by its breaker, tried by one call, an
   expect(states).toEqual([0, 2, 0]);
 });
 
+test('an instance that says it serves again is called at once, whatever its breaker was told before', async () => {
+  const faulty = { now: true };
+  const server = await openServer(async () => {
+    if (faulty.now) throw new RpcFault('unavailable', 'its database is away');
+    return {};
+  });
+  const breaker = { faultsMax: 3, openMs: 600_000, openMsMax: 600_000 };
+  const one = await openClient([server.grpc.port], { limits: { breaker } });
+  for (let call = 0; call < 3; call += 1) await expect(one.client.createUser({})).rejects.toThrow();
+  const { calls } = server;
+  await expect(one.client.createUser({})).rejects.toThrow('cannot be reached');
+  expect(server.calls).toBe(calls);
+  server.healthy = false;
+  await expect.poll(() => healths(one), patient).toEqual(['not_serving']);
+  faulty.now = false;
+  server.healthy = true;
+  await expect.poll(() => healths(one), patient).toEqual(['serving']);
+  await one.client.createUser({});
+  expect(server.calls).toBe(calls + 1);
+});
+
 test('calls above what may be under way at an instance are refused at once', async () => {
   const goOn = Promise.withResolvers<void>();
   const server = await openServer(async () => {
