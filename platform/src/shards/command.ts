@@ -138,8 +138,9 @@ async function undo<P extends PlacedShard>(
   const { directory, print } = desk;
   const { place } = await directory.find(shard);
   const undone = await withPlaced(service, desk, { shard, place }, async (source) => {
-    const isUndone = await undoMove(directory, shard, source.gate);
-    if (isUndone) await service.tidy?.(source);
+    const isUndone = await undoMove(directory, shard, source.gate, place);
+    // Also after a move that was undone by others: they leave its notes and triggers.
+    if ((await directory.find(shard)).move === undefined) await service.tidy?.(source);
     return isUndone;
   });
   print(undone ? `Shard ${shard} stays on ${place}.` : `Shard ${shard} is not being moved.`);

@@ -83,8 +83,8 @@ interface MysqlRows {
 
 const kinds = ['insert', 'update', 'delete'] as const;
 
-const noteTable = `CREATE TABLE IF NOT EXISTS shard_notes (
-  id bigint AUTO_INCREMENT PRIMARY KEY, name varchar(100) NOT NULL, \`key\` varchar(4000) NOT NULL
+const noteTable = `CREATE TABLE IF NOT EXISTS shard_changes (
+  id bigint AUTO_INCREMENT PRIMARY KEY, mover varchar(100) NOT NULL, name varchar(100) NOT NULL, \`key\` varchar(4000) NOT NULL
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
 
 export const copyRowsMysql: CopyRows = {
@@ -105,7 +105,7 @@ export const copyRowsMysql: CopyRows = {
       return { name, key, parents: references.flatMap((each) => (each.name === name ? [each.parent] : [])) };
     });
   },
-  watch: async (source, tables) => {
+  watch: async (source, tables, mover) => {
     await source.execute(noteTable);
     for (const table of tables) {
       const columns = await columnsOf(source, table);
@@ -114,16 +114,29 @@ export const copyRowsMysql: CopyRows = {
         await source.execute(`DROP TRIGGER IF EXISTS shard_note_${kind}_${table.name}`);
         await source.execute(
           `CREATE TRIGGER shard_note_${kind}_${table.name} AFTER ${kind.toUpperCase()} ON \`${table.name}\`
-           FOR EACH ROW INSERT INTO shard_notes (name, \`key\`) VALUES ('${table.name}', ${keyText(row, table, columns)})`,
+           FOR EACH ROW INSERT INTO shard_changes (mover, name, \`key\`)
+           VALUES ('${mover}', '${table.name}', ${keyText(row, table, columns)})`,
         );
       }
     }
-    await source.execute('DELETE FROM shard_notes');
+    await source.execute('DELETE FROM shard_changes WHERE mover <> ?', [mover]);
+  },
+  isWatching: async (source, tables, mover) => {
+    const rows = await source.query<{ name: string }>(
+      `SELECT trigger_name AS name FROM information_schema.triggers
+       WHERE trigger_schema = DATABASE() AND LOCATE(?, action_statement) > 0`,
+      [`'${mover}'`],
+    );
+    const found = new Set(rows.map(({ name }) => name));
+    return tables.every(({ name }) => kinds.every((kind) => found.has(`shard_note_${kind}_${name}`)));
   },
   unwatch: async (source, tables) => {
+    await source.execute(noteTable);
+    const movers = await source.query<{ mover: string }>('SELECT DISTINCT mover FROM shard_changes');
     for (const { name } of tables)
       for (const kind of kinds) await source.execute(`DROP TRIGGER IF EXISTS shard_note_${kind}_${name}`);
-    await source.execute('DROP TABLE IF EXISTS shard_notes');
+    // Only of those whose noting has just ended: who begins now loses nothing.
+    for (const { mover } of movers) await source.execute('DELETE FROM shard_changes WHERE mover = ?', [mover]);
   },
   prepare: async () => {},
   page: async (from, table, after, limit) => {
@@ -177,9 +190,11 @@ export const copyRowsMysql: CopyRows = {
   },
   // The engine goes on after the largest number by itself.
   finish: async () => {},
-  notes: (from, limit) =>
-    from.query<SqlRow & Note>('SELECT id, name, `key` FROM shard_notes ORDER BY id LIMIT ?', [limit]),
+  notes: (from, mover, limit) =>
+    from.query<SqlRow & Note>('SELECT id, name, `key` FROM shard_changes WHERE mover = ? ORDER BY id LIMIT ?', [
+      ...[mover, limit],
+    ]),
   forget: async (source, ids) => {
-    await source.execute('DELETE FROM shard_notes WHERE id IN (?)', [ids]);
+    await source.execute('DELETE FROM shard_changes WHERE id IN (?)', [ids]);
   },
 };

@@ -32,7 +32,7 @@ function keyOf(prefix: string, { key }: CopiedTable): string {
 
 const triggerOf = ({ name }: CopiedTable) => `shard_note_${name}`;
 
-const noteFunction = `CREATE OR REPLACE FUNCTION shard_note() RETURNS trigger LANGUAGE plpgsql AS $note$
+const noteFunction = `CREATE OR REPLACE FUNCTION shard_change() RETURNS trigger LANGUAGE plpgsql AS $note$
 DECLARE
   changed jsonb;
   key jsonb;
@@ -41,16 +41,16 @@ BEGIN
     WHEN 'INSERT' THEN ARRAY[to_jsonb(NEW)] WHEN 'DELETE' THEN ARRAY[to_jsonb(OLD)]
     ELSE ARRAY[to_jsonb(OLD), to_jsonb(NEW)] END
   LOOP
-    SELECT jsonb_object_agg(name, changed -> name) INTO key FROM unnest(TG_ARGV) AS name;
-    INSERT INTO shard_notes (name, key) VALUES (TG_TABLE_NAME, key);
+    SELECT jsonb_object_agg(name, changed -> name) INTO key FROM unnest(TG_ARGV[1:]) AS name;
+    INSERT INTO shard_changes (mover, name, key) VALUES (TG_ARGV[0], TG_TABLE_NAME, key);
     -- The key of a row is never changed by us: once is enough where it was not.
     EXIT WHEN TG_OP = 'UPDATE' AND to_jsonb(OLD) @> key AND to_jsonb(NEW) @> key;
   END LOOP;
   RETURN NULL;
 END $note$`;
 
-const noteTable = `CREATE TABLE IF NOT EXISTS shard_notes (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, key jsonb NOT NULL)`;
+const noteTable = `CREATE TABLE IF NOT EXISTS shard_changes (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mover text NOT NULL, name text NOT NULL, key jsonb NOT NULL)`;
 
 interface TableRow extends SqlRow {
   name: string;
@@ -75,20 +75,33 @@ export const copyRowsPostgres: CopyRows = {
       return { name: plain(name), key: key.map(plain), parents: parents ?? [] };
     });
   },
-  watch: async (source, tables) => {
+  watch: async (source, tables, mover) => {
     await source.execute(noteTable);
     await source.execute(noteFunction);
     // One by one: each waits for those who write to its table now, and no longer keeps the others waiting.
     for (const table of tables)
       await source.execute(
         `CREATE OR REPLACE TRIGGER ${triggerOf(table)} AFTER INSERT OR UPDATE OR DELETE ON ${table.name}
-         FOR EACH ROW EXECUTE FUNCTION shard_note(${table.key.map((column) => `'${column}'`).join(', ')})`,
+         FOR EACH ROW EXECUTE FUNCTION shard_change(${[mover, ...table.key].map((said) => `'${said}'`).join(', ')})`,
       );
-    await source.execute('DELETE FROM shard_notes');
+    await source.execute('DELETE FROM shard_changes WHERE mover <> $1', [mover]);
+  },
+  isWatching: async (source, tables, mover) => {
+    const rows = await source.query<{ name: string }>(
+      `SELECT t.tgname::text AS name FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+       JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = current_schema() AND t.tgenabled <> 'D' AND strpos(pg_get_triggerdef(t.oid), $1) > 0`,
+      [`('${mover}'`],
+    );
+    const found = new Set(rows.map(({ name }) => name));
+    return tables.every((table) => found.has(triggerOf(table)));
   },
   unwatch: async (source, tables) => {
+    await source.execute(noteTable);
+    const movers = await source.query<{ mover: string }>('SELECT DISTINCT mover FROM shard_changes');
     for (const table of tables) await source.execute(`DROP TRIGGER IF EXISTS ${triggerOf(table)} ON ${table.name}`);
-    await source.execute('DROP TABLE IF EXISTS shard_notes');
+    // Only of those whose noting has just ended: who begins now loses nothing.
+    await source.execute('DELETE FROM shard_changes WHERE mover = ANY ($1)', [movers.map(({ mover }) => mover)]);
   },
   prepare: async (target) => {
     const found = await target.query<{ name: string; child: string }>(
@@ -162,14 +175,14 @@ export const copyRowsPostgres: CopyRows = {
         `SELECT setval(pg_get_serial_sequence('${name}', '${plain(column)}'), greatest(max(${plain(column)}), 1)) FROM ${name}`,
       );
   },
-  notes: async (from, limit) => {
+  notes: async (from, mover, limit) => {
     const rows = await from.query<{ id: bigint; name: string; key: string }>(
-      'SELECT id, name, key::text AS key FROM shard_notes ORDER BY id LIMIT $1',
-      [limit],
+      'SELECT id, name, key::text AS key FROM shard_changes WHERE mover = $1 ORDER BY id LIMIT $2',
+      [mover, limit],
     );
     return rows satisfies readonly Note[];
   },
   forget: async (source, ids) => {
-    await source.execute('DELETE FROM shard_notes WHERE id = ANY ($1)', [ids]);
+    await source.execute('DELETE FROM shard_changes WHERE id = ANY ($1)', [ids]);
   },
 };

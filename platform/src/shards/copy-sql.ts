@@ -7,9 +7,11 @@
  * is left: the pause does not grow with the shard.
  *
  * The target's gate, below zero, is the token: each part is written in a transaction that holds its row and finds the token
- * in it. A mover that was overtaken writes nothing more.
+ * in it. A mover that was overtaken writes nothing more. In the source each mover notes under a name of its own: nobody takes
+ * another's notes away, and who finds its triggers gone before it ends has missed changes and gives up.
  */
-import type { Sql, SqlExecutor, SqlTransaction } from '../sql/sql.ts';
+import { randomUUID } from 'node:crypto';
+import type { Sql, SqlDialect, SqlExecutor, SqlTransaction } from '../sql/sql.ts';
 import { copyRowsMysql } from './copy-mysql.ts';
 import { copyRowsPostgres } from './copy-postgres.ts';
 import { openGate } from './gate-sql.ts';
@@ -34,8 +36,11 @@ export interface Note {
 export interface CopyRows {
   /** Every table of the database's own schema with its key; throws for one without. */
   tables(sql: Sql): Promise<readonly CopiedTable[]>;
-  /** Begins to note changes; those noted before are forgotten. */
-  watch(source: Sql, tables: readonly CopiedTable[]): Promise<void>;
+  /** Begins to note changes in this mover's name; what others noted is forgotten, and they note no more. */
+  watch(source: Sql, tables: readonly CopiedTable[], mover: string): Promise<void>;
+  /** Whether every change of these tables is noted in this mover's name. */
+  isWatching(source: Sql, tables: readonly CopiedTable[], mover: string): Promise<boolean>;
+  /** Ends the noting, whoever's; the empty table stays, so that no trigger misses it. */
   unwatch(source: Sql, tables: readonly CopiedTable[]): Promise<void>;
   /** Makes the target take rows in any order within a transaction. */
   prepare(target: Sql): Promise<void>;
@@ -50,7 +55,8 @@ export interface CopyRows {
   digest(executor: SqlTransaction, table: CopiedTable): Promise<string>;
   /** New rows get numbers after those that were copied. */
   finish(to: SqlTransaction, table: CopiedTable): Promise<void>;
-  notes(from: SqlExecutor, limit: number): Promise<readonly Note[]>;
+  /** This mover's. */
+  notes(from: SqlExecutor, mover: string, limit: number): Promise<readonly Note[]>;
   forget(source: Sql, ids: readonly bigint[]): Promise<void>;
 }
 
@@ -66,7 +72,7 @@ const notesPerRound = 1_000;
 const lastRoundsMax = 200;
 /** What belongs to the place and not to the shard. */
 const ofThePlace: readonly string[] = [
-  ...['shards', 'shard_pins', 'shard_gate', 'shard_notes'],
+  ...['shards', 'shard_pins', 'shard_gate', 'shard_changes', 'shard_notes'],
   // What has been done to the tables: PostgreSQL's record and MariaDB's.
   ...['migrations', 'migration_steps'],
 ];
@@ -80,8 +86,11 @@ export interface SqlCopyParts {
   readonly apart: readonly string[];
 }
 
-export function sqlShardCopy(parts: SqlCopyParts): ShardCopy {
-  return new SqlCopy(parts, parts.source.dialect === 'mysql' ? copyRowsMysql : copyRowsPostgres);
+export function sqlShardCopy(
+  parts: SqlCopyParts,
+  rows: CopyRows = parts.source.dialect === 'mysql' ? copyRowsMysql : copyRowsPostgres,
+): ShardCopy {
+  return new SqlCopy(parts, rows);
 }
 
 /** Stops noting changes: after a move, or when it was undone. */
@@ -89,6 +98,19 @@ export async function stopNoting(source: Sql, apart: readonly string[]): Promise
   const rows = source.dialect === 'mysql' ? copyRowsMysql : copyRowsPostgres;
   await rows.unwatch(source, await shardTables(rows, source, apart));
 }
+
+/** Whether a mover's triggers are in this database: one moves it, or died and left them. Each write costs a row more. */
+export async function isNoting(sql: Sql): Promise<boolean> {
+  return (await sql.query(noting[sql.dialect])).length > 0;
+}
+
+const noting: Readonly<Record<SqlDialect, string>> = {
+  postgres: `SELECT 1 AS found FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = current_schema() AND starts_with(t.tgname::text, 'shard_note_') LIMIT 1`,
+  mysql: `SELECT 1 AS found FROM information_schema.triggers
+    WHERE trigger_schema = DATABASE() AND LEFT(trigger_name, 11) = 'shard_note_' LIMIT 1`,
+};
 
 /** In an order in which each comes after those it refers to. */
 async function shardTables(rows: CopyRows, sql: Sql, apart: readonly string[]): Promise<readonly CopiedTable[]> {
@@ -111,6 +133,7 @@ class SqlCopy implements ShardCopy {
   readonly #parts: SqlCopyParts;
   readonly #rows: CopyRows;
   #tables: readonly CopiedTable[] = [];
+  readonly #mover = randomUUID();
   #isFilled = false;
 
   constructor(parts: SqlCopyParts, rows: CopyRows) {
@@ -118,15 +141,16 @@ class SqlCopy implements ShardCopy {
     this.#rows = rows;
   }
 
-  async prepare(): Promise<bigint> {
+  async prepare(confirm: () => Promise<void>): Promise<bigint> {
     const { source, target, migrate, apart } = this.#parts;
     if (source.dialect !== target.dialect)
       throw new Error(`a shard moves within one kind of engine, not from ${source.dialect} to ${target.dialect}`);
     await migrate(target);
     const token = await (await openGate(target)).close();
+    await confirm();
     this.#tables = await shardTables(this.#rows, source, apart);
     await this.#rows.prepare(target);
-    await this.#rows.watch(source, this.#tables);
+    await this.#rows.watch(source, this.#tables, this.#mover);
     await this.#clear(token);
     return token;
   }
@@ -149,7 +173,7 @@ class SqlCopy implements ShardCopy {
     await this.#parts.source
       .transaction((from) => this.#round(from, token), snapshot)
       .then((done) => this.#forget(done));
-    return BigInt((await this.#rows.notes(this.#parts.source, notesPerRound)).length);
+    return BigInt((await this.#rows.notes(this.#parts.source, this.#mover, notesPerRound)).length);
   }
 
   async #fill(token: bigint): Promise<void> {
@@ -166,7 +190,7 @@ class SqlCopy implements ShardCopy {
 
   /** Copies what was noted, as the snapshot has it. Gives the notes that are done with. */
   async #round(from: SqlExecutor, token: bigint): Promise<readonly Note[]> {
-    const notes = await this.#rows.notes(from, notesPerRound);
+    const notes = await this.#rows.notes(from, this.#mover, notesPerRound);
     if (notes.length > 0) await this.#apply(from, token, notes);
     return notes;
   }
@@ -208,7 +232,7 @@ class SqlCopy implements ShardCopy {
     const { source, target } = this.#parts;
     const token = await (await openGate(target)).epoch();
     const done = await source.transaction(async (from) => {
-      const notes = await this.#rows.notes(from, Number.MAX_SAFE_INTEGER);
+      const notes = await this.#rows.notes(from, this.#mover, Number.MAX_SAFE_INTEGER);
       for (let at = 0; at < notes.length; at += notesPerRound)
         await this.#apply(from, token, notes.slice(at, at + notesPerRound));
       await target.transaction(async (to) => {
@@ -230,6 +254,8 @@ class SqlCopy implements ShardCopy {
       if (notes.length < notesPerRound) break;
       if (round >= lastRoundsMax) throw new Error('the closed shard goes on changing');
     }
+    if (!(await this.#rows.isWatching(source, this.#tables, this.#mover)))
+      throw new CopyDiffers('somebody ended its noting of changes, so that some may be missing');
     await this.#write(token, async (tx) => {
       for (const table of this.#tables) await this.#rows.finish(tx, table);
     });

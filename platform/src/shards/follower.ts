@@ -109,8 +109,11 @@ export class Follower<P extends PlacedShard> {
   }
 
   #leave(placed: P): true {
-    this.#place = undefined;
-    if (!this.#left.includes(placed)) this.#left.push(placed);
+    // Whoever comes second finds the next place being opened already: it is not forgotten, as nobody would close it.
+    if (!this.#left.includes(placed)) {
+      this.#left.push(placed);
+      this.#place = undefined;
+    }
     return true;
   }
 

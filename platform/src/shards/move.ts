@@ -31,8 +31,12 @@ export class MoveLost extends Error {
 
 /** How what is in one database gets into another, closed one. `token` is the epoch that the other is closed under. */
 export interface ShardCopy {
-  /** Makes the database and its tables where there are none, and closes it. Gives the token. */
-  prepare(): Promise<bigint>;
+  /**
+   * Makes the database and its tables where there are none, and closes it. Gives the token. Whoever takes away what is there
+   * calls `confirm` between the closing and that: it throws when the move was ended meanwhile, and what is there may be the
+   * shard itself by now. When it does not, the token is worth nothing before the shard can be there.
+   */
+  prepare(confirm: () => Promise<void>): Promise<bigint>;
   /**
    * Copies some of what is missing, in order, and proves it where it can. Gives how many things are missing still, as
    * of now. Throws CopyDiffers; throws when it is not closed under the token any more.
@@ -85,13 +89,16 @@ export async function moveShard(parts: MoveParts): Promise<Moved> {
   await at('register');
   const id = await register(parts);
   await at('prepare');
-  const token = await copy.prepare();
+  const goOn = async () => {
+    if (!(await directory.renew(shard, id, world.now() + leaseMs))) throw new MoveLost(shard);
+  };
+  const token = await copy.prepare(goOn);
   let rounds = await catchUp(parts, token, at);
   await at('compare');
   await copy.compare();
   rounds += await catchUp(parts, token, at);
   await at('renew');
-  if (!(await directory.renew(shard, id, world.now() + leaseMs))) throw new MoveLost(shard);
+  await goOn();
   await at('close');
   const startedMs = performance.now();
   const closedAt = await source.close();
@@ -138,12 +145,19 @@ async function catchUp({ copy }: MoveParts, token: bigint, at: (step: MoveStep) 
 
 /**
  * Ends a move that goes on no more, by the old place. False when there is none. A mover that lives after all finds its move
- * gone and changes nothing.
+ * gone and changes nothing. `from` is where `source` is: false as well when the shard went on from there meanwhile, as what
+ * it left must stay closed.
  */
-export async function undoMove(directory: ShardDirectory, shard: number, source: ShardGate): Promise<boolean> {
+export async function undoMove(
+  directory: ShardDirectory,
+  shard: number,
+  source: ShardGate,
+  from?: string,
+): Promise<boolean> {
   const closedAt = await source.epoch();
-  const { move } = await directory.find(shard);
-  if (move === undefined || !(await directory.undo(shard, move.id))) return false;
+  const { place, move } = await directory.find(shard);
+  if (move === undefined || (from ?? place) !== place) return false;
+  if (!(await directory.undo(shard, move.id))) return false;
   if (closedAt < 0n) await source.open(closedAt);
   return true;
 }

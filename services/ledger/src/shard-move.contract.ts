@@ -181,7 +181,7 @@ export function shardMoveContract(name: string, openDatabase: () => Promise<Sql>
       const process = startProcess();
       await book(process, 'before');
       const slow = partsOf('a', 'b');
-      const token = await slow.copy.prepare();
+      const token = await slow.copy.prepare(async () => {});
       await book(process, 'meanwhile');
       await moveShard(partsOf('a', 'b'));
       await book(process, 'after');

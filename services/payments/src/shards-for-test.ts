@@ -13,6 +13,7 @@ import type { ShardDirectory } from '@suuupra/platform/shards/directory';
 import { openGate } from '@suuupra/platform/shards/gate-sql';
 import { type MoveParts, moveShard } from '@suuupra/platform/shards/move';
 import type { ShardSettings } from '@suuupra/platform/shards/places';
+import { openSql } from '@suuupra/platform/sql/open-sql';
 import type { Sql, SqlDialect } from '@suuupra/platform/sql/sql';
 import { outboxPublisher } from '@suuupra/platform/stream/outbox';
 import { openTelemetry } from '@suuupra/platform/telemetry/telemetry-process';
@@ -29,6 +30,8 @@ import { buyer, contextOf, secrets } from './testing.ts';
 
 export interface School {
   readonly own: Sql;
+  /** Of the own database, for another program. */
+  readonly url: string;
   readonly settings: ShardSettings;
   readonly directory: ShardDirectory;
   /** A shard's database on a place, as nobody's process sees it. */
@@ -44,6 +47,8 @@ export interface ShardedProcess extends PaymentsShards {
   /** The status of the payment, or the code of the refusal. */
   pay(orderId: string, key?: string, token?: string): Promise<{ readonly id: string; readonly status: string }>;
   refund(refundId: string, orderId: string, amountMinor: bigint): Promise<string>;
+  /** What it exports, of the kind `name{…} value`. */
+  metrics(): Promise<string>;
   /** Does what the sandbox has to do now. */
   sandboxRound(): Promise<void>;
 }
@@ -53,9 +58,10 @@ export const priceMinor = 10_000n;
 
 const world = realWorld();
 
-export async function openSchool(dialect: SqlDialect, count = 4): Promise<School> {
-  const url = await freshDatabaseUrl(dialect);
-  const own = await openTestSql(url);
+/** On a server of its own when the address of an empty database is given. */
+export async function openSchool(dialect: SqlDialect, count = 4, given?: string): Promise<School> {
+  const url = given ?? (await freshDatabaseUrl(dialect));
+  const own = given === undefined ? await openTestSql(url) : await openSql({ url, connectionsMax: 10 });
   await migrateShard(own);
   // One buyer pays hundreds of times here.
   await own.execute('UPDATE risk_rules SET enabled = false');
@@ -82,7 +88,7 @@ export async function openSchool(dialect: SqlDialect, count = 4): Promise<School
     };
   };
   return {
-    ...{ own, settings, directory, database, moveParts },
+    ...{ own, url, settings, directory, database, moveParts },
     startProcess: async (aheadMs = 0) => {
       const started = await startProcess(own, settings, { ...world, now: () => Date.now() + aheadMs });
       closing.push(() => started.stop());
@@ -136,6 +142,8 @@ async function startProcess(own: Sql, settings: ShardSettings, clock: World): Pr
   return {
     ...{ door: shards.door, keys: shards.keys },
     begin: () => shards.begin(),
+    watch: () => shards.watch(),
+    metrics: () => process.metricsText(),
     stop: async () => {
       await shards.stop();
       await process.close();

@@ -196,6 +196,78 @@ export function paymentsShardsContract(name: string, dialect: SqlDialect): void 
       },
     );
 
+    it('says which shard is being moved and which notes changes, until its noting is ended', async () => {
+      const { place: from } = await school.directory.find(1);
+      const said = async () => {
+        await process.watch();
+        const text = await process.metrics();
+        const of = (name: string) =>
+          [0, 1].map((shard) => new RegExp(`${name}\\{[^}]*shard="${shard}"[^}]*\\} (\\d)`).exec(text)?.[1]);
+        return [of('suuupra_payments_shard_moving'), of('suuupra_payments_shard_noting')];
+      };
+      const nothing = ['0', '0'];
+      const ofOne = ['0', '1'];
+      expect(await said()).toEqual([nothing, nothing]);
+      const parts = await school.moveParts(1, 'c');
+      const at = async (step: MoveStep) => {
+        if (step === 'renew') throw new Killed();
+      };
+      await expect(moveShard({ ...parts, at })).rejects.toThrow(Killed);
+      expect(await said()).toEqual([ofOne, ofOne]);
+      expect(await undoMove(school.directory, 1, parts.source, from)).toBe(true);
+      expect(await said()).toEqual([nothing, ofOne]);
+      await endCopying(await school.database(1, from));
+      expect(await said()).toEqual([nothing, nothing]);
+    });
+
+    it('clears nothing of a shard that was moved to the target before its late mover came to it', async () => {
+      const from = await placeOf(1);
+      const order = orderIn(1);
+      await process.pay(order);
+      const late = await school.moveParts(1, 'c');
+      const at = async (step: MoveStep) => {
+        if (step === 'prepare') await moveShard({ ...(await school.moveParts(1, 'c')), resume: true });
+      };
+      await expect(moveShard({ ...late, at })).rejects.toThrow(MoveLost);
+      expect(await countIn(1, 'c', 'attempts')).toBe(1);
+      expect((await process.pay(orderIn(1))).status).toBe(paid);
+      expect(await countIn(1, 'c', 'attempts')).toBe(2);
+      expect(await openPlaces(1, [from, 'c'])).toEqual(['c']);
+    });
+
+    it('stays where it is when somebody else ended the noting of its mover', async () => {
+      const from = await placeOf(1);
+      await process.pay(orderIn(1));
+      const parts = await school.moveParts(1, 'c');
+      const at = async (step: MoveStep) => {
+        if (step !== 'renew') return;
+        await endCopying(await school.database(1, from));
+        expect((await process.pay(orderIn(1))).status).toBe(paid);
+      };
+      await expect(moveShard({ ...parts, at })).rejects.toThrow(CopyDiffers);
+      expect(await placeOf(1)).toBe(from);
+      expect(await countIn(1, from, 'attempts')).toBe(2);
+    });
+
+    it('loses nothing to a mover that was undone and goes on copying elsewhere', async () => {
+      const from = await placeOf(1);
+      const [slow, other] = [await school.moveParts(1, 'c'), await school.moveParts(1, from === 'a' ? 'b' : 'a')];
+      const at = async (step: MoveStep) => {
+        if (step !== 'compare') return;
+        await undoMove(school.directory, 1, slow.source, from);
+        const between = async (next: MoveStep) => {
+          if (next !== 'renew') return;
+          expect((await process.pay(orderIn(1))).status).toBe(paid);
+          // The one that was undone copies what it finds noted, and takes it away as its own.
+          await slow.copy.copySome(await slow.target.epoch());
+        };
+        await moveShard({ ...other, at: between });
+      };
+      // What is noted for the other it does not see, so that its own copy stays behind.
+      await expect(moveShard({ ...slow, at })).rejects.toThrow(CopyDiffers);
+      expect(await countIn(1, other.to, 'attempts')).toBe(1);
+    });
+
     it('is undone by the operator before the flip, and its mover changes nothing any more', async () => {
       const from = await placeOf(1);
       const parts = await school.moveParts(1, 'c');

@@ -9,6 +9,7 @@
  */
 import { type Loop, startLoop } from '@suuupra/platform/loop';
 import { Refusal } from '@suuupra/platform/rpc/rpc';
+import { isNoting } from '@suuupra/platform/shards/copy-sql';
 import { openShardDatabase } from '@suuupra/platform/shards/database';
 import type { ShardDirectory } from '@suuupra/platform/shards/directory';
 import { openShardDirectory } from '@suuupra/platform/shards/directory-sql';
@@ -35,6 +36,7 @@ import type { PaymentsSurroundings } from './surroundings.ts';
 import { sweepOf } from './sweep.ts';
 import { receiveWebhook } from './webhooks.ts';
 
+const watchEveryMs = 30_000;
 /** The loops look at least this often for what other processes have left. */
 const idleMsMax = 30_000;
 const pruneEveryMs = 3_600_000;
@@ -71,6 +73,8 @@ export interface PaymentsShards {
   readonly door: PaymentsDoor;
   readonly keys: ShardKeys;
   begin(): void;
+  /** Says in the metrics which shards are being moved and which note what changes; `begin` has it done now and then. */
+  watch(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -121,11 +125,14 @@ class Shards implements PaymentsShards {
   readonly door: PaymentsDoor;
   readonly #parts: ShardsParts;
   readonly #followers: readonly Follower<PaymentsShard>[];
+  readonly #directory: ShardDirectory;
   #loops: readonly Loop[] = [];
+  #watching: Loop | undefined;
 
   constructor(parts: ShardsParts, directory: ShardDirectory, keys: ShardKeys) {
     this.#parts = parts;
     this.keys = keys;
+    this.#directory = directory;
     const { world, patienceMs } = parts;
     this.#followers = Array.from(
       { length: keys.count },
@@ -141,6 +148,15 @@ class Shards implements PaymentsShards {
   }
 
   begin(): void {
+    this.#watching = startLoop({
+      round: async () => {
+        await this.watch();
+        return undefined;
+      },
+      now: this.#parts.world.now,
+      idleMsMax: watchEveryMs,
+      failed: (error) => this.#parts.telemetry.log.warn('the shards of payments could not be looked at', { error }),
+    });
     this.#loops = this.#followers.map((follower) =>
       startLoop({
         round: () => follower.within(({ sweep }) => sweep()),
@@ -152,7 +168,19 @@ class Shards implements PaymentsShards {
     );
   }
 
+  async watch(): Promise<void> {
+    const { telemetry } = this.#parts;
+    const moving = telemetry.gauge('suuupra_payments_shard_moving', '1 while a move is registered', ['shard']);
+    const noting = telemetry.gauge('suuupra_payments_shard_noting', '1 while changes are noted for a move', ['shard']);
+    for (const { shard, move } of await this.#directory.list()) {
+      moving.set({ shard: String(shard) }, move === undefined ? 0 : 1);
+      const { payments } = await this.#of(shard).placed();
+      noting.set({ shard: String(shard) }, (await isNoting(payments.sql)) ? 1 : 0);
+    }
+  }
+
   async stop(): Promise<void> {
+    await this.#watching?.stop();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
     await Promise.all(this.#followers.map((follower) => follower.close()));
   }
