@@ -11,7 +11,7 @@ export default defineConfig({
       '**/*.web.test.ts',
       '**/*.faults.test.ts',
       '**/*.kill.test.ts',
-      'test/{admin,card-data,hostile,kill,money,overload,scenarios-shards}.system.test.ts',
+      'test/{admin,card-data,hostile,kill,money,overload,scenarios-shards,start}.system.test.ts',
       '**/dist/**',
     ],
     globalSetup: ['tools/test-setup.ts'],
