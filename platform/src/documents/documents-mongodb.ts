@@ -21,6 +21,7 @@ import { type CollectionDefinition, DocumentFault, type DocumentReader, type Doc
 import { mongodbOutbox } from './mongodb-outbox.ts';
 import { assertDefined, type Definitions, findQuery, runFind, storedReader } from './mongodb-reader.ts';
 import { changesMax, eventsBytesMax, isLostAnswer, openUnitLog, type UnitLog } from './mongodb-units.ts';
+import { mendWhenStuck } from './mongodb-watch.ts';
 import { searchableFields } from './stored-document.ts';
 import { Overtaken, UnitOfWork } from './unit-of-work.ts';
 
@@ -46,6 +47,9 @@ export interface MongodbDocuments extends Documents {
 const connectionsMax = 10;
 const connectMsMax = 5_000;
 const answerMsMax = 30_000;
+const heartbeatMs = 10_000;
+/** Beyond what the driver itself gives a look at the server. */
+const lookGraceMs = 3_000;
 /** Each lost race means that another unit of work was committed. */
 const attemptsMax = 200;
 const pauseMsMax = 20;
@@ -59,20 +63,32 @@ export async function openMongodbDocuments(options: MongodbDocumentsOptions): Pr
     maxPoolSize: connectionsMax,
     ...{ serverSelectionTimeoutMS: connectMsMax, connectTimeoutMS: connectMsMax, socketTimeoutMS: answerMsMax },
     waitQueueTimeoutMS: answerMsMax,
+    heartbeatFrequencyMS: heartbeatMs,
     promoteBuffers: true,
     readPreference: 'primary',
     readConcern: { level: 'majority' },
     writeConcern: { w: 'majority', journal: true, wtimeoutMS: answerMsMax },
   });
-  try {
-    return await openOn(client, options);
-  } catch (error) {
+  const lookMsMax = connectMsMax + lookGraceMs;
+  const limits = { lookMsMax, awaitedMsMax: lookMsMax + heartbeatMs };
+  const unwatch = mendWhenStuck(client, limits, options.telemetry.log);
+  const close = async () => {
+    unwatch();
     await client.close();
+  };
+  try {
+    return await openOn(client, options, close);
+  } catch (error) {
+    await close();
     throw error;
   }
 }
 
-async function openOn(client: MongoClient, options: MongodbDocumentsOptions): Promise<MongodbDocuments> {
+async function openOn(
+  client: MongoClient,
+  options: MongodbDocumentsOptions,
+  close: () => Promise<void>,
+): Promise<MongodbDocuments> {
   const { telemetry } = options;
   const db = client.db(options.database);
   await guarded(async () => refuseUnfit(await db.admin().buildInfo()));
@@ -108,7 +124,7 @@ async function openOn(client: MongoClient, options: MongodbDocumentsOptions): Pr
     outbox: mongodbOutbox({ db, log, world: options.world }),
     close: async () => {
       clearInterval(timer);
-      await client.close();
+      await close();
     },
   };
 }
