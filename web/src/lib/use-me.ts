@@ -6,6 +6,8 @@ import { useInBrowser } from '../ui/bits.tsx';
 export interface Me {
   /** `unknown` while the platform has not said yet, or cannot. */
   readonly state: 'unknown' | 'anonymous' | 'user';
+  /** The platform is being asked; false once it has said who is here, or could not. */
+  readonly isPending: boolean;
   readonly user: User | undefined;
   has(role: string): boolean;
 }
@@ -17,10 +19,12 @@ export interface Me {
  */
 export function useMe(): Me {
   const query = useQuery(meQuery);
-  const data = useInBrowser() || query.data === null ? query.data : undefined;
+  const inBrowser = useInBrowser();
+  const data = inBrowser || query.data === null ? query.data : undefined;
   const user = data?.user;
   return {
     state: data === undefined ? 'unknown' : data === null ? 'anonymous' : 'user',
+    isPending: data === undefined && !(inBrowser && query.isError),
     user,
     has: (role) => user !== undefined && (user.roles.includes(role) || user.roles.includes('admin')),
   };

@@ -32,6 +32,8 @@ export function CourseOffer({ course }: { course: Course }) {
           <Take course={course} free={free} isReady={!access.isPending} />
           {!free && <AddToCart courseId={course.id} />}
         </>
+      ) : me.isPending ? (
+        <Awaited free={free} />
       ) : (
         <>
           <ButtonLink to="/sign-in" search={{ return: `/courses/${course.slug}` }} look="primary" wide>
@@ -53,6 +55,22 @@ export function CourseOffer({ course }: { course: Course }) {
       {!free && <p className="offer-note">One payment, no subscription.</p>}
       <ForOthers course={course} />
     </div>
+  );
+}
+
+/** Stands where the buttons of who is signed in will be, so that nothing moves under a finger when they come. */
+function Awaited({ free }: { free: boolean }) {
+  return (
+    <>
+      <Button look="primary" wide isDisabled>
+        {free ? 'Enrol for free' : 'Buy this course'}
+      </Button>
+      {!free && (
+        <Button wide isDisabled>
+          Add to cart
+        </Button>
+      )}
+    </>
   );
 }
 

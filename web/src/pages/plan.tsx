@@ -59,6 +59,8 @@ function PlanView({ plan }: { plan: Plan }) {
         </Notice>
       ) : me.state === 'user' ? (
         <Subscribe plan={plan} />
+      ) : me.isPending ? (
+        <Skeleton lines={3} />
       ) : (
         <ButtonLink to="/sign-in" search={{ return: `/plans/${plan.id}` }} look="primary" wide>
           Sign in to subscribe
