@@ -166,6 +166,8 @@ export const refusals = {
   transfer_exceeded: kind(409, s.failedPrecondition, 'More would go back than was transferred'),
   payout_bank_invalid: kind(400, s.invalidArgument, 'The bank is not valid'),
   payout_account_invalid: kind(400, s.invalidArgument, 'The payout account is not valid'),
+  withholding_rules_invalid: kind(400, s.invalidArgument, 'The rates of tax withheld are not valid'),
+  withholding_rules_changed: kind(409, s.failedPrecondition, 'Other rates of tax withheld are in force'),
   tax_profile_invalid: kind(400, s.invalidArgument, 'The tax profile is not valid'),
 
   // Notifications.

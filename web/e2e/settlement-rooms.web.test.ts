@@ -84,6 +84,19 @@ describe.skipIf(!browserPath)('the settlement rooms', () => {
   );
 
   test(
+    'a rate of tax is asked for from a day on, and approved by another',
+    journey(async () => {
+      await asksForARate(maker);
+      await approvesTheRate(approver);
+      await maker.page.reload();
+      await maker.page.getByRole('heading', { name: 'In force: version 2' }).waitFor();
+      const rates = maker.page.getByRole('table', { name: 'Rates in force' });
+      await rates.getByText('0.25 %, 20 % without a PAN').waitFor();
+      await expectGood(maker, 'rates of tax in force');
+    }),
+  );
+
+  test(
     'says where the reports of providers come from',
     journey(async () => {
       for (const seen of [maker, approver]) {
@@ -123,6 +136,45 @@ async function signsIn(page: Page, email: string): Promise<void> {
   await page.getByLabel('Password').fill(demoPassword);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
+}
+
+/** From the first day on which it may begin; settled days are refused at the field. */
+async function asksForARate(seen: Visit): Promise<void> {
+  const { page } = seen;
+  await page.goto('/finance/withholding');
+  await page.getByRole('heading', { name: 'In force: version 1' }).waitFor();
+  await page.getByRole('button', { name: /^Change the rate: TDS, Income-tax Act 2025/ }).press('Enter');
+  const dialog = page.getByRole('dialog');
+  const first = dialog.getByLabel('First day, in India');
+  const soonest = await first.inputValue();
+  const fill = (name: string, text: string) => dialog.getByRole('textbox', { name }).fill(text);
+  await first.fill('2026-04-02');
+  await fill('Rate in percent', 'a lot');
+  await fill('Rate without a PAN in percent', '20');
+  await fill('The law', 'Finance Act 2027, for a test');
+  await fill('Why', 'The rate has changed');
+  await dialog.getByRole('button', { name: 'Ask for it' }).press('Enter');
+  await dialog.getByText('A percentage from 0 to 100, with at most four decimals.').waitFor();
+  await fill('Rate in percent', '0.25');
+  await dialog.getByRole('button', { name: 'Ask for it' }).press('Enter');
+  await dialog.getByText(/up to then everybody is settled/).waitFor();
+  await expectGood(seen, 'a rate from a settled day');
+  await first.fill(soonest);
+  await dialog.getByRole('button', { name: 'Ask for it' }).press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByText('You asked for it, so somebody else approves it.').waitFor();
+  await expectGood(seen, 'a rate that waits');
+}
+
+async function approvesTheRate(seen: Visit): Promise<void> {
+  const { page } = seen;
+  await page.goto('/finance/withholding');
+  await page.getByText(/0\.25 %, 20 % without a PAN/).waitFor();
+  await expectGood(seen, 'a rate to be approved');
+  await page.getByRole('button', { name: 'Approve these rates' }).press('Enter');
+  await page.getByRole('dialog').getByRole('button', { name: 'Put it in force' }).press('Enter');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('heading', { name: 'In force: version 2' }).waitFor();
 }
 
 async function asksForABank(seen: Visit): Promise<void> {

@@ -61,6 +61,7 @@ export const pagePatterns = [
   '/finance/payouts/$batchId',
   '/finance/payout-banks',
   '/finance/transfers',
+  '/finance/withholding',
   '/finance/runs',
   '/finance/runs/$runId',
   '/finance/accounts',

@@ -370,6 +370,11 @@ const financePayoutBanksRoute = createRoute({
   path: '/finance/payout-banks' satisfies PagePattern,
   component: lazyRouteComponent(() => import('./pages/finance-payout-banks.tsx'), 'FinancePayoutBanksPage'),
 });
+const financeWithholdingRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/finance/withholding' satisfies PagePattern,
+  component: lazyRouteComponent(() => import('./pages/finance-withholding.tsx'), 'FinanceWithholdingPage'),
+});
 const financeTransfersRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: '/finance/transfers' satisfies PagePattern,
@@ -548,6 +553,7 @@ export const routeTree = rootRoute.addChildren([
   financePayoutBatchRoute,
   financePayoutBanksRoute,
   financeTransfersRoute,
+  financeWithholdingRoute,
   financeRunsRoute,
   financeRunRoute,
   financeAccountsRoute,

@@ -2084,6 +2084,7 @@ export interface SettlementBatch {
   heldBecause: string;
   payoutId: string;
   statementSha256: string;
+  withholdingVersion: string;
 }
 
 export interface ListPayoutBatchesResponse {
@@ -2248,6 +2249,52 @@ export interface RejectInstructorTransferResponse {
 export interface ListInstructorTransfersResponse {
   transfers: InstructorTransfer[];
   nextPageToken: string;
+}
+
+export interface ListWithholdingVersionsResponse {
+  versions: WithholdingVersion[];
+  nextPageToken: string;
+  settledUntil: string;
+}
+
+export interface WithholdingVersion {
+  id: string;
+  version: string;
+  status: string;
+  rules: WithholdingTerms[];
+  reason: string;
+  basedOn: string;
+  requestedBy: string;
+  decidedBy: string;
+  requestedAt?: string;
+  decidedAt?: string;
+}
+
+export interface WithholdingTerms {
+  id: string;
+  kind: string;
+  currency: string;
+  ratePpm: number;
+  ratePpmWithoutPan: number;
+  base: string;
+  period: string;
+  thresholdMinor: string;
+  validFrom: string;
+  validUntil: string;
+  source: string;
+  counter: string;
+}
+
+export interface RequestWithholdingVersionResponse {
+  version: WithholdingVersion;
+}
+
+export interface ApproveWithholdingVersionResponse {
+  version: WithholdingVersion;
+}
+
+export interface RejectWithholdingVersionResponse {
+  version: WithholdingVersion;
 }
 
 export interface MakeBankStatementsResponse {
@@ -2754,6 +2801,21 @@ export type RouteRuleInput = {
 export type RouteShareInput = {
   provider: string;
   percent?: number;
+};
+
+export type WithholdingTermsInput = {
+  id: string;
+  kind: string;
+  currency: string;
+  ratePpm?: number;
+  ratePpmWithoutPan?: number;
+  base: string;
+  period: string;
+  thresholdMinor?: string;
+  validFrom: string;
+  validUntil?: string;
+  source: string;
+  counter?: string;
 };
 
 export type MatchRuleInput = {
@@ -4461,6 +4523,37 @@ export interface Operations {
     body: undefined;
     answer: ListInstructorTransfersResponse;
   };
+  listWithholdingVersions: {
+    params: NoFields;
+    query: {
+      pageSize?: number;
+      pageToken?: string;
+    };
+    body: undefined;
+    answer: ListWithholdingVersionsResponse;
+  };
+  requestWithholdingVersion: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      rules?: WithholdingTermsInput[];
+      reason: string;
+      basedOn?: string;
+    };
+    answer: RequestWithholdingVersionResponse;
+  };
+  approveWithholdingVersion: {
+    params: { id: string };
+    query: NoFields;
+    body: NoFields;
+    answer: ApproveWithholdingVersionResponse;
+  };
+  rejectWithholdingVersion: {
+    params: { id: string };
+    query: NoFields;
+    body: NoFields;
+    answer: RejectWithholdingVersionResponse;
+  };
   makeBankStatements: {
     params: NoFields;
     query: NoFields;
@@ -4891,6 +4984,10 @@ export const operations = {
   approveInstructorTransfer: { method: 'POST', path: '/api/v1/settlement/instructor-transfers/{id}:approve' },
   rejectInstructorTransfer: { method: 'POST', path: '/api/v1/settlement/instructor-transfers/{id}:reject' },
   listInstructorTransfers: { method: 'GET', path: '/api/v1/settlement/instructor-transfers' },
+  listWithholdingVersions: { method: 'GET', path: '/api/v1/settlement/withholding-versions' },
+  requestWithholdingVersion: { method: 'POST', path: '/api/v1/settlement/withholding-versions' },
+  approveWithholdingVersion: { method: 'POST', path: '/api/v1/settlement/withholding-versions/{id}:approve' },
+  rejectWithholdingVersion: { method: 'POST', path: '/api/v1/settlement/withholding-versions/{id}:reject' },
   makeBankStatements: { method: 'POST', path: '/api/v1/settlement/sandbox-bank/statements' },
   listMyPayouts: { method: 'GET', path: '/api/v1/instructors/me/payouts' },
   requestInstantPayout: { method: 'POST', path: '/api/v1/instructors/me/payouts:instant' },

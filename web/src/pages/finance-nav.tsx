@@ -58,6 +58,7 @@ const rooms: readonly Room[] = [
       { label: 'Runs', to: '/finance/runs' },
       { label: 'Transfers', to: '/finance/transfers' },
       { label: 'Banks', to: '/finance/payout-banks' },
+      { label: 'Tax withheld', to: '/finance/withholding' },
     ],
   },
   {

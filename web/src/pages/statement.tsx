@@ -61,7 +61,8 @@ function Head({ statement }: { statement: SettlementBatch }) {
       title={`Statement in ${statement.currency}`}
       lead={
         <>
-          Everything up to <Time at={statement.cutoffAt} />.
+          Everything up to <Time at={statement.cutoffAt} />, with version {statement.withholdingVersion} of the rates of
+          tax withheld.
         </>
       }
       crumbs={[{ label: 'Payouts', link: { to: '/teach/payouts' } }, { label: 'Statement' }]}

@@ -29,6 +29,7 @@ export interface BatchRow extends Record<string, unknown> {
   held_because: string;
   payout_id: string;
   statement_sha256: string;
+  withholding_version: bigint;
 }
 
 export interface Listed<T> {
@@ -41,7 +42,7 @@ export const byNumber: readonly PagePart[] = ['integer'];
 export const byTime: readonly PagePart[] = ['time', 'text'];
 
 /** Rows were asked for one above the limit, to know whether a page follows. */
-function listed<T>(rows: readonly T[], page: Page, keyOf: (row: T) => readonly string[]): Listed<T> {
+export function listed<T>(rows: readonly T[], page: Page, keyOf: (row: T) => readonly string[]): Listed<T> {
   const given = rows.slice(0, page.limit);
   const last = given.at(-1);
   return {

@@ -215,6 +215,31 @@ describe('payouts', () => {
     expect(await client().listMyPayouts({}, as(maker))).toMatchObject({ code: 'permission_denied' });
   });
 
+  it('S8: rates are asked for and approved by two of finance, and instructors are told those that concern them', async () => {
+    const listed = taken(await client().listWithholdingVersions({}, as(maker)));
+    expect(listed).toMatchObject({ settledUntil: '', versions: [{ id: 'whv_1', status: 'active' }] });
+    const rules = (listed.versions[0]?.rules ?? []).map((rule) =>
+      rule.id === '393-1-8v-2026-04' ? { ...rule, ratePpmWithoutPan: 200_000 } : rule,
+    );
+    const request = { rules, reason: 'Finance Act 2027', basedOn: 1n };
+    expect(await client().requestWithholdingVersion(request, as(asha))).toMatchObject({ code: 'permission_denied' });
+    const options = as(maker);
+    const { version } = taken(await client().requestWithholdingVersion(request, options));
+    expect(taken(await client().requestWithholdingVersion(request, options)).version).toEqual(version);
+    const { id = '' } = version ?? {};
+    expect(await client().approveWithholdingVersion({ id }, as(maker))).toMatchObject({
+      code: 'second_person_required',
+    });
+    taken(await client().approveWithholdingVersion({ id }, as(approver)));
+    const told = taken(await client().getMyTaxProfile({}, as(asha)));
+    expect(told.rules).toMatchObject([{ id: '393-1-8v-2026-04', ratePpm: 200_000 }]);
+    await settleAsha();
+    const { statements } = taken(await client().listMyStatements({}, as(asha)));
+    expect(statements).toMatchObject([{ withholdingVersion: 2n, tdsMinor: 23_600n }]);
+    const { versions } = taken(await client().listWithholdingVersions({ pageSize: 1 }, as(maker)));
+    expect(versions).toMatchObject([{ version: 2n, requestedBy: 'usr_maker', decidedBy: 'usr_approver' }]);
+  });
+
   it('M25: the CSV of a statement is what its hash says, page by page or at once', async () => {
     await settleAsha();
     const { statements } = taken(await client().listMyStatements({}, as(asha)));

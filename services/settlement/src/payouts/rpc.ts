@@ -85,7 +85,7 @@ import { currentPolicy, instantMaximum } from './policy.ts';
 import { insertRun, type RunRow, readCutOff } from './runs.ts';
 import type { StatementLine } from './statement.ts';
 import { transferHandlers } from './transfers-rpc.ts';
-import { concerns, withholdingRules } from './withholding.ts';
+import { rulesFor, withholdingHandlers } from './withholding-rpc.ts';
 
 type PayoutHandlers = Handlers<typeof PayoutsService>;
 
@@ -95,6 +95,7 @@ export function payoutsRpc(parts: PayoutRpcParts): Implementation {
     ...batchHandlers(parts),
     ...bankHandlers(parts),
     ...transferHandlers(parts),
+    ...withholdingHandlers(parts),
     ...instructorHandlers(parts),
   });
 }
@@ -408,7 +409,7 @@ function instructorHandlers(parts: PayoutRpcParts): InstructorHandlers {
       const profile = await taxProfileOf(sql, userIdOf(context));
       return {
         ...(profile === undefined ? {} : { profile: profileMessage(profile) }),
-        rules: rulesFor(parts, profile),
+        rules: await rulesFor(parts, profile),
       };
     },
     setMyTaxProfile: async (request, context) => {
@@ -468,6 +469,7 @@ function batchMessage(row: BatchRow): MessageInitShape<typeof SettlementBatchSch
     heldBecause: row.held_because,
     payoutId: row.payout_id,
     statementSha256: row.statement_sha256,
+    withholdingVersion: row.withholding_version,
   };
 }
 
@@ -554,30 +556,6 @@ function profileMessage(row: TaxProfileRow): MessageInitShape<typeof TaxProfileS
     gstin: row.gstin,
     changedAt: timestampFromDate(row.changed_at),
   };
-}
-
-/** The rules of today that concern this participant; without a profile those of a resident without a PAN. */
-function rulesFor({ world }: PayoutRpcParts, row: TaxProfileRow | undefined) {
-  const today = new Date(world.now()).toISOString().slice(0, 10);
-  const hasPan = row !== undefined && row.masked_pan !== '';
-  const profile = {
-    hasPan,
-    entity: 'individual',
-    resident: row?.resident ?? true,
-    hasGstin: (row?.gstin ?? '') !== '',
-  } as const;
-  return withholdingRules
-    .filter((rule) => today >= rule.from && today <= rule.until && concerns(rule, profile))
-    .map((rule) => ({
-      id: rule.id,
-      kind: rule.kind,
-      ratePpm: hasPan ? rule.ratePpm : (rule.ratePpmWithoutPan ?? rule.ratePpm),
-      base: rule.base,
-      period: rule.period,
-      threshold: { currency: rule.currency, amountMinor: rule.thresholdMinor },
-      validFrom: rule.from,
-      source: rule.source,
-    }));
 }
 
 function lineMessage(line: StatementLine): MessageInitShape<typeof PayoutStatementLineSchema> {

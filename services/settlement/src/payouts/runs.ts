@@ -20,7 +20,8 @@ import {
   settle,
 } from './statement.ts';
 import type { PayoutSurroundings } from './surroundings.ts';
-import type { TaxProfileFacts, WithheldSoFar } from './withholding.ts';
+import type { TaxProfileFacts, WithheldSoFar, WithholdingRule } from './withholding.ts';
+import { rulesOfVersion, versionForRun } from './withholding-versions.ts';
 
 export interface RunRow extends Record<string, unknown> {
   id: string;
@@ -39,6 +40,7 @@ export interface RunRow extends Record<string, unknown> {
   /** The one account that is settled, at the instructor's wish; '' when it is everybody. */
   only_instructor_id: string;
   only_currency: string;
+  withholding_version: bigint;
   created_at: Date;
 }
 
@@ -84,8 +86,8 @@ export async function insertRun(
   const label = same === 0n ? `${sequence}` : `${sequence}.${same}`;
   const [run] = await tx.query<RunRow>(
     `INSERT INTO settlement_runs (id, status, after_sequence, cutoff_sequence, cutoff_label, cutoff_at, maker_id, policy,
-       created_at, only_instructor_id, only_currency)
-     VALUES ($1, 'collecting', $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING *`,
+       created_at, only_instructor_id, only_currency, withholding_version)
+     VALUES ($1, 'collecting', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING RETURNING *`,
     [
       hashId('run', label),
       last?.everybody ?? 0n,
@@ -97,6 +99,7 @@ export async function insertRun(
       new Date(surroundings.world.now()),
       only?.instructorId ?? '',
       only?.currency ?? '',
+      await versionForRun(tx),
     ],
   );
   if (run === undefined)
@@ -188,6 +191,12 @@ interface AccountKey extends Record<string, unknown> {
   instructor_id: string;
 }
 
+interface ReadAccount {
+  readonly account: AccountKey;
+  readonly after: bigint;
+  readonly movements: readonly AccountMovement[];
+}
+
 async function settleChunk(surroundings: PayoutSurroundings, run: RunRow): Promise<void> {
   const { sql } = surroundings;
   const accounts = await sql.query<AccountKey & { until_sequence: bigint | null }>(
@@ -196,14 +205,15 @@ async function settleChunk(surroundings: PayoutSurroundings, run: RunRow): Promi
      WHERE run_id = $1 ORDER BY todo.currency, todo.instructor_id LIMIT $2`,
     [run.id, accountsInChunk],
   );
-  const read: { account: AccountKey; after: bigint; movements: AccountMovement[] }[] = [];
+  const read: ReadAccount[] = [];
   for (const account of accounts) {
     const after = account.until_sequence ?? 0n;
     read.push({ account, after, movements: await readMovements(surroundings, account, after, run.cutoff_sequence) });
   }
   await sql.transaction(async (tx) => {
     if ((await lockRun(tx, run)) === undefined) return;
-    for (const each of read) await settleAccount(tx, run, each.account, each.after, each.movements);
+    const rules = await rulesOfVersion(tx, run.withholding_version);
+    for (const each of read) await settleAccount(tx, run, rules, each);
     await tx.execute('UPDATE settlement_runs SET accounts_settled = accounts_settled + $2 WHERE id = $1', [
       run.id,
       read.length,
@@ -256,11 +266,10 @@ function accountMovement(movement: Movement): AccountMovement {
 async function settleAccount(
   tx: SqlTransaction,
   run: RunRow,
-  { currency, instructor_id: instructorId }: AccountKey,
-  after: bigint,
-  movements: readonly AccountMovement[],
+  rules: readonly WithholdingRule[],
+  { account: { currency, instructor_id: instructorId }, after, movements }: ReadAccount,
 ): Promise<void> {
-  const input = await inputOf(tx, run, { currency, instructorId, after, movements });
+  const input = await inputOf(tx, run, { currency, instructorId, after, movements, rules });
   const settled = settle(input);
   await insertBatch(tx, run, input, settled);
   await insertLines(tx, input, settled);
@@ -297,9 +306,9 @@ interface SettledAccountRow extends Record<string, unknown> {
 async function inputOf(
   tx: SqlTransaction,
   run: RunRow,
-  given: { currency: string; instructorId: string; after: bigint; movements: readonly AccountMovement[] },
+  given: Pick<SettlementInput, 'currency' | 'instructorId' | 'movements' | 'rules'> & { readonly after: bigint },
 ): Promise<SettlementInput> {
-  const { currency, instructorId, after, movements } = given;
+  const { currency, instructorId, after, movements, rules } = given;
   const [account] = await tx.query<SettledAccountRow>(
     'SELECT until_sequence, closing_minor, withheld FROM settled_accounts WHERE instructor_id = $1 AND currency = $2 FOR UPDATE',
     [instructorId, currency],
@@ -318,6 +327,7 @@ async function inputOf(
     movements,
     releases: releases.map((row) => ({ batchId: row.batch_id, amountMinor: row.amount_minor })),
     profile: await profileOf(tx, instructorId),
+    rules,
     withheldBefore: withheldOf(account?.withheld ?? {}),
     account: await accountState(tx, run, instructorId, currency),
     policy: run.policy,
@@ -370,8 +380,9 @@ async function insertBatch(
   await tx.execute(
     `INSERT INTO settlement_batches (id, run_id, instructor_id, currency, after_sequence, cutoff_sequence, cutoff_at,
        opening_minor, earned_minor, adjusted_minor, returned_minor, reserve_released_minor, reserve_held_minor, tds_minor,
-       tcs_minor, payout_minor, closing_minor, held_because, payout_id, statement_sha256)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+       tcs_minor, payout_minor, closing_minor, held_because, payout_id, statement_sha256,
+       withholding_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
     [
       settled.batchId,
       run.id,
@@ -393,6 +404,7 @@ async function insertBatch(
       settled.heldBecause,
       settled.payoutId,
       settled.statementSha256,
+      run.withholding_version,
     ],
   );
 }

@@ -10,6 +10,7 @@ import {
   settle,
   statementCsv,
 } from './statement.ts';
+import { firstRules } from './withholding.ts';
 
 const seeds = Number(process.env['SUUUPRA_SEEDS'] ?? '150');
 const noonMs = Date.UTC(2026, 10, 22, 12);
@@ -65,6 +66,7 @@ const input: fc.Arbitrary<SettlementInput> = fc
     cutoff: { sequence: 100n, label: '100', atMs: noonMs },
     movements: made.movements.map((each, index) => ({ ...each, sequence: BigInt(index), journalId: `jnl_${index}` })),
     releases: made.releases.map((amountMinor, index) => ({ batchId: `stb_${index}`, amountMinor })),
+    rules: firstRules,
     withheldBefore: new Map(),
     policy: currentPolicy,
   }));
@@ -135,6 +137,7 @@ describe('a statement', () => {
     movements: [],
     releases: [],
     profile: { hasPan: true, entity: 'individual', resident: true, hasGstin: false },
+    rules: firstRules,
     withheldBefore: new Map(),
     account: 'payable',
     policy: currentPolicy,

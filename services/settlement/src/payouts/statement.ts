@@ -7,7 +7,14 @@
 import { decimalText, partOfMillionHalfUp, percentText } from './decimal.ts';
 import { hashId, sha256Hex } from './hash-id.ts';
 import { minimumPayout, type SettlementPolicy } from './policy.ts';
-import { type TaxProfileFacts, type Withheld, type WithheldSoFar, type Withholding, withhold } from './withholding.ts';
+import {
+  type TaxProfileFacts,
+  type Withheld,
+  type WithheldSoFar,
+  type Withholding,
+  type WithholdingRule,
+  withhold,
+} from './withholding.ts';
 
 /** One movement of the instructor's account 2200:<id> in the book. */
 export interface AccountMovement {
@@ -70,6 +77,7 @@ export interface SettlementInput {
   /** Reserves of earlier settlements whose time has come. */
   readonly releases: readonly { readonly batchId: string; readonly amountMinor: bigint }[];
   readonly profile: TaxProfileFacts;
+  readonly rules: readonly WithholdingRule[];
   readonly withheldBefore: ReadonlyMap<string, WithheldSoFar>;
   readonly account: 'none' | 'cooling' | 'payable';
   readonly policy: SettlementPolicy;
@@ -118,7 +126,7 @@ export function settle(input: SettlementInput): Settlement {
   const adjustedMinor = sum('adjustment');
   const returnedMinor = sum('payout_returned');
   const reserveReleasedMinor = input.releases.reduce((total, { amountMinor }) => total + amountMinor, 0n);
-  const withheld = withhold(input.currency, input.profile, moved.filter(isOfSale), input.withheldBefore);
+  const withheld = withhold(input.rules, input, moved.filter(isOfSale), input.withheldBefore);
   const taxMinor = (kind: 'tds' | 'tcs') =>
     withheld.withholdings.reduce((total, { rule, amountMinor }) => total + (rule.kind === kind ? amountMinor : 0n), 0n);
   const availableMinor = input.openingMinor + earnedMinor + adjustedMinor + returnedMinor + reserveReleasedMinor;

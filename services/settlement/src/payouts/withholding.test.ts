@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type TaxedLine, type TaxProfileFacts, type WithheldSoFar, withhold } from './withholding.ts';
+import {
+  firstRules,
+  type TaxedLine,
+  type TaxProfileFacts,
+  type WithheldSoFar,
+  type WithholdingRule,
+  withhold,
+} from './withholding.ts';
 
 const person: TaxProfileFacts = { hasPan: true, entity: 'individual', resident: true, hasGstin: false };
 const company: TaxProfileFacts = { ...person, entity: 'company' };
@@ -11,7 +18,7 @@ const line = (day: string, grossMinor: bigint, taxMinor = 0n): TaxedLine => ({
   taxMinor,
 });
 const total = (kind: 'tds' | 'tcs', profile: TaxProfileFacts, lines: readonly TaxedLine[], before = none) =>
-  withhold('INR', profile, lines, before)
+  withhold(firstRules, { currency: 'INR', profile }, lines, before)
     .withholdings.filter(({ rule }) => rule.kind === kind)
     .reduce((sum, { amountMinor }) => sum + amountMinor, 0n);
 
@@ -27,23 +34,35 @@ describe('S8: tax deducted at source (s. 194-O)', () => {
   });
 
   it('counts the year from April in India', () => {
-    const before = withhold('INR', person, [line('2026-03-31', 40_000_000n)], none).soFar;
+    const before = withhold(
+      firstRules,
+      { currency: 'INR', profile: person },
+      [line('2026-03-31', 40_000_000n)],
+      none,
+    ).soFar;
     expect(total('tds', person, [line('2026-04-01', 40_000_000n)], before)).toBe(0n);
     // 20:00 UTC on 31 March is 1 April in India.
     const late = { ...line('2026-04-01', 40_000_000n), atMs: Date.parse('2026-03-31T20:00:00Z') };
-    const first = withhold('INR', person, [late], none).soFar;
+    const first = withhold(firstRules, { currency: 'INR', profile: person }, [late], none).soFar;
     expect(total('tds', person, [line('2026-05-01', 10_000_001n)], first)).toBe(50_000n);
   });
 
   it('gives a refund back through the base of later settlements', () => {
-    const before = withhold('INR', company, [line('2026-11-01', 1_000_000n)], none).soFar;
-    const after = withhold('INR', company, [line('2026-11-02', -400_000n)], before);
+    const before = withhold(
+      firstRules,
+      { currency: 'INR', profile: company },
+      [line('2026-11-01', 1_000_000n)],
+      none,
+    ).soFar;
+    const after = withhold(firstRules, { currency: 'INR', profile: company }, [line('2026-11-02', -400_000n)], before);
     expect(after.withholdings).toEqual([]);
     expect(total('tds', company, [line('2026-11-03', 500_000n)], after.soFar)).toBe(100n);
   });
 
   it('withholds nothing in another currency', () => {
-    expect(withhold('USD', company, [line('2026-11-22', 1_000_000n)], none).withholdings).toEqual([]);
+    expect(
+      withhold(firstRules, { currency: 'USD', profile: company }, [line('2026-11-22', 1_000_000n)], none).withholdings,
+    ).toEqual([]);
   });
 });
 
@@ -63,15 +82,59 @@ describe('S8: tax collected at source (s. 52 CGST)', () => {
   });
 });
 
+describe('a rate that changes in the middle of a year', () => {
+  const [before] = firstRules.filter(({ id }) => id === '393-1-8v-2026-04') as [WithholdingRule];
+  const ended = { ...before, until: '2026-11-30' };
+  const dearer = { ...before, id: '393-2026-12', from: '2026-12-01', ratePpm: 2_000, counter: before.id };
+  const rules = [dearer, ended];
+  const taxed = (lines: readonly TaxedLine[], soFar = none) =>
+    withhold(rules, { currency: 'INR', profile: person }, lines, soFar);
+
+  it('taxes each day at its own rate', () => {
+    const both = withhold(
+      rules,
+      { currency: 'INR', profile: company },
+      [line('2026-11-30', 1_000_000n), line('2026-12-01', 1_000_000n)],
+      none,
+    );
+    expect(both.withholdings.map(({ rule, amountMinor }) => [rule.id, amountMinor])).toEqual([
+      ['393-1-8v-2026-04', 1_000n],
+      ['393-2026-12', 2_000n],
+    ]);
+  });
+
+  it('goes on with the count of the year, so its threshold is crossed once', () => {
+    const first = taxed([line('2026-10-01', 40_000_000n)]);
+    expect(first.withholdings).toEqual([]);
+    const second = taxed([line('2026-12-05', 10_000_001n)], first.soFar);
+    expect(second.withholdings.map(({ baseMinor, ratePpm }) => [baseMinor, ratePpm])).toEqual([[50_000_001n, 2_000]]);
+    expect(taxed([line('2026-12-06', 1_000n)], second.soFar).withholdings.map(({ baseMinor }) => baseMinor)).toEqual([
+      1_000n,
+    ]);
+  });
+
+  it('counts anew without a common counter', () => {
+    const { counter: _, ...alone } = dearer;
+    const first = taxed([line('2026-10-01', 40_000_000n)]);
+    const second = withhold(
+      [ended, alone],
+      { currency: 'INR', profile: person },
+      [line('2026-12-05', 10_000_001n)],
+      first.soFar,
+    );
+    expect(second.withholdings).toEqual([]);
+  });
+});
+
 describe('withholding', () => {
   it('M25: however sales are cut into settlements, the same base is taxed, and rounding differs by at most one a cut', () => {
     const amounts = fc.array(fc.bigInt({ min: 1n, max: 9_999_999n }), { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(amounts, fc.nat(19), (grosses, cut) => {
         const lines = grosses.map((gross) => line('2026-11-22', gross));
-        const whole = withhold('INR', company, lines, none);
-        const first = withhold('INR', company, lines.slice(0, cut), none);
-        const second = withhold('INR', company, lines.slice(cut), first.soFar);
+        const whole = withhold(firstRules, { currency: 'INR', profile: company }, lines, none);
+        const first = withhold(firstRules, { currency: 'INR', profile: company }, lines.slice(0, cut), none);
+        const second = withhold(firstRules, { currency: 'INR', profile: company }, lines.slice(cut), first.soFar);
         expect(second.soFar).toEqual(whole.soFar);
         const sum = (made: typeof whole) => made.withholdings.reduce((all, each) => all + each.amountMinor, 0n);
         const difference = sum(first) + sum(second) - sum(whole);

@@ -17,6 +17,11 @@ export interface TaxProfileFacts {
 
 export interface WithholdingRule {
   readonly id: string;
+  /**
+   * What it counts in, when not in a count of its own: rules of one counter go on with each other's count within a period,
+   * as a rate that changes in the middle of a year leaves its threshold where it was.
+   */
+  readonly counter?: string;
   readonly kind: 'tds' | 'tcs';
   readonly currency: 'INR';
   readonly ratePpm: number;
@@ -32,15 +37,17 @@ export interface WithholdingRule {
   readonly source: string;
 }
 
-const openEnd = '9999-12-31';
+/** The last day of a rule that has no end yet. */
+export const openEnd = '9999-12-31';
 /** INR 500,000. */
 const threshold194O = 50_000_000n;
 
 /**
- * Rates by date. Rounding: half up to the paisa for each settlement. Amounts in other currencies are not withheld on:
- * that needs the telegraphic-transfer buying rate of the day, which is not read here.
+ * Rates by date: the first version, before finance has set another. Rounding: half up to the paisa for each settlement.
+ * Amounts in other currencies are not withheld on: that needs the telegraphic-transfer buying rate of the day, which is not
+ * read here.
  */
-export const withholdingRules: readonly WithholdingRule[] = [
+export const firstRules: readonly WithholdingRule[] = [
   {
     id: '194o-2024-10',
     kind: 'tds',
@@ -86,7 +93,7 @@ export function concerns(rule: WithholdingRule, profile: TaxProfileFacts): boole
   return rule.kind === 'tds' ? profile.resident : profile.hasGstin;
 }
 
-/** For each `rule id/period`: the base so far, and what of it was taxed. */
+/** For each `counter/period`: the base so far, and what of it was taxed. */
 export interface WithheldSoFar {
   readonly base: bigint;
   readonly taxed: bigint;
@@ -111,37 +118,59 @@ export interface Withheld {
   readonly soFar: ReadonlyMap<string, WithheldSoFar>;
 }
 
-/** What is to be withheld for these lines, after what was withheld before. Never below zero. */
+/** What is to be withheld for these lines by these rules, after what was withheld before. Never below zero. */
 export function withhold(
-  currency: string,
-  profile: TaxProfileFacts,
+  rules: readonly WithholdingRule[],
+  { currency, profile }: { readonly currency: string; readonly profile: TaxProfileFacts },
   lines: readonly TaxedLine[],
   before: ReadonlyMap<string, WithheldSoFar>,
 ): Withheld {
   const soFar = new Map(before);
-  const touched = new Map<string, { rule: WithholdingRule; period: string }>();
-  for (const line of lines) {
-    const day = dayInIndia(line.atMs);
-    for (const rule of withholdingRules) {
-      if (rule.currency !== currency || day < rule.from || day > rule.until || !concerns(rule, profile)) continue;
-      const period = rule.period === 'month' ? day.slice(0, 7) : financialYearOf(day);
-      const key = `${rule.id}/${period}`;
-      const was = soFar.get(key) ?? { base: 0n, taxed: 0n };
-      const added = rule.base === 'gross' ? line.grossMinor : line.grossMinor - line.taxMinor;
-      soFar.set(key, { ...was, base: was.base + added });
-      touched.set(key, { rule, period });
-    }
-  }
   const withholdings: Withholding[] = [];
-  for (const [key, { rule, period }] of [...touched].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const { base, taxed } = soFar.get(key) ?? { base: 0n, taxed: 0n };
-    if (base <= taxed || isBelowThreshold(rule, profile, base)) continue;
+  for (const { rule, period, added } of touchedBy(rules, { currency, profile }, lines)) {
+    const key = `${counterOf(rule)}/${period}`;
+    const was = soFar.get(key) ?? { base: 0n, taxed: 0n };
+    const base = was.base + added;
+    soFar.set(key, { base, taxed: was.taxed });
+    if (base <= was.taxed || isBelowThreshold(rule, profile, base)) continue;
     const ratePpm = profile.hasPan ? rule.ratePpm : (rule.ratePpmWithoutPan ?? rule.ratePpm);
-    const amountMinor = partOfMillionHalfUp(base - taxed, BigInt(ratePpm));
+    const amountMinor = partOfMillionHalfUp(base - was.taxed, BigInt(ratePpm));
     soFar.set(key, { base, taxed: base });
-    if (amountMinor > 0n) withholdings.push({ rule, period, baseMinor: base - taxed, ratePpm, amountMinor });
+    if (amountMinor > 0n) withholdings.push({ rule, period, baseMinor: base - was.taxed, ratePpm, amountMinor });
   }
   return { withholdings, soFar };
+}
+
+export function counterOf({ id, counter }: Pick<WithholdingRule, 'id' | 'counter'>): string {
+  return counter ?? id;
+}
+
+interface Touched {
+  readonly rule: WithholdingRule;
+  readonly period: string;
+  /** What the lines add to the base. */
+  added: bigint;
+}
+
+/** By counter and period, and in one of them by the day from which the rule is in force. */
+function touchedBy(
+  rules: readonly WithholdingRule[],
+  { currency, profile }: { readonly currency: string; readonly profile: TaxProfileFacts },
+  lines: readonly TaxedLine[],
+): readonly Touched[] {
+  const touched = new Map<string, Touched>();
+  for (const line of lines) {
+    const day = dayInIndia(line.atMs);
+    for (const rule of rules) {
+      if (rule.currency !== currency || day < rule.from || day > rule.until || !concerns(rule, profile)) continue;
+      const period = rule.period === 'month' ? day.slice(0, 7) : financialYearOf(day);
+      const key = `${counterOf(rule)}/${period}/${rule.from}/${rule.id}`;
+      const each = touched.get(key) ?? { rule, period, added: 0n };
+      each.added += rule.base === 'gross' ? line.grossMinor : line.grossMinor - line.taxMinor;
+      touched.set(key, each);
+    }
+  }
+  return [...touched].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
 }
 
 function isBelowThreshold(rule: WithholdingRule, profile: TaxProfileFacts, base: bigint): boolean {
@@ -152,7 +181,8 @@ function isBelowThreshold(rule: WithholdingRule, profile: TaxProfileFacts, base:
 /** India is five and a half hours ahead of UTC, without summer time. */
 const aheadMs = 330 * 60 * 1_000;
 
-function dayInIndia(atMs: number): string {
+/** The day in India of a moment, as YYYY-MM-DD. */
+export function dayInIndia(atMs: number): string {
   return new Date(atMs + aheadMs).toISOString().slice(0, 10);
 }
 
