@@ -58,6 +58,7 @@ export const events: readonly EventRow[] = [
   row(ledger.BalanceCrossedSchema, 'ledger', 'account', []),
   row(settlement.PayoutPaidSchema, 'settlement', 'payout_id', ['notifications']),
   row(settlement.PayoutReturnedSchema, 'settlement', 'payout_id', ['notifications']),
+  row(settlement.InstructorTransferBookedSchema, 'settlement', 'instructor_id', ['notifications']),
   row(learning.EnrolmentGrantedSchema, 'learning', 'user_id', ['notifications', 'orders']),
   row(learning.EnrolmentEndedSchema, 'learning', 'user_id', ['notifications']),
   row(learning.LessonCompletedSchema, 'learning', 'user_id', []),

@@ -21,6 +21,7 @@ export type NoticeKind =
   | 'course_completed'
   | 'payout_paid'
   | 'payout_returned'
+  | 'instructor_transfer'
   | 'gift_sent'
   | 'subscription'
   | 'invoice';

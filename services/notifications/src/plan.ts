@@ -15,6 +15,7 @@ import {
 } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_events_pb.ts';
 import { PaymentFailedSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import {
+  InstructorTransferBookedSchema,
   PayoutPaidSchema,
   PayoutReturnedSchema,
 } from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
@@ -47,6 +48,7 @@ import {
   refundNotice,
   welcomeNotice,
 } from './notice.ts';
+import { transferLetter, transferNotice } from './transfers-told.ts';
 
 export interface Plan<D extends DescMessage = DescMessage> {
   readonly schema: D;
@@ -92,6 +94,12 @@ export const plans: readonly Plan[] = [
     reader: (event) => event.instructorId,
     notice: payoutReturnedNotice,
     letter: payoutReturnedLetter,
+  }),
+  plan({
+    schema: InstructorTransferBookedSchema,
+    reader: (event) => event.instructorId,
+    notice: transferNotice,
+    letter: transferLetter,
   }),
   plan({
     schema: EnrolmentGrantedSchema,

@@ -25,6 +25,7 @@ import {
   PaymentFailedSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
 import {
+  InstructorTransferBookedSchema,
   PayoutPaidSchema,
   PayoutReturnedSchema,
 } from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
@@ -55,6 +56,7 @@ export const notifications = defineService({
     CourseCompletedSchema,
     PayoutPaidSchema,
     PayoutReturnedSchema,
+    InstructorTransferBookedSchema,
     InvoiceIssuedSchema,
     GiftBoughtSchema,
     SubscriptionChangedSchema,

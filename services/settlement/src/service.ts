@@ -12,6 +12,7 @@ import {
 import { PayoutsService } from '@suuupra/contracts/gen/suuupra/settlement/v1/payouts_pb.ts';
 import { ReconciliationService } from '@suuupra/contracts/gen/suuupra/settlement/v1/reconciliation_pb.ts';
 import {
+  InstructorTransferBookedSchema,
   PayoutPaidSchema,
   PayoutReturnedSchema,
 } from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
@@ -40,7 +41,7 @@ export const settlement = defineService({
     DisputeOpenedSchema,
     DisputeClosedSchema,
   ],
-  publishes: [PayoutPaidSchema, PayoutReturnedSchema],
+  publishes: [PayoutPaidSchema, PayoutReturnedSchema, InstructorTransferBookedSchema],
   routes: [uploadRoute, ...fileRouteDeclarations],
   migrations: new URL('../migrations/', import.meta.url),
   check: (env) => {

@@ -8,6 +8,7 @@ import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import type { SqlExecutor } from '@suuupra/platform/sql/sql';
 import type { PayoutTransfer } from './payout.ts';
 import type { PayoutSurroundings } from './surroundings.ts';
+import { tellTransfers } from './transfers-told.ts';
 
 export interface PayoutJournal {
   /** Makes it happen once, together with the kind. */
@@ -39,10 +40,18 @@ interface JournalRow extends Record<string, unknown> {
   journal: Buffer;
 }
 
+interface BookedRow extends Record<string, unknown> {
+  id: string;
+  kind: string;
+  state: string;
+  journal_id: string;
+}
+
 const journalsMax = 100;
 
 /** Books what waits, oldest first. True when there may be more. A rejected journal stays rejected and is for people to look at. */
-export async function bookJournals({ sql, ledger, log }: PayoutSurroundings): Promise<boolean> {
+export async function bookJournals(surroundings: PayoutSurroundings): Promise<boolean> {
+  const { sql, ledger, log } = surroundings;
   const rows = await sql.query<JournalRow>(
     "SELECT position, id, kind, journal FROM payout_journals WHERE state = 'waiting' ORDER BY position LIMIT $1",
     [journalsMax],
@@ -53,7 +62,7 @@ export async function bookJournals({ sql, ledger, log }: PayoutSurroundings): Pr
     mode: BulkMode.STOP,
   });
   if (isRefusal(answer)) throw new Error(`the ledger refused to book journals of payouts: ${answer.code}`);
-  const told = rows.flatMap((row, index) => {
+  const outcomes = rows.flatMap((row, index) => {
     const result = answer.results[index];
     const state = stateOf(result?.outcome);
     if (result === undefined || state === undefined) return [];
@@ -66,13 +75,21 @@ export async function bookJournals({ sql, ledger, log }: PayoutSurroundings): Pr
     const { journalId, sequence, reason } = result;
     return [{ position: row.position.toString(), state, journal_id: journalId, sequence: sequence.toString(), reason }];
   });
-  await sql.execute(
-    `UPDATE payout_journals AS was SET state = told.state, journal_id = told.journal_id, sequence = told.sequence, reason = told.reason
-     FROM jsonb_to_recordset($1::jsonb) AS told (position bigint, state text, journal_id text, sequence bigint, reason text)
-     WHERE was.position = told.position AND was.state = 'waiting'`,
-    [JSON.stringify(told)],
-  );
-  return told.length > 0;
+  await sql.transaction(async (tx) => {
+    const booked = await tx.query<BookedRow>(
+      `UPDATE payout_journals AS was SET state = told.state, journal_id = told.journal_id, sequence = told.sequence,
+         reason = told.reason
+       FROM jsonb_to_recordset($1::jsonb) AS told (position bigint, state text, journal_id text, sequence bigint, reason text)
+       WHERE was.position = told.position AND was.state = 'waiting' RETURNING was.id, was.kind, was.state, was.journal_id`,
+      [JSON.stringify(outcomes)],
+    );
+    await tellTransfers(
+      surroundings,
+      tx,
+      booked.filter(({ kind, state }) => kind === 'adjustment' && state === 'booked'),
+    );
+  });
+  return outcomes.length > 0;
 }
 
 function stateOf(outcome: string | undefined): 'booked' | 'rejected' | undefined {

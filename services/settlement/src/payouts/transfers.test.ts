@@ -1,4 +1,7 @@
 /** P15: money between instructors' accounts: two people, once, never more back than went, and a line on both statements. */
+import { fromBinary } from '@bufbuild/protobuf';
+import { EnvelopeSchema } from '@suuupra/contracts/gen/suuupra/common/v1/envelope_pb.ts';
+import { InstructorTransferBookedSchema } from '@suuupra/contracts/gen/suuupra/settlement/v1/settlement_events_pb.ts';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import type { Sql } from '@suuupra/platform/sql/sql';
 import { dyingAt } from '@suuupra/platform/testing-crash';
@@ -62,6 +65,15 @@ const linesOf = (who: string) =>
     [who],
   );
 
+/** What was told of transfers: of whom, and how much it added. */
+async function told() {
+  const rows = await sql.query<{ envelope: Uint8Array }>('SELECT envelope FROM outbox ORDER BY id');
+  return rows
+    .map(({ envelope }) => fromBinary(EnvelopeSchema, envelope))
+    .filter(({ type }) => type === InstructorTransferBookedSchema.typeName)
+    .map(({ data }) => fromBinary(InstructorTransferBookedSchema, data));
+}
+
 describe('P15: a transfer', () => {
   it('moves nothing until another person approves, and then once', async () => {
     const id = idOf(await ask());
@@ -90,6 +102,31 @@ describe('P15: a transfer', () => {
       expect.objectContaining({ amount_minor: 10_000n }),
     ]);
     expect((await linesOf('usr_b')).map((line) => line['amount_minor'])).toEqual([30_000n, -10_000n]);
+  });
+
+  it('is told of both accounts once it is booked, and not before', async () => {
+    const id = idOf(await ask());
+    await decide(idOf(await ask(1n)), 'usr_y', 'rejected');
+    await decide(id);
+    expect(await told()).toEqual([]);
+    await place.settleDown();
+    await place.settleDown();
+    const fact = {
+      transferId: id,
+      reason: 'taught together',
+      reversesId: '',
+      journalId: expect.stringMatching(/^jnl/),
+    };
+    expect(await told()).toMatchObject([
+      { ...fact, instructorId: 'usr_a', amount: { currency: 'INR', amountMinor: -30_000n } },
+      { ...fact, instructorId: 'usr_b', amount: { currency: 'INR', amountMinor: 30_000n } },
+    ]);
+    await decide(idOf(await askBack(id, 10_000n)));
+    await place.settleDown();
+    expect((await told()).slice(2).map(({ reversesId, amount }) => [reversesId, amount?.amountMinor])).toEqual([
+      [id, -10_000n],
+      [id, 10_000n],
+    ]);
   });
 
   it('may leave less than nothing, which blocks payouts and not sales', async () => {
@@ -144,15 +181,19 @@ describe('P15: a reversal', () => {
   });
 });
 
-it.each(['before', 'after'] as const)('C14: killed %s the approval or the booking, it is booked once', async (when) => {
-  const id = idOf(await ask());
-  for (let point = 1; point < 6; point += 1) {
-    const dying = dyingAt(point, when);
-    const surroundings = { ...place.surroundings, sql: dying.database(sql) };
-    const life = decide(id, 'usr_y', 'approved', surroundings).then(() => payoutRound(surroundings));
-    await Promise.race([life, dying.dead]);
-  }
-  await decide(id);
-  await place.settleDown();
-  expect([owed('usr_a'), owed('usr_b')]).toEqual([50_000n, 30_000n]);
-});
+it.each(['before', 'after'] as const)(
+  'C14: killed %s the approval or the booking, it is booked and told once',
+  async (when) => {
+    const id = idOf(await ask());
+    for (let point = 1; point < 6; point += 1) {
+      const dying = dyingAt(point, when);
+      const surroundings = { ...place.surroundings, sql: dying.database(sql) };
+      const life = decide(id, 'usr_y', 'approved', surroundings).then(() => payoutRound(surroundings));
+      await Promise.race([life, dying.dead]);
+    }
+    await decide(id);
+    await place.settleDown();
+    expect([owed('usr_a'), owed('usr_b')]).toEqual([50_000n, 30_000n]);
+    expect((await told()).map(({ instructorId }) => instructorId)).toEqual(['usr_a', 'usr_b']);
+  },
+);

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file suuupra/settlement/v1/settlement_events.proto.
  */
 export const file_suuupra_settlement_v1_settlement_events: GenFile = /*@__PURE__*/
-  fileDesc("Ci1zdXV1cHJhL3NldHRsZW1lbnQvdjEvc2V0dGxlbWVudF9ldmVudHMucHJvdG8SFXN1dXVwcmEuc2V0dGxlbWVudC52MSLJAQoKUGF5b3V0UGFpZBIRCglwYXlvdXRfaWQYASABKAkSFQoNaW5zdHJ1Y3Rvcl9pZBgCIAEoCRIoCgZhbW91bnQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIWCg5tYXNrZWRfYWNjb3VudBgEIAEoCRIUCgxzdGF0ZW1lbnRfaWQYBSABKAkSDAoEYmFuaxgGIAEoCRIrCgdwYWlkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLLAQoOUGF5b3V0UmV0dXJuZWQSEQoJcGF5b3V0X2lkGAEgASgJEhUKDWluc3RydWN0b3JfaWQYAiABKAkSKAoGYW1vdW50GAMgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSFgoObWFza2VkX2FjY291bnQYBCABKAkSDgoGcmVhc29uGAUgASgJEgwKBGJhbmsYBiABKAkSLwoLcmV0dXJuZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp, file_suuupra_common_v1_money]);
+  fileDesc("Ci1zdXV1cHJhL3NldHRsZW1lbnQvdjEvc2V0dGxlbWVudF9ldmVudHMucHJvdG8SFXN1dXVwcmEuc2V0dGxlbWVudC52MSLJAQoKUGF5b3V0UGFpZBIRCglwYXlvdXRfaWQYASABKAkSFQoNaW5zdHJ1Y3Rvcl9pZBgCIAEoCRIoCgZhbW91bnQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIWCg5tYXNrZWRfYWNjb3VudBgEIAEoCRIUCgxzdGF0ZW1lbnRfaWQYBSABKAkSDAoEYmFuaxgGIAEoCRIrCgdwYWlkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLLAQoOUGF5b3V0UmV0dXJuZWQSEQoJcGF5b3V0X2lkGAEgASgJEhUKDWluc3RydWN0b3JfaWQYAiABKAkSKAoGYW1vdW50GAMgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSFgoObWFza2VkX2FjY291bnQYBCABKAkSDgoGcmVhc29uGAUgASgJEgwKBGJhbmsYBiABKAkSLwoLcmV0dXJuZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItgBChhJbnN0cnVjdG9yVHJhbnNmZXJCb29rZWQSEwoLdHJhbnNmZXJfaWQYASABKAkSFQoNaW5zdHJ1Y3Rvcl9pZBgCIAEoCRIoCgZhbW91bnQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIOCgZyZWFzb24YBCABKAkSEwoLcmV2ZXJzZXNfaWQYBSABKAkSEgoKam91cm5hbF9pZBgGIAEoCRItCglib29rZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp, file_suuupra_common_v1_money]);
 
 /**
  * The bank has paid an instructor.
@@ -119,4 +119,57 @@ export type PayoutReturned = Message<"suuupra.settlement.v1.PayoutReturned"> & {
  */
 export const PayoutReturnedSchema: GenMessage<PayoutReturned> = /*@__PURE__*/
   messageDesc(file_suuupra_settlement_v1_settlement_events, 1);
+
+/**
+ * A transfer between instructors is booked. Told twice, once of each of the two accounts.
+ *
+ * @generated from message suuupra.settlement.v1.InstructorTransferBooked
+ */
+export type InstructorTransferBooked = Message<"suuupra.settlement.v1.InstructorTransferBooked"> & {
+  /**
+   * @generated from field: string transfer_id = 1;
+   */
+  transferId: string;
+
+  /**
+   * @generated from field: string instructor_id = 2;
+   */
+  instructorId: string;
+
+  /**
+   * What it adds to what the instructor is owed; negative for the one it comes from.
+   *
+   * @generated from field: suuupra.common.v1.Money amount = 3;
+   */
+  amount?: Money | undefined;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Of a reversal: the transfer that it takes back a part of.
+   *
+   * @generated from field: string reverses_id = 5;
+   */
+  reversesId: string;
+
+  /**
+   * @generated from field: string journal_id = 6;
+   */
+  journalId: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp booked_at = 7;
+   */
+  bookedAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message suuupra.settlement.v1.InstructorTransferBooked.
+ * Use `create(InstructorTransferBookedSchema)` to create a new message.
+ */
+export const InstructorTransferBookedSchema: GenMessage<InstructorTransferBooked> = /*@__PURE__*/
+  messageDesc(file_suuupra_settlement_v1_settlement_events, 2);
 
