@@ -30,6 +30,9 @@ export async function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: browserPath, args: ['--no-sandbox'] });
 }
 
+/** How many times slower than it is the browser's processor is made: what moves late on a poor phone, moves late here. */
+const slowness = Number(process.env['SUUUPRA_BROWSER_SLOWNESS'] ?? '1');
+
 export interface Visit {
   readonly page: Page;
   /** Everything the page complained about since the last look, refusals of the platform left out. */
@@ -46,6 +49,10 @@ export async function visit(browser: Browser, baseURL: string, width: number): P
   });
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
+  if (slowness > 1) {
+    const devtools = await context.newCDPSession(page);
+    await devtools.send('Emulation.setCPUThrottlingRate', { rate: slowness });
+  }
   const heard: string[] = [];
   page.on('pageerror', (error) => heard.push(String(error)));
   page.on('console', (message) => {

@@ -59,6 +59,8 @@ export interface BenchOptions {
   readonly beside?: Pick<Bench, 'sql' | 'databaseUrl'>;
   /** Milliseconds that this bench's clock is ahead. */
   readonly aheadMs?: number;
+  /** The clock moves by `advance` alone: nothing depends on how fast the machine is. */
+  readonly stillClock?: boolean;
   /** Puts something between us and the sandbox. */
   readonly between?: (sandbox: Sandbox) => Provider;
   /** Other companies that we work with beside the sandboxes. */
@@ -161,7 +163,11 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
   const base = options.beside ?? (await openDatabase(options.databaseUrl));
   const { sql: plain, databaseUrl } = base;
   let aheadMs = options.aheadMs ?? 0;
-  const world: World = { ...realWorld(), now: () => Date.now() + aheadMs };
+  const openedMs = Date.now();
+  const world: World = {
+    ...realWorld(),
+    now: () => (options.stillClock === true ? openedMs : Date.now()) + aheadMs,
+  };
   const process = openProcess(options, plain, world);
   const { surroundings, sandbox, second, sweep, loops, logged } = process;
   const published: Bench['published'] = async (schema) => {

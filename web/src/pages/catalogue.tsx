@@ -41,22 +41,47 @@ export function CataloguePage() {
   );
 }
 
+/** Of who is signed in. It has its place before the platform has said who that is, so that the courses below stay still. */
 function ContinueStrip() {
   const me = useMe();
-  const { data } = useQuery({ ...enrolmentsQuery, enabled: me.state === 'user' });
-  const latest = data?.find((one) => one.status === 'active' && one.nextLessonId !== '');
-  if (!latest) return null;
+  const { data, isPending } = useQuery({ ...enrolmentsQuery, enabled: me.state === 'user' });
+  if (me.state !== 'user' && !me.isPending) return null;
+  if (isPending) {
+    return (
+      <div className="continue" aria-hidden="true">
+        <ContinueText title="" />
+        <span className="button continue-place">Next lesson</span>
+      </div>
+    );
+  }
+  if (!data) return null;
+  const latest = data.find((one) => one.status === 'active' && one.nextLessonId !== '');
   return (
     <section className="continue" aria-label="Continue learning">
-      <div className="continue-text">
-        <span className="continue-label">Continue</span>
-        <strong>{latest.courseTitle}</strong>
-        <ProgressBar fraction={latest.progress?.fraction ?? 0} label={`Progress in ${latest.courseTitle}`} />
-      </div>
-      <ButtonLink to="/lessons/$lessonId" params={{ lessonId: latest.nextLessonId }} look="primary">
-        Next lesson
-      </ButtonLink>
+      {latest ? (
+        <>
+          <ContinueText title={latest.courseTitle} fraction={latest.progress?.fraction ?? 0} />
+          <ButtonLink to="/lessons/$lessonId" params={{ lessonId: latest.nextLessonId }} look="primary">
+            Next lesson
+          </ButtonLink>
+        </>
+      ) : (
+        <>
+          <ContinueText title={data.length > 0 ? 'Nothing is left to continue' : 'No course is begun yet'} />
+          <ButtonLink to="/learn">My learning</ButtonLink>
+        </>
+      )}
     </section>
+  );
+}
+
+function ContinueText({ title, fraction }: { title: string; fraction?: number }) {
+  return (
+    <div className="continue-text">
+      <span className="continue-label">Continue</span>
+      <strong className="continue-title">{title}</strong>
+      {fraction !== undefined && <ProgressBar fraction={fraction} label={`Progress in ${title}`} />}
+    </div>
   );
 }
 

@@ -1,7 +1,9 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useRef } from 'react';
 import { myPayoutsQuery } from '../api/payouts.ts';
 import type { Payout } from '../api/types.ts';
+import { backOffMs, pollAttemptsMax } from '../lib/interval.ts';
 import { sentence } from '../lib/words.ts';
 import { Badge, Money, Time, type Tone } from '../ui/bits.tsx';
 import { Button } from '../ui/button.tsx';
@@ -16,9 +18,20 @@ const states: Readonly<Record<string, readonly [Tone, string]>> = {
   returned: ['danger', 'Came back'],
 };
 
-/** What was paid out, with its state at the bank; a failed or returned one says why and is owed again. */
-export function PayoutList() {
-  const query = useInfiniteQuery(myPayoutsQuery);
+/**
+ * What was paid out, with its state at the bank; a failed or returned one says why and is owed again. `wishes` counts what was
+ * asked for on this page: a payout follows within seconds, and is looked for.
+ */
+export function PayoutList({ wishes = 0 }: { wishes?: number }) {
+  const looked = useRef({ wishes: 0, from: 0 });
+  const query = useInfiniteQuery({
+    ...myPayoutsQuery,
+    refetchInterval: ({ state }) => {
+      if (looked.current.wishes !== wishes) looked.current = { wishes, from: state.dataUpdateCount };
+      const attempt = state.dataUpdateCount - looked.current.from;
+      return wishes === 0 || attempt > pollAttemptsMax ? false : backOffMs(attempt);
+    },
+  });
   return (
     <section className="receipt-part" aria-labelledby="payouts-title">
       <h2 id="payouts-title" className="section-title">

@@ -27,15 +27,16 @@ import { TeachNav } from './teach-nav.tsx';
 
 export function PayoutsPage() {
   useTitle('Payouts');
+  const [wishes, setWishes] = useState(0);
   return (
     <RequireUser holding="instructor">
       {() => (
         <div className="page">
           <TeachNav />
           <PageHead title="Payouts" />
-          <Accounts />
+          <Accounts onWish={() => setWishes((before) => before + 1)} />
           <TaxProfile />
-          <PayoutList />
+          <PayoutList wishes={wishes} />
           <Statements />
         </div>
       )}
@@ -45,7 +46,7 @@ export function PayoutsPage() {
 
 const methodWords: Readonly<Record<string, string>> = { bank_in: 'Bank account', upi: 'UPI', iban: 'Bank account' };
 
-function Accounts() {
+function Accounts({ onWish }: { onWish: () => void }) {
   const query = useQuery(payoutAccountsQuery);
   const [editing, setEditing] = useState(false);
   return (
@@ -61,7 +62,7 @@ function Accounts() {
             ) : (
               <ul className="list">
                 {data.accounts.map((account) => (
-                  <AccountRow key={account.currency} account={account} />
+                  <AccountRow key={account.currency} account={account} onWish={onWish} />
                 ))}
               </ul>
             )}
@@ -79,7 +80,7 @@ function Accounts() {
   );
 }
 
-function AccountRow({ account }: { account: PayoutAccount }) {
+function AccountRow({ account, onWish }: { account: PayoutAccount; onWish: () => void }) {
   const cools = new Date(account.payableFrom ?? 0).getTime() > Date.now();
   return (
     <li className="list-row">
@@ -96,29 +97,28 @@ function AccountRow({ account }: { account: PayoutAccount }) {
           Paid from <Time at={account.payableFrom} />
         </Badge>
       ) : (
-        <PayNow currency={account.currency} />
+        <PayNow currency={account.currency} onWish={onWish} />
       )}
     </li>
   );
 }
 
 /** A wish to be paid before the weekly run: the same reckoning, once a day. */
-function PayNow({ currency }: { currency: string }) {
-  const client = useQueryClient();
+function PayNow({ currency, onWish }: { currency: string; onWish: () => void }) {
   const wish = useMutation({
     mutationFn: () => requestInstantPayout(currency),
-    onSuccess: async ({ payout }) => {
+    onSuccess: ({ payout }) => {
       const owed = payout.owed === undefined ? 'What is' : formatMoney(payout.owed);
       toast(`${owed} owed to you is being settled; what is left after tax and reserve is paid out.`);
-      await client.invalidateQueries({ queryKey: ['my-payouts'] });
+      onWish();
     },
     onError: toastProblem,
   });
   return (
     <span className="button-row">
       <Badge tone="good">In use</Badge>
-      <Button small isPending={wish.isPending} aria-label={`Pay out ${currency} now`} onPress={() => wish.mutate()}>
-        Pay out now
+      <Button small isPending={wish.isPending} onPress={() => wish.mutate()}>
+        Pay out {currency} now
       </Button>
     </span>
   );

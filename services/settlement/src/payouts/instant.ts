@@ -5,6 +5,7 @@
  */
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import type { SqlTransaction } from '@suuupra/platform/sql/sql';
+import { decimalText } from './decimal.ts';
 import { activeBank } from './payout-banks.ts';
 import { instantEveryMs, minimumPayout, type SettlementPolicy } from './policy.ts';
 import { type CutOff, insertRun, type RunRow, readMovements } from './runs.ts';
@@ -68,6 +69,8 @@ export async function startInstant(
   }
   const least = minimumPayout(given.policy, currency);
   if (given.owedMinor < least)
-    return impossible(`${given.owedMinor} minor units of ${currency} are owed to you; nothing below ${least} is paid.`);
+    return impossible(
+      `${currency} ${decimalText(currency, given.owedMinor)} is owed to you; below ${currency} ${decimalText(currency, least)} nothing is paid.`,
+    );
   return insertRun(surroundings, tx, given.cutOff, instructorId, wisher);
 }
