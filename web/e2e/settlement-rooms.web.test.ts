@@ -146,7 +146,10 @@ async function isPaidNow(seen: Visit): Promise<void> {
   await page.getByRole('button', { name: 'Pay out INR now' }).waitFor();
   await expectGood(seen, 'payouts before a wish');
   await page.getByRole('button', { name: 'Pay out INR now' }).dblclick();
-  await page.getByText(/owed to you is being settled/).first().waitFor();
+  await page
+    .getByText(/owed to you is being settled/)
+    .first()
+    .waitFor();
   const paid = page.getByRole('region', { name: 'Paid to you' }).getByRole('listitem');
   await paid.getByText('Simulated', { exact: true }).waitFor({ timeout: 45_000 });
   expect(await paid.count()).toBe(1);
