@@ -15,9 +15,11 @@ import {
   type BookedTransfer,
   type EntryFilter,
   type Head,
+  type JournalSpan,
   type LedgerReader,
   type LedgerReading,
   type RecordedJournal,
+  readTogether,
   type SealedPeriod,
   type Snapshot,
   type SoldLineKey,
@@ -121,6 +123,7 @@ export function mysqlReaderOn(tx: SqlExecutor): LedgerReader {
     periods: (before, limit) => periods(tx, before, limit),
     periodTotals: (number) => periodTotals(tx, number),
     batches: (after, limit) => batches(tx, after, limit),
+    journalSpan: () => journalSpan(tx),
     snapshots: (after, limit) => snapshots(tx, after, limit),
   };
 }
@@ -551,15 +554,16 @@ export function rejectionOf({
 }
 
 async function batches(tx: SqlExecutor, after: bigint, limit: number): Promise<StoredBatch[]> {
-  const rows = await tx.query<BatchRow>('SELECT * FROM batches WHERE sequence > ? ORDER BY sequence LIMIT ?', [
+  const next = await tx.query<BatchRow>('SELECT * FROM batches WHERE sequence > ? ORDER BY sequence LIMIT ?', [
     after,
     limit,
   ]);
-  if (rows.length === 0) return [];
+  if (next.length === 0) return [];
+  const { batches: rows, first, last } = readTogether(next);
   const sequences = rows.map((row) => row.sequence);
   const journalRows = await tx.query<JournalRow>(
-    'SELECT * FROM journals WHERE batch_sequence IN (?) ORDER BY sequence',
-    [sequences],
+    'SELECT * FROM journals WHERE sequence BETWEEN ? AND ? AND batch_sequence IN (?) ORDER BY sequence',
+    [first, last, sequences],
   );
   const journals = Map.groupBy(await withTransfers(tx, journalRows), (journal) => journal.batchSequence);
   const rejections = Map.groupBy(
@@ -580,6 +584,13 @@ async function batches(tx: SqlExecutor, after: bigint, limit: number): Promise<S
     journals: journals.get(row.sequence) ?? [],
     rejected: (rejections.get(row.sequence) ?? []).map(rejectionOf),
   }));
+}
+
+async function journalSpan(tx: SqlExecutor): Promise<JournalSpan | undefined> {
+  const [row] = await tx.query<{ first: bigint | null; last: bigint | null }>(
+    'SELECT min(sequence) AS first, max(sequence) AS last FROM journals',
+  );
+  return row?.first == null || row.last == null ? undefined : { first: row.first, last: row.last };
 }
 
 async function snapshots(tx: SqlExecutor, after: bigint, limit: number): Promise<Snapshot[]> {

@@ -12,9 +12,11 @@ import {
   type BookedTransfer,
   type EntryFilter,
   type Head,
+  type JournalSpan,
   type LedgerReader,
   type LedgerReading,
   type RecordedJournal,
+  readTogether,
   type SealedPeriod,
   type Snapshot,
   type SoldLineKey,
@@ -111,6 +113,7 @@ function accountOf(row: AccountRow): AccountTotals {
 }
 
 export function readerOn(tx: SqlExecutor): LedgerReader {
+  const names = accountNames(tx);
   return {
     head: () => head(tx),
     sequenceAt: async (atUs) => {
@@ -167,7 +170,8 @@ export function readerOn(tx: SqlExecutor): LedgerReader {
       return rows.map((row) => row.sequence);
     },
     soldOrders: (after, limit) => soldOrders(tx, after, limit),
-    batches: (after, limit) => batches(tx, after, limit),
+    batches: (after, limit) => batches(tx, names, after, limit),
+    journalSpan: () => journalSpan(tx),
     snapshots: (after, limit) => snapshots(tx, after, limit),
   };
 }
@@ -483,8 +487,16 @@ function codeAs(account: string): string {
 
 async function withTransfers(tx: SqlExecutor, rows: readonly JournalRow[]): Promise<StoredJournal[]> {
   const sequences = rows.map((row) => row.sequence);
-  const transfers = Map.groupBy(await movedBy(tx, 'transfers', sequences), (row) => row.journal_sequence);
-  const holds = Map.groupBy(await movedBy(tx, 'holds', sequences), (row) => row.journal_sequence);
+  return withMoved(rows, await movedBy(tx, 'transfers', sequences), await movedBy(tx, 'holds', sequences));
+}
+
+function withMoved(
+  rows: readonly JournalRow[],
+  transferRows: readonly MovedRow[],
+  holdRows: readonly MovedRow[],
+): StoredJournal[] {
+  const transfers = Map.groupBy(transferRows, (row) => row.journal_sequence);
+  const holds = Map.groupBy(holdRows, (row) => row.journal_sequence);
   const plain = ({ debit, credit, amount }: Transfer): Transfer => ({ debit, credit, amount });
   return rows.map((row) => ({
     sequence: row.sequence,
@@ -522,6 +534,76 @@ function movedBy(tx: SqlExecutor, table: 'transfers' | 'holds', sequences: reado
      WHERE journal_sequence = ANY($1) ORDER BY journal_sequence, position`,
     [sequences],
   );
+}
+
+interface IdsRow extends SqlRow {
+  journal_sequence: bigint;
+  debit_account_id: bigint;
+  credit_account_id: bigint;
+  amount: bigint;
+  currency: string;
+  expires_at_us: bigint;
+}
+
+/**
+ * The same of all journals of a span, whose currencies are given. Who reads a whole book meets the same accounts again and
+ * again: their names are kept, and nothing is joined.
+ */
+async function movedWithin(
+  tx: SqlExecutor,
+  table: 'transfers' | 'holds',
+  span: readonly [first: bigint, last: bigint],
+): Promise<IdsRow[]> {
+  return tx.query<IdsRow>(
+    `SELECT journal_sequence, debit_account_id, credit_account_id, amount_minor AS amount, currency,
+       ${table === 'holds' ? 'expires_at_us' : '0::bigint AS expires_at_us'}
+     FROM ${table} WHERE journal_sequence BETWEEN $1 AND $2 ORDER BY journal_sequence, position`,
+    [...span],
+  );
+}
+
+/** Reads the names of accounts, once as long as there is room for them. */
+interface AccountNames {
+  of(rows: readonly IdsRow[]): Promise<ReadonlyMap<bigint, AccountName>>;
+}
+
+const namesMax = 200_000;
+
+function accountNames(tx: SqlExecutor): AccountNames {
+  const known = new Map<bigint, AccountName>();
+  return {
+    of: async (rows) => {
+      if (known.size > namesMax) known.clear();
+      const wanted = new Set(rows.flatMap((row) => [row.debit_account_id, row.credit_account_id]));
+      const missing = [...wanted].filter((id) => !known.has(id));
+      if (missing.length === 0) return known;
+      const found = await tx.query<AccountName & { id: bigint } & SqlRow>(
+        'SELECT id, code, currency FROM accounts WHERE id = ANY($1)',
+        [missing],
+      );
+      for (const { id, code, currency } of found) known.set(id, { code, currency });
+      return known;
+    },
+  };
+}
+
+/** As `movedBy` gives them; one whose account is not there any more is not there either. */
+function named(
+  rows: readonly IdsRow[],
+  names: ReadonlyMap<bigint, AccountName>,
+  currencies: ReadonlyMap<bigint, string>,
+): MovedRow[] {
+  return rows.flatMap((row) => {
+    const [debit, credit] = [names.get(row.debit_account_id), names.get(row.credit_account_id)];
+    const currency = currencies.get(row.journal_sequence);
+    if (debit === undefined || credit === undefined || currency === undefined) return [];
+    const codeOf = (account: AccountName) =>
+      account.currency === currency && row.currency === currency
+        ? account.code
+        : `${account.code} in ${account.currency}`;
+    const { journal_sequence, amount, expires_at_us } = row;
+    return { journal_sequence, debit: codeOf(debit), credit: codeOf(credit), amount, expires_at_us };
+  });
 }
 
 async function soldLines(
@@ -581,20 +663,32 @@ interface RejectionRow extends SqlRow {
   is_final: boolean;
 }
 
-async function batches(tx: SqlExecutor, after: bigint, limit: number): Promise<StoredBatch[]> {
-  const rows = await tx.query<BatchRow>('SELECT * FROM batches WHERE sequence > $1 ORDER BY sequence LIMIT $2', [
+async function batches(tx: SqlExecutor, accounts: AccountNames, after: bigint, limit: number): Promise<StoredBatch[]> {
+  const next = await tx.query<BatchRow>('SELECT * FROM batches WHERE sequence > $1 ORDER BY sequence LIMIT $2', [
     after,
     limit,
   ]);
-  const journalRows = await tx.query<JournalRow>(
-    'SELECT * FROM journals WHERE batch_sequence = ANY($1) ORDER BY sequence',
-    [rows.map((row) => row.sequence)],
-  );
-  const journals = Map.groupBy(await withTransfers(tx, journalRows), (journal) => journal.batchSequence);
-  const rejectionRows = await tx.query<RejectionRow>(
-    'SELECT * FROM rejections WHERE batch_sequence = ANY($1) ORDER BY batch_sequence, position',
-    [rows.map((row) => row.sequence)],
-  );
+  if (next.length === 0) return [];
+  const { batches: rows, first, last } = readTogether(next);
+  const ofBatches = [rows.map((row) => row.sequence)];
+  // By their own sequences: they are side by side there, and a book has no other fast way to the journals of a batch.
+  const span = [first, last] as const;
+  const [journalRows, transferRows, holdRows, rejectionRows] = await Promise.all([
+    tx.query<JournalRow>(
+      `SELECT * FROM journals WHERE sequence BETWEEN $1 AND $2 AND batch_sequence = ANY($3) ORDER BY sequence`,
+      [...span, ...ofBatches],
+    ),
+    movedWithin(tx, 'transfers', span),
+    movedWithin(tx, 'holds', span),
+    tx.query<RejectionRow>(
+      'SELECT * FROM rejections WHERE batch_sequence = ANY($1) ORDER BY batch_sequence, position',
+      ofBatches,
+    ),
+  ]);
+  const names = await accounts.of([...transferRows, ...holdRows]);
+  const currencies = new Map(journalRows.map((row) => [row.sequence, row.currency]));
+  const moved = [named(transferRows, names, currencies), named(holdRows, names, currencies)] as const;
+  const journals = Map.groupBy(withMoved(journalRows, ...moved), (journal) => journal.batchSequence);
   const rejected = Map.groupBy(rejectionRows, (row) => row.batch_sequence);
   return rows.map((row) => ({
     sequence: row.sequence,
@@ -615,6 +709,13 @@ async function batches(tx: SqlExecutor, after: bigint, limit: number): Promise<S
       isFinal: one.is_final,
     })),
   }));
+}
+
+async function journalSpan(tx: SqlExecutor): Promise<JournalSpan | undefined> {
+  const [row] = await tx.query<{ first: bigint | null; last: bigint | null }>(
+    'SELECT min(sequence) AS first, max(sequence) AS last FROM journals',
+  );
+  return row?.first == null || row.last == null ? undefined : { first: row.first, last: row.last };
 }
 
 async function snapshots(tx: SqlExecutor, after: bigint, limit: number): Promise<Snapshot[]> {

@@ -72,10 +72,40 @@ export interface LedgerReader extends ReportReader {
   openHolds(after: bigint, limit: number): Promise<bigint[]>;
   /** Orders with sold lines after the given order id, in order. */
   soldOrders(after: string, limit: number): Promise<SoldOrder[]>;
-  /** Batches above `after` with all they hold, in order. */
+  /**
+   * Batches above `after` with the journals from their first to their last that name them, in order: at most `limit`, and
+   * fewer where they have thousands of journals.
+   */
   batches(after: bigint, limit: number): Promise<StoredBatch[]>;
+  /** The least and the greatest sequence of all journals that are there, whatever batch they name; undefined without any. */
+  journalSpan(): Promise<JournalSpan | undefined>;
   /** Kept snapshots of the totals above `after`, in order. */
   snapshots(after: bigint, limit: number): Promise<Snapshot[]>;
+}
+
+const journalsPerRead = 8_000n;
+/** More than the writer puts into one batch: a stored place beyond it is not true, and is not read up to. */
+const journalsInBatchMax = 100_000n;
+
+interface StoredSpan {
+  readonly first_journal: bigint;
+  readonly last_journal: bigint;
+}
+
+/** The first of these batches, as many as are read together, and the sequences of their journals. */
+export function readTogether<T extends StoredSpan>(
+  batches: readonly T[],
+): { readonly batches: readonly T[]; readonly first: bigint; readonly last: bigint } {
+  const first = batches[0]?.first_journal ?? 0n;
+  const beyond = batches.findIndex((batch, index) => index > 0 && batch.last_journal - first >= journalsPerRead);
+  const together = beyond < 0 ? batches : batches.slice(0, beyond);
+  const last = together.at(-1)?.last_journal ?? 0n;
+  return { batches: together, first, last: last - first < journalsInBatchMax ? last : first + journalsInBatchMax };
+}
+
+export interface JournalSpan {
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
 export interface Head {

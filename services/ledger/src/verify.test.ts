@@ -37,6 +37,14 @@ function sale(number: number): LedgerCommand {
 }
 
 /** One journal in each batch, a refused command, a sealed period, and anchors along the way. */
+/** As the fifth is, at another place. */
+function journalAdded(sequence: number, batchSequence: string): string {
+  return `INSERT INTO journals (sequence, id, batch_sequence, kind, cause, reference, description, currency, effective_at_us,
+      recorded_at_us)
+    SELECT ${sequence}, 'jnl_added', ${batchSequence}, kind, 'added', reference, description, currency, effective_at_us,
+      recorded_at_us FROM journals WHERE sequence = 5`;
+}
+
 describe('the integrity checker', () => {
   let origin: string;
   let folder: string;
@@ -158,6 +166,9 @@ describe('the integrity checker', () => {
         'UPDATE journals SET sequence = 5 + sequence WHERE sequence < 0',
       ],
     ],
+    ['a journal added at the end to a batch that is there', 13n, [journalAdded(13, 'batch_sequence')]],
+    ['a journal added far beyond the end, of no batch', 13n, [journalAdded(99, '500')]],
+    ['a journal added before the first', -4n, [journalAdded(-4, '1')]],
     [
       'a tail cut off',
       11n,

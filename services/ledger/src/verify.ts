@@ -109,22 +109,35 @@ function newReplay(periods: readonly SealedPeriod[], anchors: readonly Anchor[])
 
 async function replayAll(reader: LedgerReader, replay: Replay): Promise<Difference | undefined> {
   let snapshots = await reader.snapshots(0n, snapshotsPerRead);
-  for (;;) {
-    const batches = await reader.batches(replay.batch, batchesPerRead);
-    if (batches.length === 0) break;
-    for (const batch of batches) {
-      const broken = replayBatch(replay, batch) ?? compareAnchors(replay);
-      if (broken !== undefined) return broken;
-      if (snapshots[0]?.sequence !== replay.journal || batch.journals.length === 0) continue;
-      const [snapshot] = snapshots;
-      const wrong = compareSnapshot(replay, snapshot);
-      if (wrong !== undefined) return wrong;
-      snapshots = snapshots.slice(1);
-      if (snapshots.length === 0) snapshots = await reader.snapshots(replay.journal, snapshotsPerRead);
-    }
+  for await (const batch of batchesOf(reader)) {
+    const broken = replayBatch(replay, batch) ?? compareAnchors(replay);
+    if (broken !== undefined) return broken;
+    if (snapshots[0]?.sequence !== replay.journal || batch.journals.length === 0) continue;
+    const [snapshot] = snapshots;
+    const wrong = compareSnapshot(replay, snapshot);
+    if (wrong !== undefined) return wrong;
+    snapshots = snapshots.slice(1);
+    if (snapshots.length === 0) snapshots = await reader.snapshots(replay.journal, snapshotsPerRead);
   }
   const [left] = snapshots;
   return left === undefined ? undefined : differ(`snapshot after journal ${left.sequence}`, 'a snapshot', 'none');
+}
+
+/** All batches in their order. The database reads the next ones while those before are looked at. */
+async function* batchesOf(reader: LedgerReader): AsyncGenerator<StoredBatch> {
+  let ahead = reader.batches(0n, batchesPerRead);
+  try {
+    for (;;) {
+      const batches = await ahead;
+      const last = batches.at(-1);
+      if (last === undefined) return;
+      ahead = reader.batches(last.sequence, batchesPerRead);
+      yield* batches;
+    }
+  } finally {
+    // The view may not be closed under a read; when its batches are not asked for any more, nor is its failure.
+    await ahead.catch(() => undefined);
+  }
 }
 
 function compareSnapshot(replay: Replay, snapshot: Snapshot): Difference | undefined {
@@ -234,6 +247,11 @@ async function compareEnd(reader: LedgerReader, replay: Replay): Promise<Differe
     };
   if (head.journalSequence !== replay.journal)
     return differ('the end', `journal ${replay.journal} as the last`, `journal ${head.journalSequence}`);
+  const span = await reader.journalSpan();
+  const [first, last] = [span?.first ?? 1n, span?.last ?? 0n];
+  if (first !== 1n) return { ...differ('the beginning', `journal ${first}`, 'journal 1'), firstBadSequence: first };
+  if (last !== replay.journal)
+    return { ...differ('the end', `journal ${last}`, `journal ${replay.journal} as the last`), firstBadSequence: next };
   if (!same(head.hash, replay.hash)) return differ('the end', `hash ${hex(replay.hash)}`, `hash ${hex(head.hash)}`);
   return undefined;
 }
