@@ -122,13 +122,13 @@ describe('the spans of another engine', () => {
     await cache.set('session:secret', Buffer.from('x'), 1_000);
     const spans = await spansOf(telemetry, async () => {
       expect(Buffer.from((await cache.get('session:secret')) ?? '').toString()).toBe('x');
-      expect(await documents.find('courses', { teacher: 'ada' }, { limit: 1 })).toEqual([]);
+      expect(await documents.find('courses', { teacher: 'ada lovelace' }, { limit: 1 })).toEqual([]);
     });
     await sql.close();
     expect(spans).toMatchObject([
       { name: 'GET', attributes: { 'db.system.name': 'redis', 'db.operation.name': 'GET' } },
       { name: 'find courses', attributes: { 'db.system.name': 'mongodb', 'db.collection.name': 'courses' } },
     ]);
-    expect(JSON.stringify(spans)).not.toMatch(/secret|ada/);
+    expect(JSON.stringify(spans)).not.toMatch(/secret|lovelace/);
   });
 });

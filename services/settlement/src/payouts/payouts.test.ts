@@ -177,9 +177,9 @@ describe('payouts', () => {
       expect(await why()).toEqual(impossible('was changed'));
       aheadMs += coolingMs;
       book.refund('usr_asha', 'INR', { tax: 18_000n, fee: 20_000n, share: 80_000n });
-      expect(await why()).toEqual(impossible('0 minor units'));
+      expect(await why()).toEqual(impossible('INR 0.00 is owed to you'));
       book.refund('usr_asha', 'INR', { tax: 18_000n, fee: 20_000n, share: 80_000n });
-      expect(await why()).toEqual(impossible('-80000 minor units'));
+      expect(await why()).toEqual(impossible('INR -800.00 is owed to you'));
       expect(await client().requestInstantPayout({ currency: 'INR' }, as(maker))).toMatchObject({
         code: 'permission_denied',
       });
