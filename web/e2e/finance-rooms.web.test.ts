@@ -1,7 +1,7 @@
 /** Further rooms of the finance desk with clicks: refunds, exchanges and accounts, bulk journals, routing, the seller. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually, pay, placeOrder } from '../../test/client.ts';
+import { confirm, eventually, pay, placeOrder } from '../../test/client.ts';
 import {
   type DataFolder,
   demoPassword,
@@ -9,8 +9,8 @@ import {
   type RunningPlatform,
   startPlatform,
 } from '../../test/platform.ts';
-import { get, paymentIs } from '../../test/scenarios/money-stage.ts';
-import { courseAndBuyer, type Stage, setStage } from '../../test/scenarios/stage.ts';
+import { get, paymentIs, post, put } from '../../test/scenarios/money-stage.ts';
+import { courseAndBuyer, rupees, type Stage, setStage } from '../../test/scenarios/stage.ts';
 import { browserPath, expectGood, keepPicture, openBrowser, tabTo, type Visit, visit } from './browser.ts';
 
 describe.skipIf(!browserPath)('the further rooms of the finance desk', () => {
@@ -134,6 +134,27 @@ describe.skipIf(!browserPath)('the further rooms of the finance desk', () => {
     await played(async (maker) => await changesTheScore(maker));
   });
 
+  test('holds more for an order that has become dearer, and captures it', async () => {
+    const orderId = await isHeldAndDearer(stage);
+    await played(async (maker, approver) => {
+      await holdsMore(maker, orderId);
+      await capturesIt(approver, orderId);
+    });
+  });
+
+  test.each([1440, 390])('lets a buyer confirm a payment later, or cancel it, %i pixels wide', async (width) => {
+    const { course, buyer } = await courseAndBuyer(stage, `Confirmed later at ${width}`);
+    const order = await placeOrder(buyer, course.id);
+    const seen = await visit(browser, platform.url, width);
+    await signsIn(seen.page, buyer.email, buyer.password);
+    const paysLater = confirmsLater(seen, order.id);
+    await paysLater.catch(async (error: unknown) => {
+      await keepPicture(seen.page, 'failed-buyer');
+      throw error;
+    });
+    await seen.close();
+  });
+
   test('sets the seller and its codes', async () => {
     await played(async (maker) => await setsTheSeller(maker));
   });
@@ -179,10 +200,110 @@ async function twoAreSold(stage: Stage): Promise<string> {
   return order.id;
 }
 
-async function signsIn(page: Page, email: string): Promise<void> {
+/** Held for finance to look at, and then edited to cost a tenth more. Gives the id of the order. */
+async function isHeldAndDearer(stage: Stage): Promise<string> {
+  const { course, buyer } = await courseAndBuyer(stage, 'Held for a look', rupees(12_345));
+  const more = await courseAndBuyer(stage, 'Added to what is held', rupees(1_234));
+  await put(stage.finance, '/risk/rules/held-for-a-look', {
+    ...{ enabled: true, dimension: 'customer', counted: 'attempts', countMax: 0, windowSeconds: 60 },
+    ...{ amountAtLeastMinor: '1234500', outcome: 'review' },
+  });
+  const order = await placeOrder(buyer, course.id);
+  const payment = await pay(buyer, order.id, 'tok_requires_3ds');
+  await confirm(buyer, payment.id, 'approve');
+  await paymentIs(buyer, payment.id, 'requires_capture');
+  // The order is changed by hearing of it: an edit is of what it is from then on.
+  const heard = await eventually(
+    'the order has heard that it is authorized',
+    () => get<{ order: { version: number } }>(buyer, `/orders/${order.id}`),
+    (answer) => answer.order.version > 1,
+  );
+  const edit = { expectedVersion: heard.order.version, addItems: [{ courseId: more.course.id }] };
+  await post(buyer, `/orders/${order.id}:edit`, edit, 200);
+  return order.id;
+}
+
+async function holdsMore(seen: Visit, orderId: string): Promise<void> {
+  const { page } = seen;
+  await page.goto(`/finance/orders/${orderId}`);
+  await page.getByRole('button', { name: 'Hold more' }).click();
+  const dialog = page.getByRole('dialog');
+  const amount = dialog.getByRole('textbox', { name: 'To hold in all, in INR' });
+  await dialog.getByText('₹12,345.00').waitFor();
+  expect(await amount.inputValue()).toBe('13579.00');
+  await amount.fill('much');
+  await dialog.getByRole('button', { name: 'Hold more' }).click();
+  await dialog.getByText('Give an amount in INR.').waitFor();
+  await amount.fill('13579.01');
+  await dialog.getByRole('button', { name: 'Hold more' }).click();
+  await dialog.getByText('The order costs 1357900 minor units: no more is held for it.').waitFor();
+  expect(await amount.getAttribute('aria-invalid')).toBe('true');
+  await expectGood(seen, 'hold more refused');
+  await amount.fill('13579');
+  await dialog.getByRole('button', { name: 'Hold more' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('table', { name: 'Payments' }).getByText('₹13,579.00').nth(1).waitFor();
+}
+
+async function capturesIt(seen: Visit, orderId: string): Promise<void> {
+  const { page } = seen;
+  await page.goto(`/finance/orders/${orderId}`);
+  const payments = page.getByRole('table', { name: 'Payments' });
+  await page.getByRole('button', { name: 'Hold more' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('The whole price is held').waitFor();
+  await expectGood(seen, 'hold more');
+  await dialog.getByRole('button', { name: 'Not now' }).click();
+  await page.getByRole('button', { name: 'Capture' }).click();
+  await dialog.getByText('₹13,579.00').waitFor();
+  await dialog.getByRole('button', { name: 'Capture' }).click();
+  await payments.getByText('Succeeded').waitFor();
+}
+
+async function confirmsLater(seen: Visit, orderId: string): Promise<void> {
+  const { page } = seen;
+  await page.goto(`/checkout/${orderId}`);
+  await page.getByRole('button', { name: 'Confirm later' }).click();
+  await page.getByText('This payment waits for you to confirm it').waitFor();
+  await expectGood(seen, 'checkout to confirm');
+  await page.getByRole('button', { name: 'Cancel the payment' }).click();
+  await cancelsAtTheBank(seen);
+  await page.getByRole('button', { name: 'Confirm later' }).click();
+  await page.getByRole('button', { name: 'Confirm the payment' }).waitFor();
+  await page.goto(`/orders/${orderId}`);
+  const payments = page.getByRole('region', { name: 'Payments' });
+  await payments.getByText('Requires confirmation').waitFor();
+  await expectGood(seen, 'order to confirm');
+  await page.getByRole('button', { name: 'Cancel the payment' }).click();
+  await payments.getByText('Cancelled', { exact: true }).nth(2).waitFor();
+  expect(await page.getByRole('button', { name: 'Confirm the payment' }).count()).toBe(0);
+  await page.getByRole('link', { name: 'Pay now' }).click();
+  await page.getByRole('button', { name: 'Confirm later' }).click();
+  await page.getByRole('button', { name: 'Confirm the payment' }).waitFor();
+  await page.goto(`/orders/${orderId}`);
+  await tabTo(page, page.getByRole('button', { name: 'Confirm the payment' }));
+  await page.keyboard.press('Enter');
+  await page.getByText('Paid. Thank you.').waitFor();
+}
+
+/** Sent to the bank's page, and back to choose another way to pay. */
+async function cancelsAtTheBank(seen: Visit): Promise<void> {
+  const { page } = seen;
+  const checkout = page.url();
+  await page.getByRole('radio', { name: /^Asks you to approve/ }).press('Space');
+  await page.getByRole('button', { name: /^Pay / }).click();
+  await page.waitForURL(/\/sandbox\/3ds\//);
+  await page.goto(checkout);
+  await page.getByText('Your bank wants you to approve this payment').waitFor();
+  await expectGood(seen, 'checkout at the bank');
+  await page.getByRole('button', { name: 'Cancel the payment' }).click();
+  await page.getByRole('button', { name: 'Confirm later' }).waitFor();
+}
+
+async function signsIn(page: Page, email: string, password = demoPassword): Promise<void> {
   await page.goto('/sign-in');
   await page.getByRole('textbox', { name: 'E-mail address' }).fill(email);
-  await page.getByLabel('Password').fill(demoPassword);
+  await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'));
 }
@@ -458,16 +579,41 @@ async function changesTheScore(seen: Visit): Promise<void> {
   await page.getByRole('textbox', { name: 'Points of a-new-card' }).fill('7');
   await page.getByRole('textbox', { name: 'Refused from' }).fill('100');
   await page.getByRole('button', { name: 'Remove the factor a-new-device' }).click();
+  await addsAFactor(seen);
   await expectGood(seen, 'score draft');
   await page.getByRole('button', { name: 'Try the draft' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('It would have turned away no payment that succeeded.').waitFor();
+  await dialog.getByText('Not measured yet: customers-of-the-device.').waitFor();
   await expectGood(seen, 'score tried');
   await dialog.getByRole('button', { name: 'Put in force' }).click();
   await page.getByText('Version 1', { exact: true }).waitFor();
   const factors = page.getByRole('table', { name: 'Factors of the score' });
   await factors.getByText('+7', { exact: true }).waitFor();
+  await factors.getByText('More than 2 customers with one device within 2 days').waitFor();
+  await factors.getByText('+9 for each more', { exact: true }).waitFor();
   expect(await factors.getByText('a-new-device').count()).toBe(0);
+}
+
+async function addsAFactor(seen: Visit): Promise<void> {
+  const { page } = seen;
+  await page.getByRole('button', { name: 'Add a factor' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('cards-of-the-customer');
+  await chooses(page, 'Measures', 'How many different values come together');
+  await dialog.getByRole('textbox', { name: 'Adds from more than' }).fill('2');
+  await dialog.getByRole('textbox', { name: 'Points for each more' }).fill('9');
+  await dialog.getByRole('button', { name: 'Keep in the draft' }).click();
+  await dialog.getByText('Another factor has this name.').waitFor();
+  await dialog.getByText('cards-of-the-customer measures the same; change its points instead.').waitFor();
+  await expectGood(seen, 'score factor');
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('customers-of-the-device');
+  await chooses(page, 'Counts different values of', 'Customer');
+  await chooses(page, 'Of the same', 'Device');
+  await dialog.getByRole('textbox', { name: 'Within' }).fill('2');
+  await chooses(page, 'Unit', 'Days');
+  await dialog.getByRole('button', { name: 'Keep in the draft' }).click();
+  await page.getByRole('textbox', { name: 'Points of customers-of-the-device' }).waitFor();
 }
 
 async function setsTheSeller(seen: Visit): Promise<void> {

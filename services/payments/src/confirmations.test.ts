@@ -1,13 +1,20 @@
 /** Payments that are made first and confirmed later (P1). */
 import { create } from '@bufbuild/protobuf';
 import {
+  LatePaymentReceivedSchema,
   PaymentFailedSchema,
   PaymentSucceededSchema,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
-import { type Payment, ReviseIntentRequestSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import {
+  CancelPaymentRequestSchema,
+  CancelPaymentResponseSchema,
+  type Payment,
+  ReviseIntentRequestSchema,
+} from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { dyingAt } from '@suuupra/platform/testing-crash';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cancelPayment } from './confirmations.ts';
 import { syncPayment } from './desk.ts';
 import { phaseOf } from './payment.ts';
 import { reviseIntent } from './payments.ts';
@@ -17,6 +24,7 @@ import {
   amountMinor,
   type Bench,
   buyer,
+  contextOf,
   openBench,
   outcomeOf,
   paymentOf,
@@ -58,6 +66,12 @@ async function later(of: Bench, orderId: string, token = 'tok_ok', key?: string)
 
 async function confirmed(of: Bench, id: string): Promise<string> {
   return outcomeOf(await of.confirm(id, ''));
+}
+
+async function cancelled(of: Bench, id: string, userId = buyer): Promise<string> {
+  const request = create(CancelPaymentRequestSchema, { id });
+  const answer = await cancelPayment(of.surroundings, request, contextOf(userId, ''));
+  return isRefusal(answer) ? answer.code : statusWord(create(CancelPaymentResponseSchema, answer).payment?.status ?? 0);
 }
 
 async function phase(of: Bench, orderId: string): Promise<string> {
@@ -183,6 +197,54 @@ describe('a payment that is confirmed later', () => {
     expect(await phase(bench, 'ord_conf_closed')).toBe('canceled');
     expect(await confirmed(bench, id)).toBe('cancelled');
     expect(await paidMinor(bench, 'ord_conf_closed')).toEqual([]);
+  });
+
+  it('is cancelled by its payer, after which the order is paid in another way', async () => {
+    asked.length = 0;
+    const { id } = await later(bench, 'ord_conf_off');
+    expect(await cancelled(bench, id, 'usr_other')).toBe('not_found');
+    expect([await cancelled(bench, id), await cancelled(bench, id)]).toEqual(['cancelled', 'cancelled']);
+    expect([await confirmed(bench, id), await phase(bench, 'ord_conf_off')]).toEqual([
+      'cancelled',
+      'requires_payment_method',
+    ]);
+    expect(asked).toEqual([]);
+    const told = await bench.published(PaymentFailedSchema);
+    expect(told.filter(({ orderId }) => orderId === 'ord_conf_off')).toEqual([]);
+    const paid = paymentOf(await bench.pay('ord_conf_off', 'tok_ok'));
+    expect([statusWord(paid.status), await cancelled(bench, paid.id)]).toEqual(['succeeded', 'already_captured']);
+    // The first stays over.
+    expect(await cancelled(bench, id)).toBe('cancelled');
+  });
+
+  it('M21: is cancelled at the bank’s page too, and what the bank takes nevertheless goes back by itself', async () => {
+    const asking = paymentOf(await bench.pay('ord_conf_page', 'tok_requires_3ds'));
+    expect(statusWord(asking.status)).toBe('requires_action');
+    expect(await cancelled(bench, asking.id)).toBe('cancelled');
+    expect(outcomeOf(await bench.confirm(asking.id, 'approve'))).toBe('cancelled');
+    expect(outcomeOf(await bench.pay('ord_conf_page', 'tok_ok'))).toBe('succeeded');
+    await bench.sandbox.confirm({ attemptId: asking.id, reference: '' }, 'approve');
+    await syncPayment(bench.surroundings, asking.id);
+    const late = (await bench.published(LatePaymentReceivedSchema)).filter(
+      ({ orderId }) => orderId === 'ord_conf_page',
+    );
+    expect([late.map(({ paymentId }) => paymentId), await paidMinor(bench, 'ord_conf_page')]).toEqual([
+      [asking.id],
+      [amountMinor],
+    ]);
+    const open = paymentOf(await bench.pay('ord_conf_open', 'tok_processing'));
+    expect(await cancelled(bench, open.id)).toBe('payment_in_progress');
+  });
+
+  it('M30: is confirmed or cancelled, whichever comes first', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const orderId = `ord_conf_either${round}`;
+      const { id } = await later(bench, orderId);
+      const [answer, ended] = await Promise.all([confirmed(bench, id), cancelled(bench, id)]);
+      const paid = await paidMinor(bench, orderId);
+      if (ended === 'cancelled') expect([answer === 'succeeded', paid]).toEqual([false, []]);
+      else expect([answer, paid]).toEqual(['succeeded', [amountMinor]]);
+    }
   });
 
   it('M30: is confirmed or its order is cancelled, whichever comes first', async () => {

@@ -4,6 +4,8 @@
  */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
+  type CancelPaymentRequest,
+  type CancelPaymentResponseSchema,
   type ConfirmPaymentRequest,
   ConfirmPaymentRequestSchema,
   ConfirmPaymentResponseSchema,
@@ -21,7 +23,7 @@ import {
 } from '@suuupra/platform/sql/idempotency';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import { retrying, type SqlTransaction } from '@suuupra/platform/sql/sql';
-import { type Attempt, decideConfirming, decideUnconfirmed } from './payment.ts';
+import { type Attempt, decideCancelling, decideConfirming, decideUnconfirmed } from './payment.ts';
 import { paymentMessage } from './payment-view.ts';
 import {
   answerAction,
@@ -146,10 +148,33 @@ async function openConfirmed(
   return refused ?? makeTry(surroundings, tx, wish, { ...plan, intent }, { ...firstTry(plan), confirms: attempt });
 }
 
-async function standing(surroundings: PaymentsSurroundings, attemptId: string): Promise<Confirmed> {
+async function standing(surroundings: PaymentsSurroundings, attemptId: string) {
   const view = await surroundings.store.viewAttempt(surroundings.sql, attemptId);
   if (view === undefined) throw new Error(`the attempt ${attemptId} is gone`);
   return { payment: paymentMessage(surroundings, view) };
+}
+
+/** Ends a payment that waits for its payer, at that payer's wish. Nobody is told of a failure; a success is late from now on. */
+export async function cancelPayment(
+  surroundings: PaymentsSurroundings,
+  { id }: CancelPaymentRequest,
+  context: CallContext,
+): Promise<MessageInitShape<typeof CancelPaymentResponseSchema> | Refusal> {
+  const view = await visiblePayment(surroundings, id, context);
+  if (isRefusal(view)) return view;
+  if (view.buyerId !== userIdOf(context)) return refuse('permission_denied', 'Only the payer can cancel a payment.');
+  const { sql, store, world } = surroundings;
+  const ended = await refusableTransaction(sql, async (tx) => {
+    await store.lockIntentOfAttempt(tx, id);
+    const attempt = await store.findAttempt(tx, id);
+    if (attempt === undefined) throw new Error(`the attempt ${id} is gone`);
+    const decision = decideCancelling(attempt, world.now());
+    if (isRefusal(decision) || decision.kind !== 'moves') return decision;
+    await store.saveAttempt(tx, decision.attempt, undefined, 'cancel');
+    tx.afterCommit(() => surroundings.count('attempt_cancelled'));
+    return decision;
+  });
+  return isRefusal(ended) ? ended : standing(surroundings, id);
 }
 
 /** Ends a payment that it is too late to confirm; true when it did. Nobody is told of a failure: nothing was tried. */

@@ -61,13 +61,15 @@ export function decideIncrement(
   if (increments.length >= incrementsMax)
     return refuse('not_capturable', `An authorization is raised at most ${incrementsMax} times.`);
   if (wanted !== undefined && wanted.currency !== attempt.currency)
-    return refuse('amount_invalid', `The payment was authorized in ${attempt.currency}.`);
+    return amountRefused(`The payment was authorized in ${attempt.currency}.`);
   const toMinor = wanted?.amountMinor ?? orderMinor;
-  if (toMinor <= attempt.amountMinor)
-    return refuse('amount_invalid', `${attempt.amountMinor} minor units are held already.`);
-  if (toMinor > orderMinor)
-    return refuse('amount_invalid', `The order costs ${orderMinor} minor units: no more is held for it.`);
+  if (toMinor <= attempt.amountMinor) return amountRefused(`${attempt.amountMinor} minor units are held already.`);
+  if (toMinor > orderMinor) return amountRefused(`The order costs ${orderMinor} minor units: no more is held for it.`);
   return { fromMinor: attempt.amountMinor, toMinor };
+}
+
+function amountRefused(detail: string): Refusal {
+  return refuse('amount_invalid', detail, [{ field: 'amount', code: 'not_allowed', detail }]);
 }
 
 export type Revision =
@@ -97,20 +99,35 @@ export function decideRevision(held: Raisable, totalMinor: bigint, nowMs: number
   return { kind: 'raises', ...raised };
 }
 
+/**
+ * The raise that a hold of this amount answers: the one on its way, when as much as it asked for is held, or one that was
+ * taken for failed and of which just as much is held. Less says nothing: until it is captured a hold only grows, so that
+ * word is an old one.
+ */
+export function raiseHeld(increments: readonly Increment[], heldMinor: bigint): Increment | undefined {
+  const pending = increments.find(isPending);
+  if (pending !== undefined) return pending.toMinor <= heldMinor ? pending : undefined;
+  const isGranted = increments.some(({ status, toMinor }) => status === 'succeeded' && toMinor >= heldMinor);
+  return isGranted ? undefined : increments.find(({ toMinor }) => toMinor === heldMinor);
+}
+
 export type IncrementDecision =
   | { readonly kind: 'nothing' }
+  /** The raise was settled before, and of the hold that it made is said more. */
+  | { readonly kind: 'learns'; readonly attempt: Attempt }
   /** `attempt` holds the new amount, when there is still an authorization to hold it. */
   | { readonly kind: 'settles'; readonly increment: Increment; readonly attempt: Attempt | undefined }
   | { readonly kind: 'contradicts' };
 
-/** What becomes of a raise by what is said about it. */
+/** What becomes of a raise by what is said about it; `attempt` is with the facts that were said with it. */
 export function decideIncrementOutcome(
   increment: Increment,
   attempt: Attempt,
   outcome: IncrementOutcome,
   nowMs: number,
 ): IncrementDecision {
-  if (outcome.kind === 'pending' || outcome.kind === increment.status) return { kind: 'nothing' };
+  if (outcome.kind === 'pending') return { kind: 'nothing' };
+  if (outcome.kind === increment.status) return decideAgain(increment, attempt, outcome);
   if (increment.status !== 'pending') return { kind: 'contradicts' };
   const failureCode = outcome.kind === 'failed' ? outcome.code : '';
   const settled: Increment = { ...increment, status: outcome.kind, failureCode, settledAtMs: nowMs };
@@ -119,4 +136,13 @@ export function decideIncrementOutcome(
   const { toMinor: amountMinor } = increment;
   const capturableUntilMs = outcome.capturableUntilMs ?? attempt.capturableUntilMs;
   return { kind: 'settles', increment: settled, attempt: { ...attempt, amountMinor, capturableUntilMs } };
+}
+
+/** The answer says of the new hold what the webhook that overtook it did not; not once another raise has changed it. */
+function decideAgain(increment: Increment, attempt: Attempt, outcome: IncrementOutcome): IncrementDecision {
+  if (outcome.kind !== 'succeeded') return { kind: 'nothing' };
+  const isOfNow = attempt.status === 'requires_capture' && attempt.amountMinor === increment.toMinor;
+  const capturableUntilMs = outcome.capturableUntilMs ?? attempt.capturableUntilMs;
+  const isNews = outcome.facts !== undefined || capturableUntilMs !== attempt.capturableUntilMs;
+  return isOfNow && isNews ? { kind: 'learns', attempt: { ...attempt, capturableUntilMs } } : { kind: 'nothing' };
 }

@@ -2,17 +2,20 @@
 import { create } from '@bufbuild/protobuf';
 import { IncrementPaymentRequestSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/desk_pb.ts';
 import { PaymentSucceededSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_events_pb.ts';
-import { ReviseIntentRequestSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import { PaymentStatus, ReviseIntentRequestSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
+import { signWebhook } from '@suuupra/platform/http/webhook-signature';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { dyingAt } from '@suuupra/platform/testing-crash';
 import { realWorld } from '@suuupra/platform/world';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { captureAttempt, voidAttempt } from './captures.ts';
-import { incrementPayment } from './desk.ts';
+import { incrementPayment, syncPayment } from './desk.ts';
 import { incrementsMax } from './increment.ts';
+import { applyIncrementOutcome } from './increments.ts';
 import { reviseIntent } from './payments.ts';
 import type { Provider } from './provider.ts';
-import { amountMinor, type Bench, buyer, contextOf, openBench, paymentOf, statusWord } from './testing.ts';
+import { amountMinor, type Bench, buyer, contextOf, openBench, paymentOf, secrets, statusWord } from './testing.ts';
+import { receiveWebhook } from './webhooks.ts';
 
 let bench: Bench;
 beforeAll(async () => {
@@ -65,6 +68,55 @@ async function paidMinor(of: Bench, orderId: string): Promise<(bigint | undefine
 async function holds(of: Bench, attemptId: string): Promise<bigint | undefined> {
   const said = await of.sandbox.status({ attemptId, reference: '' });
   return said?.kind === 'authorized' ? said.authorizedMinor : undefined;
+}
+
+async function becauseOf(of: Bench, attemptId: string): Promise<string[]> {
+  const rows = await of.sql.query<{ because: string }>(
+    `SELECT because FROM payment_history
+     WHERE subject_id IN (SELECT id FROM increments WHERE attempt_id = '${attemptId}') ORDER BY at, because`,
+  );
+  return rows.map(({ because }) => because);
+}
+
+function attentionOf(of: Bench) {
+  return of.sql.query('SELECT subject_id, because FROM attention');
+}
+
+/** A webhook as the sandbox would send it, applied at once. */
+async function hearOf(of: Bench, eventId: string, event: object): Promise<void> {
+  const body = Buffer.from(JSON.stringify(event));
+  const headers = signWebhook([secrets[0]], eventId, of.world.now(), body);
+  expect(await receiveWebhook(of.surroundings, 'sandbox', headers, body)).toEqual({ status: 200 });
+  await of.hear();
+}
+
+async function tellRaise(of: Bench, incrementId: string, status: 'succeeded' | 'failed', turn = ''): Promise<void> {
+  const data = { merchantReference: incrementId, status, failureCode: status === 'failed' ? 'issuer_declined' : '' };
+  await hearOf(of, `evt_${incrementId}_${status}_${turn}`, { type: `increment.${status}`, data });
+}
+
+async function tellHold(of: Bench, attemptId: string, heldMinor: bigint, turn: string): Promise<void> {
+  await hearOf(of, `evt_${attemptId}_${turn}`, { type: 'hold', attemptId, heldMinor: String(heldMinor) });
+}
+
+/** A provider whose events name the payment and how much it holds, and no raise, as Stripe's do. */
+function withHolds(sandbox: Provider): Provider {
+  return {
+    ...sandbox,
+    readEvent: (body) => {
+      const event = JSON.parse(Buffer.from(body).toString('utf8')) as Record<string, string>;
+      if (event['type'] !== 'hold') return sandbox.readEvent(body);
+      const outcome = { kind: 'authorized', authorizedMinor: BigInt(event['heldMinor'] ?? 0) } as const;
+      return { type: 'payment', attemptId: event['attemptId'] ?? '', outcome };
+    },
+  };
+}
+
+function shuffled<T>(list: readonly T[]): T[] {
+  return list
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 }
 
 async function raisesOf(of: Bench, attemptId: string): Promise<string[]> {
@@ -154,7 +206,7 @@ describe('an order that costs more while its payment is authorized', () => {
 
 describe('a raise whose answer is lost (M20, M22)', () => {
   it('is neither granted nor declined: nothing is captured or raised until it is known, and then it is', async () => {
-    const own = await openBench();
+    const own = await openBench({ withoutWebhooks: true });
     const id = await held(own, 'ord_held_lost', 'tok_increment_timeout');
     expect(await revise(own, 'ord_held_lost', 70_000n)).toBe('payment_in_progress');
     expect(await raisesOf(own, id)).toEqual(['pending']);
@@ -187,6 +239,15 @@ describe('a raise whose answer is lost (M20, M22)', () => {
     await own.close();
   });
 
+  it('is settled as soon as somebody has the provider asked about the payment', async () => {
+    const own = await openBench({ withoutWebhooks: true });
+    const id = await held(own, 'ord_held_asked', 'tok_increment_timeout');
+    await revise(own, 'ord_held_asked', 70_000n);
+    expect(await syncPayment(own.surroundings, id)).toMatchObject({ payment: { amount: { amountMinor: 70_000n } } });
+    expect([await raisesOf(own, id), await becauseOf(own, id)]).toEqual([['succeeded'], ['request', 'sync']]);
+    await own.close();
+  });
+
   it.each([
     ['granted', 70_000n, 'succeeded'],
     ['never heard of', amountMinor, 'failed'],
@@ -214,7 +275,7 @@ describe('a raise whose answer is lost (M20, M22)', () => {
   });
 
   it('changes nothing any more of a payment that was released meanwhile', async () => {
-    const own = await openBench();
+    const own = await openBench({ withoutWebhooks: true });
     const id = await held(own, 'ord_held_gone', 'tok_increment_timeout');
     await revise(own, 'ord_held_gone', 70_000n);
     expect(isRefusal(await voidAttempt(own.surroundings, id))).toBe(false);
@@ -248,10 +309,179 @@ describe('a raise whose answer is lost (M20, M22)', () => {
   });
 });
 
+describe('webhooks of a raise (M23)', () => {
+  it.each([
+    ['tok_increment_timeout', 70_000n, 'succeeded'],
+    ['tok_increment_timeout_declined', amountMinor, 'failed'],
+  ] as const)('settle what the answer did not say, before the janitor asks: %s', async (token, minor, status) => {
+    const own = await openBench({ stillClock: true });
+    const id = await held(own, 'ord_held_told', token);
+    expect(await revise(own, 'ord_held_told', 70_000n)).toBe('payment_in_progress');
+    own.advance(1_000);
+    await own.sandbox.round();
+    expect(own.sent).toHaveLength(1);
+    await own.hear();
+    expect([await raisesOf(own, id), (await own.payment(id)).amount?.amountMinor]).toEqual([[status], minor]);
+    expect(await capture(own, id, minor + 1n)).toBe('capture_exceeds_authorized');
+    own.advance(15_000);
+    await own.settle();
+    expect([await raisesOf(own, id), await becauseOf(own, id)]).toEqual([[status], ['request', 'webhook']]);
+    await own.close();
+  });
+
+  it.each(['the answer', 'silence'] as const)('may overtake the answer: one raise, then %s', async (then) => {
+    const facts = { incrementable: true, capturableMaxMinor: 75_000n };
+    const own: Bench = await openBench({
+      withoutWebhooks: true,
+      between: (sandbox) => ({
+        ...sandbox,
+        increment: async (wish) => {
+          const said = await sandbox.increment(wish);
+          await tellRaise(own, wish.incrementId, 'succeeded');
+          if (then === 'silence') throw new Error('connection reset');
+          return { ...said, facts, capturableUntilMs: own.world.now() + 3_600_000 };
+        },
+      }),
+    });
+    const id = await held(own, 'ord_held_over');
+    expect(await revise(own, 'ord_held_over', 70_000n)).toBe('revised');
+    expect([await raisesOf(own, id), await holds(own, id)]).toEqual([['succeeded'], 70_000n]);
+    // What only the answer says is kept with it.
+    const untilMs = Number((await own.payment(id)).capturableUntil?.seconds) * 1_000;
+    expect(untilMs <= own.world.now() + 3_600_000).toBe(then === 'the answer');
+    expect(await revise(own, 'ord_held_over', 75_001n)).toBe('revised');
+    expect((await raisesOf(own, id)).length).toBe(then === 'the answer' ? 2 : 1);
+    await own.close();
+  });
+
+  it('leave a late answer nothing to say of a hold that another raise has changed since', async () => {
+    const own = await openBench({ withoutWebhooks: true });
+    const id = await held(own, 'ord_held_two', 'tok_increment_timeout');
+    await revise(own, 'ord_held_two', 70_000n);
+    const [first] = await own.surroundings.store.incrementsOf(own.sql, id);
+    await tellRaise(own, first?.id ?? '', 'succeeded');
+    await revise(own, 'ord_held_two', 90_000n);
+    expect(await revise(own, 'ord_held_two', 90_000n)).toBe('revised');
+    const late = { kind: 'succeeded', capturableUntilMs: 1, facts: { capturableMaxMinor: 70_000n } } as const;
+    const { surroundings } = own;
+    await own.sql.transaction((tx) => applyIncrementOutcome(surroundings, tx, first?.id ?? '', late, 'answer'));
+    expect([await raisesOf(own, id), await capture(own, id)]).toEqual([['succeeded', 'succeeded'], '90000']);
+    await own.close();
+  });
+
+  it('end in one state in any order, three times each, and late', async () => {
+    const own = await openBench({ withoutWebhooks: true, between: withHolds });
+    const told = ['raise', 'hold', 'old hold', 'capture', 'raise', 'hold', 'old hold'];
+    for (let round = 0; round < 12; round += 1) {
+      const orderId = `ord_held_any${round}`;
+      const id = await held(own, orderId, 'tok_increment_timeout');
+      expect(await revise(own, orderId, 70_000n)).toBe('payment_in_progress');
+      const [raised] = await own.surroundings.store.incrementsOf(own.sql, id);
+      for (const [turn, word] of shuffled(told).entries()) {
+        const before = await raisesOf(own, id);
+        if (word === 'capture' && before[0] === 'pending') expect(await capture(own, id, 1n)).toBe('not_capturable');
+        if (word === 'capture') continue;
+        for (let again = 0; again < 3; again += 1) {
+          if (word === 'raise') await tellRaise(own, raised?.id ?? '', 'succeeded', `${turn}${again}`);
+          else await tellHold(own, id, word === 'hold' ? 70_000n : amountMinor, `${turn}${again}`);
+        }
+        expect(await raisesOf(own, id)).toEqual(word === 'old hold' ? before : ['succeeded']);
+      }
+      expect([await own.payment(id), await becauseOf(own, id)]).toMatchObject([
+        { amount: { amountMinor: 70_000n } },
+        ['request', 'webhook'],
+      ]);
+      expect(await revise(own, orderId, 70_000n)).toBe('revised');
+      expect(await capture(own, id)).toBe('70000');
+      for (const minor of [amountMinor, 70_000n]) await tellHold(own, id, minor, `after${minor}`);
+      expect([statusWord((await own.payment(id)).status), await raisesOf(own, id)]).toEqual([
+        'succeeded',
+        ['succeeded'],
+      ]);
+      expect(await paidMinor(own, orderId)).toEqual([70_000n]);
+    }
+    expect(await attentionOf(own)).toEqual([]);
+    await own.close();
+  });
+
+  it('about a hold settle only the raise that asked for it', async () => {
+    const own = await openBench({ withoutWebhooks: true, between: withHolds });
+    const id = await held(own, 'ord_held_which', 'tok_increment_timeout');
+    await revise(own, 'ord_held_which', 70_000n);
+    await tellHold(own, id, 70_000n, 'first');
+    expect(await revise(own, 'ord_held_which', 90_000n)).toBe('payment_in_progress');
+    // Late and again: what was held by the raise before it.
+    await tellHold(own, id, 70_000n, 'late');
+    expect(await raisesOf(own, id)).toEqual(['succeeded', 'pending']);
+    await tellHold(own, id, 90_000n, 'second');
+    expect([await raisesOf(own, id), (await own.payment(id)).amount?.amountMinor]).toEqual([
+      ['succeeded', 'succeeded'],
+      90_000n,
+    ]);
+    await own.close();
+  });
+
+  it('that contradict what is settled are put before a person and change nothing', async () => {
+    const own = await openBench({ withoutWebhooks: true, between: withHolds });
+    const id = await held(own, 'ord_held_contra', 'tok_increment_declined');
+    expect(await revise(own, 'ord_held_contra', 70_000n)).toBe('payment_in_progress');
+    const [declined] = await own.surroundings.store.incrementsOf(own.sql, id);
+    await tellHold(own, id, amountMinor, 'same');
+    expect(await attentionOf(own)).toEqual([]);
+    await tellHold(own, id, 70_000n, 'more');
+    expect(await attentionOf(own)).toEqual([{ subject_id: declined?.id, because: 'contradiction' }]);
+    expect([await raisesOf(own, id), await capture(own, id)]).toEqual([['failed'], String(amountMinor)]);
+    const kept = await held(own, 'ord_held_back');
+    expect(await revise(own, 'ord_held_back', 70_000n)).toBe('revised');
+    const [granted] = await own.surroundings.store.incrementsOf(own.sql, kept);
+    await tellRaise(own, granted?.id ?? '', 'failed');
+    expect(await attentionOf(own)).toContainEqual({ subject_id: granted?.id, because: 'contradiction' });
+    expect([await raisesOf(own, kept), await capture(own, kept)]).toEqual([['succeeded'], '70000']);
+    await own.close();
+  });
+
+  it('contradict nothing when what was declined at first was granted when it was asked for again', async () => {
+    let asked = 0;
+    const declinesOnce = (sandbox: Provider): Provider => ({
+      ...withHolds(sandbox),
+      increment: async (wish) => {
+        asked += 1;
+        return asked === 1 ? { kind: 'failed', code: 'issuer_declined' } : sandbox.increment(wish);
+      },
+    });
+    const own = await openBench({ withoutWebhooks: true, between: declinesOnce });
+    const id = await held(own, 'ord_held_twice');
+    expect(await revise(own, 'ord_held_twice', 70_000n)).toBe('payment_in_progress');
+    expect(await revise(own, 'ord_held_twice', 70_000n)).toBe('revised');
+    await tellHold(own, id, 70_000n, 'told');
+    expect([await raisesOf(own, id), await attentionOf(own)]).toEqual([['failed', 'succeeded'], []]);
+    await own.close();
+  });
+
+  it('wait when they come before the raise is known here, and change nothing of what was released', async () => {
+    const own = await openBench({ withoutWebhooks: true });
+    await tellRaise(own, 'inc_nobody', 'succeeded');
+    expect(await own.sql.query("SELECT tries FROM webhook_inbox WHERE status = 'kept'")).toEqual([{ tries: 1 }]);
+    const id = await held(own, 'ord_held_freed', 'tok_increment_timeout');
+    await revise(own, 'ord_held_freed', 70_000n);
+    const [raised] = await own.surroundings.store.incrementsOf(own.sql, id);
+    await voidAttempt(own.surroundings, id);
+    await tellRaise(own, raised?.id ?? '', 'succeeded');
+    expect([await raisesOf(own, id), await own.payment(id)]).toMatchObject([
+      ['succeeded'],
+      { status: PaymentStatus.CANCELLED, amount: { amountMinor } },
+    ]);
+    await own.close();
+  });
+});
+
 describe('the finance desk', () => {
   it('has more held, at most what the order costs, once for a key', async () => {
     const id = await held(bench, 'ord_held_desk');
     expect([await raise(bench, id), await raise(bench, id, 1n)]).toEqual(['amount_invalid', 'amount_invalid']);
+    const less = create(IncrementPaymentRequestSchema, { id, amount: { currency: 'INR', amountMinor: 1n } });
+    const refused = await incrementPayment(bench.surroundings, less, contextOf('usr_finance', 'key_less'));
+    expect(refused).toMatchObject({ errors: [{ field: 'amount' }] });
     await revise(bench, 'ord_held_desk', 55_000n);
     expect(await raise(bench, id, 55_001n)).toBe('amount_invalid');
     expect(await raise(bench, id, 52_000n, 'key_desk')).toBe('52000');
@@ -264,7 +494,7 @@ describe('the finance desk', () => {
   });
 
   it('is told that nobody knows yet, and with the same key what came of it', async () => {
-    const own = await openBench();
+    const own = await openBench({ withoutWebhooks: true });
     const id = await held(own, 'ord_held_key', 'tok_increment_timeout');
     await revise(own, 'ord_held_key', 55_000n);
     expect(await raise(own, id, 55_000n, 'key_lost')).toBe('payment_in_progress');

@@ -1,13 +1,13 @@
 /**
  * Having the payer's bank hold more of what is authorized: reserved under the intent's lock, sent to the provider outside
- * any transaction under an id of its own, settled by its answer or by the sweep. Until it is known the payment is not
- * captured and not raised again.
+ * any transaction under an id of its own, settled by its answer, a webhook or the sweep, whichever is first. Until it is
+ * known the payment is not captured and not raised again.
  */
 import { isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { retrying, type SqlTransaction } from '@suuupra/platform/sql/sql';
-import { decideIncrement, decideIncrementOutcome, type Increment, type Raisable } from './increment.ts';
+import { decideIncrement, decideIncrementOutcome, type Increment, type Raisable, raiseHeld } from './increment.ts';
 import { ask, raise } from './outcomes.ts';
-import { type Attempt, nextSyncMs, withFacts } from './payment.ts';
+import { type Attempt, nextSyncMs, type Said, type Source, withFacts } from './payment.ts';
 import type { IncrementOutcome, Provider } from './provider.ts';
 import { type PaymentsSurroundings, providerNamed } from './surroundings.ts';
 
@@ -117,13 +117,35 @@ async function heldNow(
   return said.kind === 'authorized' ? said.authorizedMinor : 0n;
 }
 
+/**
+ * Settles a raise by what the provider says it holds for the payment, where it tells of the payment and not of the raise.
+ * Before `applyOutcome` of the same words: that writes the attempt, which has its new amount then.
+ */
+export async function applyHold(
+  surroundings: PaymentsSurroundings,
+  tx: SqlTransaction,
+  attemptId: string,
+  said: Said,
+  source: Source,
+): Promise<void> {
+  if (said.kind !== 'authorized' || said.authorizedMinor === undefined) return;
+  const { store } = surroundings;
+  await store.lockIntentOfAttempt(tx, attemptId);
+  const raised = raiseHeld(await store.incrementsOf(tx, attemptId), said.authorizedMinor);
+  if (raised === undefined) return;
+  const { capturableUntilMs, facts } = said;
+  const until = capturableUntilMs === undefined ? {} : { capturableUntilMs };
+  const outcome = { kind: 'succeeded', ...until, ...(facts === undefined ? {} : { facts }) } as const;
+  await applyIncrementOutcome(surroundings, tx, raised.id, outcome, source);
+}
+
 /** Applies what is said about a raise; gives it as it is then, undefined when there is none of this id. */
 export async function applyIncrementOutcome(
   surroundings: PaymentsSurroundings,
   tx: SqlTransaction,
   incrementId: string,
   outcome: IncrementOutcome,
-  source: 'answer' | 'webhook',
+  source: Source,
 ): Promise<Increment | undefined> {
   const { store, world } = surroundings;
   const attemptId = (await store.findIncrement(tx, incrementId))?.attemptId;
@@ -139,9 +161,10 @@ export async function applyIncrementOutcome(
     await raise(surroundings, tx, attempt, incrementId, 'contradiction');
     return increment;
   }
-  await store.saveIncrement(tx, decision.increment, source);
   if (decision.attempt !== undefined)
     await store.saveAttempt(tx, decision.attempt, nextSyncMs(decision.attempt, 0, world.now()), source);
+  if (decision.kind === 'learns') return increment;
+  await store.saveIncrement(tx, decision.increment, source);
   tx.afterCommit(() => surroundings.count(`increment_${decision.increment.status}`));
   return decision.increment;
 }

@@ -10,6 +10,7 @@ import {
   cancelled,
   confirmationMs,
   decideAttempt,
+  decideCancelling,
   decideCaptured,
   decideClosing,
   decideConfirming,
@@ -213,6 +214,26 @@ describe('another attempt', () => {
   it('is refused on an intent that is captured or cancelled', () => {
     for (const status of ['captured', 'cancelled'] as const)
       expect(decideAttempt({ ...intent, status }, undefined, 1)).toMatchObject({ code: 'order_not_payable' });
+  });
+});
+
+describe('a payment that its payer cancels (M20, M30)', () => {
+  it.each(['requires_confirmation', 'requires_action'] as const)('is over when it %s', (status) => {
+    const ended = decideCancelling({ ...attempt, status, action }, 7);
+    expect(ended).toMatchObject({ kind: 'moves', attempt: { status: 'cancelled', action: undefined, movedAtMs: 7 } });
+    const charge = decideCancelling({ ...attempt, status, mandateId: 'mdt_1' }, 7);
+    expect(charge).toMatchObject({ code: 'payment_in_progress' });
+  });
+  it.each([
+    ['processing', 'payment_in_progress'],
+    ['unknown', 'payment_in_progress'],
+    ['requires_capture', 'payment_in_progress'],
+    ['succeeded', 'already_captured'],
+  ] as const)('goes on when it is %s', (status, code) => {
+    expect(decideCancelling({ ...attempt, status }, 7)).toMatchObject({ code });
+  });
+  it.each(['failed', 'cancelled'] as const)('stays as it is when it is %s', (status) => {
+    expect(decideCancelling({ ...attempt, status }, 7)).toEqual({ kind: 'nothing' });
   });
 });
 

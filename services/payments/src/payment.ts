@@ -175,6 +175,17 @@ export function decideUnconfirmed(attempt: Attempt, nowMs: number): Decision {
   return isOver ? { kind: 'moves', attempt: cancelled(attempt, nowMs) } : nothing;
 }
 
+/**
+ * Whether its payer may end a payment: only while it waits for that payer, and not the charge of a mandate, whose payer is
+ * away. One that is over without a success stays as it is.
+ */
+export function decideCancelling(attempt: Attempt, nowMs: number): Decision | Refusal {
+  const isWaiting = attempt.status === 'requires_confirmation' || attempt.status === 'requires_action';
+  if (isWaiting && attempt.mandateId === '') return { kind: 'moves', attempt: cancelled(attempt, nowMs) };
+  if (attempt.status === 'succeeded') return refuse('already_captured', 'The order is already paid.');
+  return isLive(attempt) ? inProgress(attempt) : nothing;
+}
+
 /** The encrypted token while a call to the provider may still need it; undefined from then on. */
 export function methodKeptOf({ status, sealedMethod }: Attempt): string | undefined {
   return status === 'requires_confirmation' || status === 'processing' || status === 'unknown'

@@ -47,7 +47,7 @@ import {
   upiIntentUri,
 } from './sandbox-script.ts';
 import { seededChance } from './sandbox-settings.ts';
-import type { SandboxPayment, SandboxRefund } from './sandbox-store.ts';
+import type { SandboxIncrement, SandboxPayment, SandboxRefund } from './sandbox-store.ts';
 import { verifySignature } from './webhook-signature.ts';
 
 export type { SandboxOptions } from './sandbox-delivery.ts';
@@ -336,20 +336,35 @@ function mostOf({ amountMinor }: SandboxPayment): bigint {
 async function raiseHold(sandbox: RunningSandbox, increment: IncrementToMake): Promise<IncrementOutcome> {
   const { sql, store, world } = sandbox;
   const { incrementId: id, authorizedMinor: toMinor } = increment;
-  const { made, failureCode, script } = await sql.transaction(async (tx) => {
+  const { isLost, failureCode } = await sql.transaction(async (tx) => {
     const row = await store.lockPayment(tx, increment.attemptId);
     if (row === undefined) throw new Error('the sandbox knows no such payment');
     const known = await store.findIncrement(tx, id);
     if (known !== undefined && (known.paymentId !== row.id || known.toMinor !== toMinor))
       throw new Error('an idempotency key of the sandbox was used for another raise');
     const wanted = { id, paymentId: row.id, toMinor, failureCode: whyNotRaised(row, toMinor, world.now()) };
-    const raised = known ?? wanted;
-    if (known === undefined) await store.insertIncrement(tx, wanted);
-    if (known === undefined && wanted.failureCode === '') await store.savePayment(tx, { ...row, amountMinor: toMinor });
-    return { made: known === undefined, failureCode: raised.failureCode, script: scriptOf(row.token, row.method) };
+    const isLost = known === undefined && scriptOf(row.token, row.method)?.losesIncrement === true;
+    if (known !== undefined) return { isLost, failureCode: known.failureCode };
+    await store.insertIncrement(tx, wanted);
+    if (wanted.failureCode === '') await store.savePayment(tx, { ...row, amountMinor: toMinor });
+    if (isLost) await tellIncrement(sandbox, tx, wanted);
+    return { isLost, failureCode: wanted.failureCode };
   });
-  if (made && script?.losesIncrement === true) throw new ProviderTimeout('the answer of the sandbox was lost');
+  if (isLost) throw new ProviderTimeout('the answer of the sandbox was lost');
   return failureCode === '' ? { kind: 'succeeded' } : { kind: 'failed', code: failureCode };
+}
+
+/** What the answer did not say. */
+async function tellIncrement(
+  sandbox: RunningSandbox,
+  tx: SqlTransaction,
+  { id: merchantReference, failureCode }: SandboxIncrement,
+): Promise<void> {
+  const { world, nudge } = sandbox;
+  const status = failureCode === '' ? 'succeeded' : 'failed';
+  const event = { type: `increment.${status}`, data: { merchantReference, status, failureCode } };
+  await queue(sandbox, tx, world.id('whk'), event, world.now() + settleAfterMs);
+  tx.afterCommit(nudge);
 }
 
 function whyNotRaised(row: SandboxPayment, toMinor: bigint, nowMs: number): string {

@@ -317,6 +317,12 @@ export type ProviderEvent =
       readonly outcome: CaptureOutcome;
     }
   | {
+      readonly type: 'increment';
+      readonly incrementId: string;
+      readonly reference?: string;
+      readonly outcome: IncrementOutcome;
+    }
+  | {
       readonly type: 'dispute';
       readonly attemptId: string;
       /** The provider's own id of the payment, when it does not repeat ours. */

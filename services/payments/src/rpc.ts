@@ -8,7 +8,7 @@ import { RiskService } from '@suuupra/contracts/gen/suuupra/payments/v1/risk_pb.
 import { RoutingService } from '@suuupra/contracts/gen/suuupra/payments/v1/routing_pb.ts';
 import { type Implementation, implement, isRefusal, type Refusal } from '@suuupra/platform/rpc/rpc';
 import { captureAuthorized, chargeMandate } from './charges.ts';
-import { confirmPayment } from './confirmations.ts';
+import { cancelPayment, confirmPayment } from './confirmations.ts';
 import {
   capturePayment,
   closeAttention,
@@ -48,6 +48,7 @@ function ofPayers(door: PaymentsDoor): Implementation[] {
       listPayments: (request, context) => door.ofOrder(request.orderId, (s) => listPayments(s, request, context)),
       getPayment: (request, context) => door.ofId(request.id, (s) => getPayment(s, request, context)),
       confirmPayment: (request, context) => door.ofId(request.id, (s) => confirmPayment(s, request, context)),
+      cancelPayment: (request, context) => door.ofId(request.id, (s) => cancelPayment(s, request, context)),
       refundPayment: (request, context) => door.ofOrder(request.orderId, (s) => refundPayment(s, request, context)),
       cancelIntent: (request) => door.ofOrder(request.orderId, (s) => cancelIntent(s, request)),
       reviseIntent: (request) => door.ofOrder(request.orderId, (s) => reviseIntent(s, request)),

@@ -1,5 +1,12 @@
 /** The bodies of the sandbox's webhooks: what they are to us. Pure. */
-import type { DisputeFacts, FailureCode, MandateOutcome, ProviderEvent, ProviderOutcome } from './provider.ts';
+import type {
+  DisputeFacts,
+  FailureCode,
+  IncrementOutcome,
+  MandateOutcome,
+  ProviderEvent,
+  ProviderOutcome,
+} from './provider.ts';
 import { failureDetails } from './sandbox-script.ts';
 import type { SandboxStatus } from './sandbox-store.ts';
 
@@ -37,6 +44,8 @@ export function readSandboxEvent(body: Uint8Array): ProviderEvent {
         return { type: 'refund', refundId: merchantReference, outcome };
       }
       return { type: 'refund', refundId: merchantReference, outcome: { kind: 'succeeded' } };
+    case 'increment':
+      return { type: 'increment', incrementId: merchantReference, outcome: incrementOutcome(data) };
     case 'dispute':
       return { type: 'dispute', attemptId: merchantReference, dispute: disputeOf(type, data) };
     case 'mandate':
@@ -68,6 +77,12 @@ function paymentOutcome(data: SandboxEventBody['data']): ProviderOutcome {
     default:
       throw new Error('a webhook of the sandbox about a payment that stands in no way it tells of');
   }
+}
+
+function incrementOutcome({ status, failureCode = '' }: SandboxEventBody['data']): IncrementOutcome {
+  if (status === 'succeeded') return { kind: 'succeeded' };
+  if (status === 'failed') return { kind: 'failed', code: failureCode };
+  throw new Error('a webhook of the sandbox about a raise that stands in no way it tells of');
 }
 
 function disputeOf(type: string, data: SandboxEventBody['data']): DisputeFacts {

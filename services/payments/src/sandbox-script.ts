@@ -28,7 +28,7 @@ export interface SandboxScript {
   readonly authentication?: Authentication;
   /** Captures of it fail. */
   readonly captureFails?: boolean;
-  /** Raises of its authorization fail; the answer to one that succeeds never arrives. */
+  /** Raises of its authorization fail; the answer to one never arrives, and a webhook tells it. */
   readonly incrementFails?: boolean;
   readonly losesIncrement?: boolean;
   /** An authorization lapses after this time instead of the usual one. */
@@ -80,6 +80,7 @@ const scripts: ReadonlyMap<string, SandboxScript> = new Map<string, SandboxScrip
   ['tok_capture_fails', { first: 'succeeded', captureFails: true }],
   ['tok_increment_declined', { first: 'succeeded', incrementFails: true }],
   ['tok_increment_timeout', { first: 'succeeded', losesIncrement: true }],
+  ['tok_increment_timeout_declined', { first: 'succeeded', losesIncrement: true, incrementFails: true }],
   ['tok_refund_fails', { first: 'succeeded', refunds: { first: 'pending', to: 'failed', told: true } }],
   ['tok_refund_reversed', { first: 'succeeded', refunds: { first: 'succeeded', to: 'failed', told: false } }],
   ['tok_inquiry', { first: 'succeeded', disputed: { afterMs: disputeAfterMs, stage: 'pre_dispute', next: 'dispute' } }],

@@ -110,6 +110,8 @@ describe('who may do what', () => {
     const key = () => ({ idempotencyKey: service.world.id('key') });
     expect(outcomeOf(await desk.incrementPayment({ id }, { principal: asha, ...key() }))).toBe('permission_denied');
     expect(outcomeOf(await desk.incrementPayment({ id }, { principal: finance, ...key() }))).toBe('not_capturable');
+    expect(outcomeOf(await client().cancelPayment({ id }, { principal: ravi }))).toBe('not_found');
+    expect(outcomeOf(await client().cancelPayment({ id }, { principal: finance }))).toBe('permission_denied');
     const confirmed = await client().confirmPayment({ id }, { principal: asha });
     expect(confirmed).toMatchObject({ payment: { id, status: PaymentStatus.SUCCEEDED, provider: 'sandbox' } });
   });

@@ -4,19 +4,38 @@ import { create } from '@bufbuild/protobuf';
 import { ListRefundsRequestSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/desk_pb.ts';
 import { PaymentStatus } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import { TryRiskScoringRequestSchema } from '@suuupra/contracts/gen/suuupra/payments/v1/risk_pb.ts';
+import { signWebhook } from '@suuupra/platform/http/webhook-signature';
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
 import { openGate } from '@suuupra/platform/shards/gate-sql';
 import { CopyDiffers, MoveLost, type MoveStep, moveShard, undoMove } from '@suuupra/platform/shards/move';
 import type { SqlDialect } from '@suuupra/platform/sql/sql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listRefunds } from './desk.ts';
+import { insertIncrement } from './increments.ts';
 import { listProviders, providersOver } from './routings.ts';
 import { refundsListed } from './rpc.ts';
 import { triedMessage, tryRiskScoring } from './scorings.ts';
 import { endCopying } from './shard-copy.ts';
 import { openSchool, priceMinor, type School, type ShardedProcess } from './shards-for-test.ts';
+import { secrets } from './testing.ts';
 
 class Killed extends Error {}
+
+/** The provider names the raise alone, of a payment of this order. */
+async function tellOfRaise(process: ShardedProcess, orderId: string): Promise<void> {
+  const id = 'inc_of_a_shard';
+  await process.door.ofOrder(orderId, async (at) => {
+    const [attempt] = await at.store.viewAttempts(at.sql, orderId, undefined, 1);
+    if (attempt === undefined) throw new Error('nothing was paid');
+    const raised = { fromMinor: priceMinor, toMinor: priceMinor + 1n };
+    await at.sql.transaction((tx) => insertIncrement(at, tx, id, attempt.attempt, raised));
+    return attempt;
+  });
+  const data = { merchantReference: id, status: 'failed', failureCode: 'issuer_declined' };
+  const body = Buffer.from(JSON.stringify({ type: 'increment.failed', data }));
+  const headers = signWebhook([secrets[0]], 'evt_of_a_raise', Date.now(), body);
+  expect(await process.door.receive('sandbox', headers, body)).toEqual({ status: 200 });
+}
 
 const paid = String(PaymentStatus.SUCCEEDED);
 /** Longer than a mover's lease. */
@@ -112,7 +131,8 @@ export function paymentsShardsContract(name: string, dialect: SqlDialect): void 
         const rows = await sql.query<{ body: Buffer }>('SELECT body FROM webhook_inbox');
         return new Set(rows.map(({ body }) => String((JSON.parse(body.toString()) as { type: string }).type)));
       };
-      while (!(await kept()).isSupersetOf(new Set(['payment.succeeded', 'refund.failed'])))
+      await tellOfRaise(process, told);
+      while (!(await kept()).isSupersetOf(new Set(['increment.failed', 'payment.succeeded', 'refund.failed'])))
         await process.sandboxRound();
       for (const shard of [0, 1, 2]) expect(await countIn(shard, await placeOf(shard), 'webhook_inbox')).toBe(0);
     });

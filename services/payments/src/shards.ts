@@ -341,6 +341,8 @@ async function knows(
       return reference !== '' && (await store.findRefundByReference(sql, provider, reference)) !== undefined;
     case 'capture':
       return (await store.findCapture(sql, event.captureId)) !== undefined;
+    case 'increment':
+      return (await store.findIncrement(sql, event.incrementId)) !== undefined;
     case 'mandate':
       if (event.mandateId !== '') return (await mandates.find(sql, event.mandateId)) !== undefined;
       return reference !== '' && (await mandates.findByReference(sql, provider, reference)) !== undefined;

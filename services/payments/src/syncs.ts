@@ -1,5 +1,6 @@
 /** Asking the provider how an attempt stands. Only a provider that answers can settle it. */
 import { retrying } from '@suuupra/platform/sql/sql';
+import { applyHold } from './increments.ts';
 import { applyOutcome, ask, raise } from './outcomes.ts';
 import { type Attempt, nextSyncMs, syncPatienceMs } from './payment.ts';
 import type { PaymentRef } from './provider.ts';
@@ -31,7 +32,9 @@ export async function syncOne(
   return retrying(() =>
     sql.transaction(async (tx) => {
       const before = await store.findAttempt(tx, attemptId);
-      const after = said.kind === 'no_answer' ? before : await applyOutcome(surroundings, tx, attemptId, said, 'sync');
+      if (said.kind === 'no_answer') return { before, after: before, said: said.kind };
+      await applyHold(surroundings, tx, attemptId, said, 'sync');
+      const after = await applyOutcome(surroundings, tx, attemptId, said, 'sync');
       return { before, after, said: said.kind };
     }),
   );

@@ -10,6 +10,7 @@ import type { SqlTransaction } from '@suuupra/platform/sql/sql';
 import { backOffMs } from '@suuupra/platform/stream/bell';
 import { applyCaptureOutcome } from './captures.ts';
 import { applyDispute } from './disputes.ts';
+import { applyHold, applyIncrementOutcome } from './increments.ts';
 import { applyMandate } from './mandates.ts';
 import { applyOutcome } from './outcomes.ts';
 import type { ProviderEvent, WebhookHeaders } from './provider.ts';
@@ -100,6 +101,7 @@ async function applyEvent(
   switch (event.type) {
     case 'payment': {
       const attemptId = event.attemptId || (await store.findAttemptByReference(tx, provider, reference))?.id || '';
+      await applyHold(surroundings, tx, attemptId, event.outcome, 'webhook');
       return (await applyOutcome(surroundings, tx, attemptId, event.outcome, 'webhook')) !== undefined;
     }
     case 'refund': {
@@ -108,6 +110,8 @@ async function applyEvent(
     }
     case 'capture':
       return (await applyCaptureOutcome(surroundings, tx, event.captureId, event.outcome, 'webhook')) !== undefined;
+    case 'increment':
+      return (await applyIncrementOutcome(surroundings, tx, event.incrementId, event.outcome, 'webhook')) !== undefined;
     case 'dispute': {
       const attemptId = event.attemptId || (await store.findAttemptByReference(tx, provider, reference))?.id || '';
       return applyDispute(surroundings, tx, attemptId, event.dispute, 'webhook');

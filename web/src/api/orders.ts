@@ -77,6 +77,15 @@ export const pay = (orderId: string, method: Method) =>
     }),
   );
 
+/** The payment is made and waits: nothing is charged before `confirmPayment`. */
+export const payLater = (orderId: string, method: Method) =>
+  withIntent(`pay-later.${orderId}.${method.type}.${method.token}`, (idempotencyKey) =>
+    call<{ payment: Payment }>('POST', `/orders/${encodeURIComponent(orderId)}/payments`, {
+      body: { method, confirmation: 'later' },
+      idempotencyKey,
+    }),
+  );
+
 export const paymentsQuery = (orderId: string) =>
   queryOptions({
     queryKey: ['payments', orderId],
@@ -92,8 +101,13 @@ export const paymentQuery = (id: string) =>
     select: (answer) => answer.payment,
   });
 
-export const confirmPayment = (id: string, challengeResponse: 'approve' | 'reject') =>
+/** Without an answer to a challenge: sends a payment that waits on its way, once, however often it is asked. */
+export const confirmPayment = (id: string, challengeResponse: 'approve' | 'reject' | '' = '') =>
   call<{ payment: Payment }>('POST', `/payments/${encodeURIComponent(id)}:confirm`, { body: { challengeResponse } });
+
+/** Only of a payment that waits for its payer. */
+export const cancelPayment = (id: string) =>
+  call<{ payment: Payment }>('POST', `/payments/${encodeURIComponent(id)}:cancel`, { body: {} });
 
 export interface RefundAsked {
   readonly reason: string;

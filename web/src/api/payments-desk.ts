@@ -9,6 +9,7 @@ import type {
   ListBlocksResponse,
   ListRiskDecisionsResponse,
   ListRiskRulesResponse,
+  Money,
   Payment,
   RiskOutcome,
 } from './types.ts';
@@ -26,6 +27,12 @@ export const syncPayment = (id: string) => call<{ payment: Payment }>('POST', `$
 export const capturePayment = (id: string) =>
   withIntent(`capture.${id}`, (idempotencyKey) =>
     call<{ payment: Payment }>('POST', `${payment(id)}:capture`, { body: { final: true }, idempotencyKey }),
+  );
+
+/** `amount` is what is to be held in all. */
+export const raiseAuthorization = (id: string, amount: Money) =>
+  withIntent(`increment.${id}.${amount.amountMinor}`, (idempotencyKey) =>
+    call<{ payment: Payment }>('POST', `${payment(id)}:increment`, { body: { amount }, idempotencyKey }),
   );
 
 export const voidPayment = (id: string) => call<{ payment: Payment }>('POST', `${payment(id)}:void`, { body: {} });

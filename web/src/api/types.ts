@@ -1816,6 +1816,10 @@ export interface ConfirmPaymentResponse {
   payment: Payment;
 }
 
+export interface CancelPaymentResponse {
+  payment: Payment;
+}
+
 export interface ListRiskRulesResponse {
   rules: RiskRule[];
 }
@@ -4212,6 +4216,12 @@ export interface Operations {
     };
     answer: ConfirmPaymentResponse;
   };
+  cancelPayment: {
+    params: { id: string };
+    query: NoFields;
+    body: NoFields;
+    answer: CancelPaymentResponse;
+  };
   listRiskRules: {
     params: NoFields;
     query: NoFields;
@@ -4949,6 +4959,7 @@ export const operations = {
   listPayments: { method: 'GET', path: '/api/v1/orders/{orderId}/payments' },
   getPayment: { method: 'GET', path: '/api/v1/payments/{id}' },
   confirmPayment: { method: 'POST', path: '/api/v1/payments/{id}:confirm' },
+  cancelPayment: { method: 'POST', path: '/api/v1/payments/{id}:cancel' },
   listRiskRules: { method: 'GET', path: '/api/v1/risk/rules' },
   putRiskRule: { method: 'PUT', path: '/api/v1/risk/rules/{name}' },
   deleteRiskRule: { method: 'DELETE', path: '/api/v1/risk/rules/{name}' },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RiskFactor } from '../api/types.ts';
-import { factorWords, pointsWords, readDraft, triedWords } from './risk-scoring.ts';
+import { type FactorChoice, factorWords, pointsWords, readDraft, readFactor, triedWords } from './risk-scoring.ts';
 
 const factor: RiskFactor = {
   name: 'failures',
@@ -54,5 +54,57 @@ describe('a draft', () => {
     expect(words).toContain('Refused: 0 then, 2 with the draft.');
     expect(words).toContain('It would have held or refused 2 payments that succeeded.');
     expect(words.at(-1)).toBe('Not measured yet: new.');
+  });
+});
+
+describe('a new factor', () => {
+  const choice: FactorChoice = {
+    ...{ measure: 'count', dimension: 'device', distinct: 'fingerprint', counted: 'attempts', unit: 'hours' },
+  };
+  const typed = { name: 'tries-of-a-device', window: '6', above: '4', points: '5', pointsMax: '20', currency: 'inr' };
+
+  it('is read with what its measure needs and nothing else', () => {
+    const points = { points: 5, pointsMax: 20 };
+    expect(readFactor(choice, typed, [factor])).toEqual({
+      factor: {
+        ...{ name: 'tries-of-a-device', measure: 'count', dimension: 'device', counted: 'attempts' },
+        ...{ windowSeconds: 21_600, above: '4', currency: '', ...points },
+      },
+      problems: {},
+    });
+    expect(readFactor({ ...choice, measure: 'distinct' }, typed, []).factor).toMatchObject({
+      ...{ measure: 'distinct', dimension: 'device', distinct: 'fingerprint', windowSeconds: 21_600, ...points },
+    });
+    expect(readFactor({ ...choice, measure: 'unseen', unit: 'days' }, { ...typed, points: '−5' }, []).factor).toEqual({
+      ...{ name: 'tries-of-a-device', measure: 'unseen', dimension: 'device', windowSeconds: 6 * 86_400 },
+      ...{ above: '0', currency: '', points: -5, pointsMax: 0 },
+    });
+    expect(readFactor({ ...choice, measure: 'amount' }, { ...typed, above: '9,999.50' }, []).factor).toEqual({
+      ...{ name: 'tries-of-a-device', measure: 'amount', windowSeconds: 0, above: '999950', currency: 'INR' },
+      ...{ points: 5, pointsMax: 0 },
+    });
+    expect(readFactor({ ...choice, measure: 'above_usual' }, { ...typed, above: '300' }, []).factor).toEqual({
+      ...{ name: 'tries-of-a-device', measure: 'above_usual', windowSeconds: 0, above: '300', currency: '' },
+      ...{ points: 5, pointsMax: 0 },
+    });
+  });
+
+  it.each([
+    ['name', { name: 'Tries of a device' }, {}],
+    ['name', { name: 'failures' }, {}],
+    ['window', { window: '721' }, {}],
+    ['window', { window: '31' }, { unit: 'days' }],
+    ['window', { window: '0' }, {}],
+    ['above', { above: '1.5' }, {}],
+    ['above', { above: 'much' }, { measure: 'amount' }],
+    ['currency', { currency: 'rupees' }, { measure: 'amount' }],
+    ['points', { points: '0' }, {}],
+    ['points', { points: '-101' }, {}],
+    ['pointsMax', { pointsMax: '101' }, {}],
+    ['distinct', {}, { measure: 'distinct', distinct: 'device' }],
+    ['measure', { window: '1' }, { dimension: 'customer', counted: 'failures' }],
+  ] as const)('names the field %s when it is wrong: %j %j', (field, values, chosen) => {
+    const { problems } = readFactor({ ...choice, ...chosen }, { ...typed, ...values }, [factor]);
+    expect(Object.keys(problems)).toEqual([field]);
   });
 });

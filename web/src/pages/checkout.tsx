@@ -2,15 +2,16 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
-import { cancelOrder, orderQuery, pay, paymentsQuery } from '../api/orders.ts';
+import { cancelOrder, orderQuery, pay, payLater, paymentsQuery } from '../api/orders.ts';
 import { asProblem } from '../api/problem.ts';
-import type { Order, OrderLine, Payment } from '../api/types.ts';
+import type { Confirmation, Order, OrderLine, Payment } from '../api/types.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { Badge, Money, Notice, Time } from '../ui/bits.tsx';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { EmptyState, QueryView, Skeleton } from '../ui/states.tsx';
 import { toastProblem } from '../ui/toast.tsx';
 import { OrderSums } from './order-sums.tsx';
+import { PaymentConfirmation } from './payment-confirmation.tsx';
 import { type ChosenMethod, MethodChoice } from './payment-methods.tsx';
 import { PaymentWait } from './payment-wait.tsx';
 import { RequireUser } from './require-user.tsx';
@@ -123,7 +124,9 @@ function AwaitingPayment({ order }: { order: Order }) {
         <h1 className="page-title">Checkout</h1>
       </header>
       <OrderSums order={order} />
-      {open ? (
+      {newest?.status === 'requires_confirmation' ? (
+        <PaymentConfirmation payment={newest} onAnswered={setStarted} />
+      ) : open ? (
         <PaymentWait payment={newest} order={order} onSettled={(payment) => setStarted(payment)} />
       ) : (
         <>
@@ -145,8 +148,9 @@ function PayForm({ order, failed, onStarted }: PayFormProps) {
   const [method, setMethod] = useState<ChosenMethod>({ type: 'card', token: 'tok_ok' });
   const client = useQueryClient();
   const navigate = useNavigate();
+  const chosen = { type: method.type, token: method.token.trim() };
   const submit = useMutation({
-    mutationFn: () => pay(order.id, { type: method.type, token: method.token.trim() }),
+    mutationFn: (confirmed: Confirmation) => (confirmed === 'later' ? payLater : pay)(order.id, chosen),
     onSuccess: ({ payment }) => {
       onStarted(payment);
       if (payment.status === 'succeeded') void client.invalidateQueries({ queryKey: ['order', order.id] });
@@ -159,6 +163,7 @@ function PayForm({ order, failed, onStarted }: PayFormProps) {
       if (asProblem(error).status === 409) void client.invalidateQueries({ queryKey: ['order', order.id] });
     },
   });
+  const under = submit.isPending ? submit.variables : undefined;
   return (
     <section className="pay" aria-label="Payment">
       <div className="pay-head">
@@ -169,8 +174,17 @@ function PayForm({ order, failed, onStarted }: PayFormProps) {
       </div>
       <PaymentFailure failed={failed} error={submit.error} />
       <MethodChoice chosen={method} currency={order.total?.currency ?? ''} onChoose={setMethod} />
-      <Button look="primary" wide isPending={submit.isPending} onPress={() => submit.mutate()}>
+      <Button
+        look="primary"
+        wide
+        isPending={under === 'now'}
+        isDisabled={under === 'later'}
+        onPress={() => submit.mutate('now')}
+      >
         Pay <Money value={order.total} />
+      </Button>
+      <Button wide isPending={under === 'later'} isDisabled={under === 'now'} onPress={() => submit.mutate('later')}>
+        Confirm later
       </Button>
       <CancelRow order={order} />
     </section>

@@ -11,6 +11,7 @@ import { Button, ButtonLink } from '../ui/button.tsx';
 import { QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { ActButton, ActDialog, Deadline, Part, Simulated, StateBadge } from './finance-desk.tsx';
+import { RaiseDialog } from './finance-raise-dialog.tsx';
 
 /** The payments of an order, what can be done about them, and the disputes about them. */
 export function OrderPayments({ orderId }: { orderId: string }) {
@@ -35,13 +36,17 @@ export function OrderPayments({ orderId }: { orderId: string }) {
         }
       </QueryView>
       <Disputes orderId={orderId} />
-      {doing && <PaymentDialog doing={doing} refresh={refresh} onClose={() => setDoing(undefined)} />}
+      {doing?.act === 'raise' ? (
+        <RaiseDialog payment={doing.payment} refresh={refresh} onClose={() => setDoing(undefined)} />
+      ) : (
+        doing && <PaymentDialog doing={doing} refresh={refresh} onClose={() => setDoing(undefined)} />
+      )}
     </Part>
   );
 }
 
 interface Doing {
-  readonly act: 'capture' | 'release';
+  readonly act: 'capture' | 'raise' | 'release';
   readonly payment: Payment;
 }
 
@@ -70,6 +75,9 @@ function paymentColumns(act: (doing: Doing) => void, refresh: () => Promise<void
             <>
               <Button small onPress={() => act({ act: 'capture', payment })}>
                 Capture
+              </Button>
+              <Button small onPress={() => act({ act: 'raise', payment })}>
+                Hold more
               </Button>
               <Button small onPress={() => act({ act: 'release', payment })}>
                 Release

@@ -4,6 +4,7 @@ import { putRiskScoring, riskScoringQuery, tryRiskScoring } from '../api/risk-sc
 import type { RiskFactor, RiskScoring } from '../api/types.ts';
 import { Form } from '../forms/form.tsx';
 import {
+  factorsMax,
   factorWords,
   type OutcomeField,
   outcomeFields,
@@ -20,6 +21,7 @@ import { TextField } from '../ui/fields.tsx';
 import { QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { ActDialog, Facts, Part } from './finance-desk.tsx';
+import { RiskFactorDialog } from './finance-risk-factor-dialog.tsx';
 
 const fields = Object.keys(outcomeFields) as OutcomeField[];
 
@@ -44,8 +46,7 @@ export function RiskScore() {
       }
     >
       <p className="list-note">
-        Weak signs add up to a score from 0 to 100. The gravest of blocklist, rules and score decides. A factor that
-        measures something else is added with <code>PUT /api/v1/risk/scoring</code>.
+        Weak signs add up to a score from 0 to 100. The gravest of blocklist, rules and score decides.
       </p>
       <QueryView query={query}>
         {(scoring) =>
@@ -85,58 +86,71 @@ function ScoreEditor({ inForce, onEnd }: EditorProps) {
   const [factors, setFactors] = useState<readonly RiskFactor[]>(inForce.factors);
   const [problems, setProblems] = useState<ScoringProblems>({});
   const [draft, setDraft] = useState<ScoringDraft>();
+  const [isAdding, setAdding] = useState(false);
+  const keep = (factor: RiskFactor) => {
+    setFactors([...factors, factor]);
+    setAdding(false);
+  };
   const submit = (values: Readonly<Record<string, string>>) => {
     const read = readDraft(factors, values);
     setProblems(read.problems);
     if (Object.keys(read.problems).length === 0) setDraft(read.draft);
   };
   return (
-    <Form label="Score" onSubmit={submit} error={undefined} fields={[]}>
-      <Notice title="A draft on this page">
-        <p>Payments are judged by the score in force until you put this in its place.</p>
-      </Notice>
-      <div className="field-row">
-        {fields.map((name) => (
-          <TextField
-            key={name}
-            label={outcomeFields[name]}
-            name={name}
-            inputMode="numeric"
-            maxLength={3}
-            defaultValue={String(inForce[name])}
-            hint="1 to 100; 0: never."
-            error={problems[name]}
-          />
+    <>
+      <Form label="Score" onSubmit={submit} error={undefined} fields={[]}>
+        <Notice title="A draft on this page">
+          <p>Payments are judged by the score in force until you put this in its place.</p>
+        </Notice>
+        <div className="field-row">
+          {fields.map((name) => (
+            <TextField
+              key={name}
+              label={outcomeFields[name]}
+              name={name}
+              inputMode="numeric"
+              maxLength={3}
+              defaultValue={String(inForce[name])}
+              hint="1 to 100; 0: never."
+              error={problems[name]}
+            />
+          ))}
+        </div>
+        {factors.map((factor) => (
+          <div key={factor.name} className="field-row">
+            <TextField
+              label={`Points of ${factor.name}`}
+              name={pointsField(factor)}
+              maxLength={4}
+              defaultValue={String(factor.points)}
+              hint={factorWords(factor)}
+              error={problems[pointsField(factor)]}
+            />
+            <Button
+              small
+              look="quiet"
+              aria-label={`Remove the factor ${factor.name}`}
+              onPress={() => setFactors(factors.filter(({ name }) => name !== factor.name))}
+            >
+              Remove
+            </Button>
+          </div>
         ))}
-      </div>
-      {factors.map((factor) => (
-        <div key={factor.name} className="field-row">
-          <TextField
-            label={`Points of ${factor.name}`}
-            name={pointsField(factor)}
-            maxLength={4}
-            defaultValue={String(factor.points)}
-            hint={factorWords(factor)}
-            error={problems[pointsField(factor)]}
-          />
-          <Button
-            small
-            look="quiet"
-            aria-label={`Remove the factor ${factor.name}`}
-            onPress={() => setFactors(factors.filter(({ name }) => name !== factor.name))}
-          >
-            Remove
+        <div className="button-row">
+          <Button small isDisabled={factors.length >= factorsMax} onPress={() => setAdding(true)}>
+            Add a factor
           </Button>
         </div>
-      ))}
-      <div className="button-row">
-        <Button type="submit" look="primary">
-          Try the draft
-        </Button>
-        <Button onPress={onEnd}>Leave the score as it is</Button>
-      </div>
+        <div className="button-row">
+          <Button type="submit" look="primary">
+            Try the draft
+          </Button>
+          <Button onPress={onEnd}>Leave the score as it is</Button>
+        </div>
+      </Form>
+      {isAdding && <RiskFactorDialog others={factors} onKeep={keep} onClose={() => setAdding(false)} />}
       {draft && <PutDialog inForce={inForce} draft={draft} onClose={() => setDraft(undefined)} onDone={onEnd} />}
-    </Form>
+    </>
   );
 }
 

@@ -1,8 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi } from '@tanstack/react-router';
+import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { orderQuery, paymentsQuery } from '../api/orders.ts';
-import type { Order, User } from '../api/types.ts';
+import type { Order, Payment, User } from '../api/types.ts';
 import { stateName } from '../lib/indian-states.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { sentence } from '../lib/words.ts';
@@ -13,6 +13,7 @@ import { QueryView, Skeleton } from '../ui/states.tsx';
 import { OrderInvoices } from './invoice-link.tsx';
 import { OrderBadge } from './order-badge.tsx';
 import { OrderSums } from './order-sums.tsx';
+import { PaymentConfirmation } from './payment-confirmation.tsx';
 import { PersonName } from './person-name.tsx';
 import { isRefundable, RefundDialog } from './refund-dialog.tsx';
 import { RequireUser } from './require-user.tsx';
@@ -46,10 +47,14 @@ function hasPendingRefund(order: Order | undefined): boolean {
 
 function Receipt({ order, user }: { order: Order; user: User }) {
   const [asking, setAsking] = useState(false);
+  // Its own buyer is not named to a buyer.
+  const isBuyer = user.id === order.buyerId || !order.buyerId;
+  const payments = useQuery(paymentsQuery(order.id)).data ?? [];
+  const waiting = isBuyer ? payments.find(({ status }) => status === 'requires_confirmation') : undefined;
   const receiverOf = useReceivers(hasGift(order) ? [order.id] : []);
   const actions = (
     <>
-      {order.status === 'awaiting_payment' && (
+      {order.status === 'awaiting_payment' && waiting === undefined && (
         <ButtonLink to="/checkout/$orderId" params={{ orderId: order.id }} look="primary">
           Pay now
         </ButtonLink>
@@ -85,13 +90,7 @@ function Receipt({ order, user }: { order: Order; user: User }) {
             <Time at={order.paidAt} />
           </Fact>
         )}
-        <Fact name="Sold to">
-          {user.id === order.buyerId || !order.buyerId ? (
-            `${user.displayName}, ${user.email}`
-          ) : (
-            <PersonName id={order.buyerId} />
-          )}
-        </Fact>
+        <Fact name="Sold to">{isBuyer ? `${user.displayName}, ${user.email}` : <PersonName id={order.buyerId} />}</Fact>
         {order.billing && (
           <Fact name="Billed to">
             {[order.billing.name, order.billing.stateCode && stateName(order.billing.stateCode), order.billing.gstin]
@@ -101,7 +100,7 @@ function Receipt({ order, user }: { order: Order; user: User }) {
         )}
       </dl>
       <OrderSums order={order} receiverOf={(line) => receiverOf(order.id, line.id)} />
-      <Payments order={order} />
+      <Payments order={order} waiting={waiting} />
       <OrderInvoices order={order} />
       <Refunds order={order} />
       {order.refundableUntil && isRefundable(order) && (
@@ -127,9 +126,14 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
 
 const paymentWords: Readonly<Record<string, string>> = { card: 'Card', upi: 'UPI' };
 
-function Payments({ order }: { order: Order }) {
+function Payments({ order, waiting }: { order: Order; waiting: Payment | undefined }) {
   const { data } = useQuery(paymentsQuery(order.id));
+  const navigate = useNavigate();
   if (!data || data.length === 0) return null;
+  // What comes of it is waited for where orders are paid.
+  const goOn = ({ status }: Payment) => {
+    if (status !== 'cancelled') void navigate({ to: '/checkout/$orderId', params: { orderId: order.id } });
+  };
   return (
     <section className="receipt-part" aria-label="Payments">
       <h2 className="section-title">Payments</h2>
@@ -152,6 +156,7 @@ function Payments({ order }: { order: Order }) {
           </li>
         ))}
       </ul>
+      {waiting && <PaymentConfirmation payment={waiting} onAnswered={goOn} />}
     </section>
   );
 }

@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { encode } from 'uqr';
-import { confirmPayment, paymentQuery } from '../api/orders.ts';
+import { cancelPayment, confirmPayment, paymentQuery } from '../api/orders.ts';
 import type { Order, Payment, PaymentStatus } from '../api/types.ts';
 import { backOffMs, pollAttemptsMax } from '../lib/interval.ts';
 import { formatPosition } from '../lib/time.ts';
@@ -33,6 +33,7 @@ export function PaymentWait({ payment, order, onSettled }: WaitProps) {
         <ButtonLink to="/sandbox/3ds/$paymentId" params={{ paymentId: current.id }} look="primary" wide>
           Go to the bank’s page
         </ButtonLink>
+        <CancelRow payment={current} />
       </section>
     );
   }
@@ -114,7 +115,12 @@ function UpiIntent({ payment }: { payment: Payment }) {
           )}
         </div>
       </div>
-      {payment.status === 'requires_action' && <PayerApp payment={payment} />}
+      {payment.status === 'requires_action' && (
+        <>
+          <PayerApp payment={payment} />
+          <CancelRow payment={payment} />
+        </>
+      )}
     </section>
   );
 }
@@ -143,6 +149,24 @@ function UpiCollect({ payment, gaveUp, askAgain }: { payment: Payment; gaveUp: b
       </Badge>
       {gaveUp && <Button onPress={askAgain}>Ask again now</Button>}
     </section>
+  );
+}
+
+/** For who wants to pay in another way, and not to wait until this one has run out. */
+function CancelRow({ payment }: { payment: Payment }) {
+  const client = useQueryClient();
+  const cancel = useMutation({
+    mutationFn: () => cancelPayment(payment.id),
+    onSuccess: (data) => client.setQueryData(paymentQuery(payment.id).queryKey, data),
+    onError: toastProblem,
+  });
+  return (
+    <p className="pay-foot">
+      <span>If you cancel it and the bank takes it all the same, the money comes back by itself.</span>
+      <Button look="quiet" small isPending={cancel.isPending} onPress={() => cancel.mutate()}>
+        Cancel the payment
+      </Button>
+    </p>
   );
 }
 
