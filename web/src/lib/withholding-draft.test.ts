@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WithholdingTerms } from '../api/types.ts';
-import { changedFrom, differences, endedOn, parsePercent, percentText } from './withholding-draft.ts';
+import { changedFrom, differences, endedOn, parsePercent, percentText, soonestChange } from './withholding-draft.ts';
 
 const tds: WithholdingTerms = {
   ...{ id: '393', kind: 'tds', currency: 'INR', ratePpm: 1_000, ratePpmWithoutPan: 50_000, base: 'gross' },
@@ -49,6 +49,12 @@ describe('another rate from a day on', () => {
       rules: [{ ...tds, ...change, validFrom: tds.validFrom }],
       index: 0,
     });
+  });
+
+  it('begins after what is settled, and with a rule that has not begun on its first day', () => {
+    expect(soonestChange(tds, '2026-11-30')).toBe('2026-12-01');
+    expect(soonestChange(tds, '2026-03-01')).toBe('2026-04-01');
+    expect(soonestChange(tds, '')).toBe('2026-04-01');
   });
 
   it('takes no id that is there already', () => {

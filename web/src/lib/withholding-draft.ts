@@ -49,6 +49,12 @@ export function changedFrom(rules: readonly WithholdingTerms[], rule: Withholdin
   return { rules: [...endedOn(rules, rule, dayBefore(change.validFrom)).rules, next], index: rules.length };
 }
 
+/** The first day on which another rate may begin: the rule's own when it has not begun, else the one after what is settled. */
+export function soonestChange({ validFrom }: WithholdingTerms, settledUntil: string): string {
+  const next = settledUntil === '' ? validFrom : dayAfter(settledUntil);
+  return next > validFrom ? next : validFrom;
+}
+
 export function endedOn(rules: readonly WithholdingTerms[], rule: WithholdingTerms, validUntil: string): Draft {
   const index = rules.findIndex(({ id }) => id === rule.id);
   return { rules: rules.with(index, { ...rule, validUntil }), index };
@@ -64,11 +70,11 @@ function freeId(rules: readonly WithholdingTerms[], kind: string, validFrom: str
 }
 
 /** The day before a day, both as YYYY-MM-DD; '' for what is no day. */
-export function dayBefore(day: string): string {
+function dayBefore(day: string): string {
   return moved(day, -1);
 }
 
-export function dayAfter(day: string): string {
+function dayAfter(day: string): string {
   return moved(day, 1);
 }
 
@@ -77,8 +83,8 @@ function moved(day: string, days: number): string {
   return Number.isNaN(at) ? '' : new Date(at + days * 24 * 60 * 60 * 1_000).toISOString().slice(0, 10);
 }
 
-/** Between a number and its sign no line ends. */
-const percent = (ppm: number) => `${percentText(ppm)}\u00a0%`;
+/** `0.1 %`; between the number and its sign no line ends. */
+export const percent = (ppm: number) => `${percentText(ppm)}\u00a0%`;
 
 /** `0.1 %, 5 % without a PAN`. */
 export function rateWords({ ratePpm, ratePpmWithoutPan }: WithholdingTerms): string {

@@ -4,7 +4,7 @@ import type { WithholdingTerms, WithholdingVersion } from '../api/types.ts';
 import { requestVersion } from '../api/withholding.ts';
 import { Form, fieldError } from '../forms/form.tsx';
 import { decimalText, parseAmount } from '../lib/money.ts';
-import { changedFrom, dayAfter, endedOn, parsePercent, percentText } from '../lib/withholding-draft.ts';
+import { changedFrom, endedOn, parsePercent, percentText, soonestChange } from '../lib/withholding-draft.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { TextField } from '../ui/fields.tsx';
@@ -64,7 +64,7 @@ export function ChangeRateDialog({ rule, active, settledUntil, onClose }: Dialog
           label="First day, in India"
           name="validFrom"
           type="date"
-          defaultValue={settledUntil ? dayAfter(settledUntil) : rule.validFrom}
+          defaultValue={soonestChange(rule, settledUntil)}
           error={errorOf('validFrom')}
         />
         <TextField

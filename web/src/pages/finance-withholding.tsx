@@ -159,8 +159,8 @@ const ruleColumns = (settledUntil: string, onAct: (doing: Doing) => void): reado
   { name: 'Rate', render: rateWords },
   { name: 'Of', render: (rule) => sentence(rule.base) },
   { name: 'Threshold', render: thresholdWords },
-  { name: 'From', render: (rule) => <span className="tabular">{rule.validFrom}</span> },
-  { name: 'To', render: (rule) => <span className="tabular">{rule.validUntil || 'No end'}</span> },
+  { name: 'From', render: (rule) => <span className="day">{rule.validFrom}</span> },
+  { name: 'To', render: (rule) => <span className="day">{rule.validUntil || 'No end'}</span> },
   {
     name: 'To do',
     render: (rule) =>

@@ -13,6 +13,7 @@ import type { GetMyTaxProfileResponse, PayoutAccount, SettlementBatch, Withholdi
 import { Form, fieldError } from '../forms/form.tsx';
 import { formatMoney } from '../lib/money.ts';
 import { useTitle } from '../lib/use-title.ts';
+import { percent } from '../lib/withholding-draft.ts';
 import { sentence } from '../lib/words.ts';
 import { Badge, Money, Notice, PageHead, Time } from '../ui/bits.tsx';
 import { Button } from '../ui/button.tsx';
@@ -224,7 +225,7 @@ function TaxForm({ data }: { data: GetMyTaxProfileResponse }) {
 const ruleColumns: readonly Column<WithholdingRule>[] = [
   { name: 'Withheld', render: (rule) => rule.kind.toUpperCase() },
   { name: 'Source', render: (rule) => rule.source },
-  { name: 'Rate', numeric: true, render: (rule) => `${rule.ratePpm / 10_000} %` },
+  { name: 'Rate', numeric: true, render: (rule) => percent(rule.ratePpm) },
   { name: 'Of', render: (rule) => sentence(rule.base) },
   {
     name: 'Above, in a period',
