@@ -25,7 +25,7 @@ const bulksAtOnce = 4;
 const batchesPerRead = 50;
 const never = 2n ** 62n;
 /** What reads of the past and by reference go by; that ids are once only is no feature and stays. */
-const historyIndexes = ['transfers_debit', 'transfers_credit', 'journals_reference', 'journals_recorded'];
+const historyIndexes = ['transfers_debit', 'transfers_credit', 'journals_reference', 'journals_effective'];
 
 interface Variant {
   readonly name: string;

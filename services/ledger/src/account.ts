@@ -134,11 +134,17 @@ const noCrossings: readonly Crossing[] = [];
 export function watch(code: string, account: AccountState): { account: AccountState; crossed: readonly Crossing[] } {
   if (account.monitors.length === 0) return { account, crossed: noCrossings };
   const balance = balanceOf(code, account);
-  const monitors = account.monitors.map((monitor) => ({ ...monitor, isBeyond: isBeyond(monitor, balance) }));
-  const crossed = monitors
-    .filter((monitor, index) => monitor.isBeyond !== account.monitors[index]?.isBeyond)
-    .map((monitor) => ({ monitor, balance }));
-  return crossed.length === 0 ? { account, crossed } : { account: { ...account, monitors }, crossed };
+  const isCrossed = (monitor: Monitor) => isBeyond(monitor, balance) !== monitor.isBeyond;
+  // Nearly always: nothing is made for a journal that crosses nothing, and the list stays the same object.
+  if (!account.monitors.some(isCrossed)) return { account, crossed: noCrossings };
+  const crossed: Crossing[] = [];
+  const monitors = account.monitors.map((before) => {
+    if (!isCrossed(before)) return before;
+    const monitor = { ...before, isBeyond: !before.isBeyond };
+    crossed.push({ monitor, balance });
+    return monitor;
+  });
+  return { account: { ...account, monitors }, crossed };
 }
 
 export function isBeyond({ direction, threshold, hysteresis, isBeyond }: Monitor, balance: bigint): boolean {
@@ -160,8 +166,13 @@ export function monitorsText(monitors: readonly Monitor[]): string {
   );
 }
 
+/** The monitors as text where they are others than before; undefined where a store may leave them alone. */
+export function changedMonitors(before: AccountState, after: AccountState): string | undefined {
+  return before.monitors === after.monitors ? undefined : monitorsText(after.monitors);
+}
+
 export function monitorsOf(text: string): readonly Monitor[] {
-  if (text === '[]') return [];
+  if (text === '[]') return newAccount.monitors;
   const read = JSON.parse(text) as (Omit<Monitor, 'threshold' | 'hysteresis'> & {
     threshold: string;
     hysteresis: string;

@@ -68,11 +68,11 @@ export function mysqlReaderOn(tx: SqlExecutor): LedgerReader {
   return {
     head: () => head(tx),
     sequenceAt: async (atUs) => {
-      const [row] = await tx.query<{ sequence: bigint }>(
-        'SELECT sequence FROM journals WHERE recorded_at_us <= ? ORDER BY recorded_at_us DESC, sequence DESC LIMIT 1',
+      const [row] = await tx.query<{ last_journal: bigint }>(
+        'SELECT last_journal FROM batches WHERE recorded_at_us <= ? ORDER BY recorded_at_us DESC LIMIT 1',
         [atUs],
       );
-      return row?.sequence ?? 0n;
+      return row?.last_journal ?? 0n;
     },
     totals: async () => (await tx.query<AccountRow>(`${selectAccounts} ORDER BY currency, code`)).map(accountOf),
     totalsAfter: (sequence, only) => totalsAfter(tx, sequence, only),

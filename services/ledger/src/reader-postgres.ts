@@ -117,11 +117,11 @@ export function readerOn(tx: SqlExecutor): LedgerReader {
   return {
     head: () => head(tx),
     sequenceAt: async (atUs) => {
-      const [row] = await tx.query<{ sequence: bigint }>(
-        'SELECT sequence FROM journals WHERE recorded_at_us <= $1 ORDER BY recorded_at_us DESC, sequence DESC LIMIT 1',
+      const [row] = await tx.query<{ last_journal: bigint }>(
+        'SELECT last_journal FROM batches WHERE recorded_at_us <= $1 ORDER BY recorded_at_us DESC LIMIT 1',
         [atUs],
       );
-      return row?.sequence ?? 0n;
+      return row?.last_journal ?? 0n;
     },
     totals: async () => (await tx.query<AccountRow>(`${selectAccounts} ORDER BY currency, code`)).map(accountOf),
     totalsAfter: (sequence, only) => totalsAfter(tx, sequence, only),

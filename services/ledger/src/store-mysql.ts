@@ -5,7 +5,7 @@
 import { insertRows } from '@suuupra/platform/sql/mysql-rows';
 import { durabilityGap } from '@suuupra/platform/sql/open-sql';
 import type { Sql, SqlExecutor, SqlRow, SqlTransaction, SqlValue } from '@suuupra/platform/sql/sql';
-import { type AccountState, type AccountStatus, monitorsOf, monitorsText, newAccount } from './account.ts';
+import { type AccountState, type AccountStatus, changedMonitors, monitorsOf, newAccount } from './account.ts';
 import { type Batch, formatNow } from './chain.ts';
 import { accountKind } from './chart.ts';
 import { accountKey, identity, type Known, type KnownJournal, type Needs, pairKey } from './command.ts';
@@ -388,7 +388,7 @@ async function changeAccounts(tx: SqlExecutor, changes: readonly AccountChange[]
       netMin: after.netMin === undefined ? null : String(after.netMin),
       netMax: after.netMax === undefined ? null : String(after.netMax),
       status: after.status,
-      monitors: monitorsText(after.monitors),
+      monitors: changedMonitors(before, after),
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   const touched = await tx.execute(
@@ -402,7 +402,7 @@ async function changeAccounts(tx: SqlExecutor, changes: readonly AccountChange[]
        pending_debit_minor = pending_debit_minor + changed.pending_debit,
        pending_credit_minor = pending_credit_minor + changed.pending_credit,
        net_min_minor = changed.net_min, net_max_minor = changed.net_max,
-       status = changed.new_status, monitors = changed.new_monitors`,
+       status = changed.new_status, monitors = coalesce(changed.new_monitors, account_totals.monitors)`,
     [JSON.stringify(rows.map((row) => ({ ...row, id: String(row.id) })))],
   );
   if (touched !== rows.length) throw new Error(`${rows.length - touched} of ${rows.length} accounts have no totals`);

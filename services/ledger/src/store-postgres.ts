@@ -4,7 +4,7 @@
  * journals, and an account that all of them touch makes it cheaper.
  */
 import type { Sql, SqlExecutor, SqlRow, SqlTransaction, SqlValue } from '@suuupra/platform/sql/sql';
-import { type AccountState, type AccountStatus, monitorsOf, monitorsText, newAccount } from './account.ts';
+import { type AccountState, type AccountStatus, changedMonitors, monitorsOf, newAccount } from './account.ts';
 import type { Batch, Journal, RejectedCommand } from './chain.ts';
 import { accountKind } from './chart.ts';
 import { accountKey, identity, type Known, type KnownJournal, type Needs, pairKey } from './command.ts';
@@ -361,7 +361,8 @@ async function changeAccounts(tx: SqlExecutor, changes: readonly AccountChange[]
     `UPDATE account_totals SET debit_minor = debit_minor + debit, credit_minor = credit_minor + credit,
        pending_debit_minor = pending_debit_minor + pending_debit,
        pending_credit_minor = pending_credit_minor + pending_credit,
-       net_min_minor = net_min, net_max_minor = net_max, status = changed.status, monitors = changed.monitors
+       net_min_minor = net_min, net_max_minor = net_max, status = changed.status,
+       monitors = coalesce(changed.monitors, account_totals.monitors)
      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
        $8::text[], $9::text[])
        AS changed (id, debit, credit, pending_debit, pending_credit, net_min, net_max, status, monitors)
@@ -375,7 +376,7 @@ async function changeAccounts(tx: SqlExecutor, changes: readonly AccountChange[]
       numbers(rows.map(({ after }) => after.netMin ?? 'NULL')),
       numbers(rows.map(({ after }) => after.netMax ?? 'NULL')),
       texts(rows.map(({ after }) => after.status)),
-      texts(rows.map(({ after }) => monitorsText(after.monitors))),
+      texts(rows.map(({ before, after }) => changedMonitors(before, after))),
     ],
   );
   if (touched !== rows.length) throw new Error(`${rows.length - touched} of ${rows.length} accounts have no totals`);
@@ -651,9 +652,9 @@ function numbers(values: readonly (bigint | number | 'NULL')[]): string {
   return `{${values.join(',')}}`;
 }
 
-/** Texts likewise. */
-function texts(values: readonly string[]): string {
-  return `{${values.map(quoted).join(',')}}`;
+/** Texts likewise; undefined is NULL. */
+function texts(values: readonly (string | undefined)[]): string {
+  return `{${values.map((value) => (value === undefined ? 'NULL' : quoted(value))).join(',')}}`;
 }
 
 const plainText = /^[A-Za-z0-9_:@.-]+$/;

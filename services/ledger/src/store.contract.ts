@@ -241,6 +241,59 @@ export function ledgerStoreContract(
       );
     });
 
+    it('L12: knows which journal was the last at any time, also after batches of refused commands alone', async () => {
+      const nowUs = () => BigInt(world.now()) * 1_000n;
+      const before = nowUs() - 1n;
+      const expected: [bigint, bigint][] = [];
+      for (const commands of [[refundOf(7, 1, 1n)], [saleOf(1), saleOf(2)], [refundOf(8, 1, 1n)], [saleOf(3)]]) {
+        await post(commands);
+        const last = await read((reader) => reader.head());
+        expected.push([last.recordedAtUs - 1n, expected.at(-1)?.[1] ?? 0n], [last.recordedAtUs, last.journalSequence]);
+        world.advance(1_000);
+      }
+      expect(expected.map(([, sequence]) => sequence)).toEqual([0n, 0n, 0n, 2n, 2n, 2n, 2n, 3n]);
+      for (const [atUs, sequence] of [[before, 0n] as const, ...expected, [nowUs(), 3n] as const])
+        expect(await read((reader) => reader.sequenceAt(atUs))).toBe(sequence);
+    });
+
+    it('L20: keeps the monitors of an account, changed or not, and whether each is beyond', async () => {
+      const account = '2200:usr_1';
+      const about = { reference: 'watch', description: '', currency: 'INR', account, hysteresis: 0n } as const;
+      const monitor = (kind: 'monitor_set' | 'monitor_removed', monitorId: string, threshold: bigint) =>
+        ({
+          ...about,
+          type: 'monitor',
+          kind,
+          cause: `${kind} ${monitorId}`,
+          monitorId,
+          direction: 'above',
+          threshold,
+        }) as const;
+      // A writer that has seen nothing reads what is stored.
+      const watched = async () => {
+        const [found] = await read((reader) => reader.watchedAccounts(undefined, 10));
+        return found?.monitors.map(({ id, threshold, isBeyond }) => [id, threshold, isBeyond]);
+      };
+      const [one, other] = under.processes;
+      await post([monitor('monitor_set', 'low', 800n), monitor('monitor_set', 'high', 2_400n)], one);
+      await post([saleOf(1)], other);
+      expect(await watched()).toEqual([
+        ['low', 800n, true],
+        ['high', 2_400n, false],
+      ]);
+      await post([saleOf(2)], one);
+      await post([saleOf(3)], other);
+      expect(await watched()).toEqual([
+        ['low', 800n, true],
+        ['high', 2_400n, true],
+      ]);
+      await post([monitor('monitor_removed', 'low', 800n), saleOf(4)], one);
+      expect(await watched()).toEqual([['high', 2_400n, true]]);
+      await post([monitor('monitor_removed', 'high', 0n)], other);
+      await post([saleOf(5)], one);
+      expect(await watched()).toBeUndefined();
+    });
+
     it('lists what an instructor sold, with what went back, newest first', async () => {
       await post([saleOf(1), saleOf(2), saleOf(3, 2_000n), refundOf(2, 1, 1_000n)]);
       const lines = await read((reader) => reader.soldLines('usr_1', undefined, 2));
