@@ -172,7 +172,7 @@ export function readerOn(tx: SqlExecutor): LedgerReader {
     soldOrders: (after, limit) => soldOrders(tx, after, limit),
     batches: (after, limit) => batches(tx, names, after, limit),
     journalSpan: () => journalSpan(tx),
-    snapshots: (after, limit) => snapshots(tx, after, limit),
+    snapshots: (after, limit) => snapshots(tx, names, after, limit),
   };
 }
 
@@ -564,7 +564,7 @@ async function movedWithin(
 
 /** Reads the names of accounts, once as long as there is room for them. */
 interface AccountNames {
-  of(rows: readonly IdsRow[]): Promise<ReadonlyMap<bigint, AccountName>>;
+  of(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, AccountName>>;
 }
 
 const namesMax = 200_000;
@@ -572,10 +572,9 @@ const namesMax = 200_000;
 function accountNames(tx: SqlExecutor): AccountNames {
   const known = new Map<bigint, AccountName>();
   return {
-    of: async (rows) => {
+    of: async (ids) => {
       if (known.size > namesMax) known.clear();
-      const wanted = new Set(rows.flatMap((row) => [row.debit_account_id, row.credit_account_id]));
-      const missing = [...wanted].filter((id) => !known.has(id));
+      const missing = [...new Set(ids.filter((id) => !known.has(id)))];
       if (missing.length === 0) return known;
       const found = await tx.query<AccountName & { id: bigint } & SqlRow>(
         'SELECT id, code, currency FROM accounts WHERE id = ANY($1)',
@@ -685,7 +684,8 @@ async function batches(tx: SqlExecutor, accounts: AccountNames, after: bigint, l
       ofBatches,
     ),
   ]);
-  const names = await accounts.of([...transferRows, ...holdRows]);
+  const ids = [...transferRows, ...holdRows].flatMap((row) => [row.debit_account_id, row.credit_account_id]);
+  const names = await accounts.of(ids);
   const currencies = new Map(journalRows.map((row) => [row.sequence, row.currency]));
   const moved = [named(transferRows, names, currencies), named(holdRows, names, currencies)] as const;
   const journals = Map.groupBy(withMoved(journalRows, ...moved), (journal) => journal.batchSequence);
@@ -718,15 +718,38 @@ async function journalSpan(tx: SqlExecutor): Promise<JournalSpan | undefined> {
   return row?.first == null || row.last == null ? undefined : { first: row.first, last: row.last };
 }
 
-async function snapshots(tx: SqlExecutor, after: bigint, limit: number): Promise<Snapshot[]> {
-  const rows = await tx.query<AccountRow & { sequence: bigint }>(
-    `SELECT journal_sequence AS sequence, ${accountColumns}, debit_minor AS debit, credit_minor AS credit
-     FROM total_snapshots JOIN accounts ON account_id = id
-     WHERE journal_sequence IN (
+interface SnapshotRow extends SqlRow {
+  sequence: bigint;
+  ids: string;
+  debits: string;
+  credits: string;
+}
+
+/** Each in one row: it has every account, and a row of its own costs each more than what is in it. */
+async function snapshots(tx: SqlExecutor, accounts: AccountNames, after: bigint, limit: number): Promise<Snapshot[]> {
+  const listed = (column: string) => `string_agg(${column}::text, ',' ORDER BY account_id)`;
+  const rows = await tx.query<SnapshotRow>(
+    `SELECT journal_sequence AS sequence, ${listed('account_id')} AS ids, ${listed('debit_minor')} AS debits,
+       ${listed('credit_minor')} AS credits
+     FROM total_snapshots WHERE journal_sequence IN (
        SELECT DISTINCT journal_sequence FROM total_snapshots WHERE journal_sequence > $1 ORDER BY 1 LIMIT $2)
-     ORDER BY journal_sequence, currency, code`,
+     GROUP BY journal_sequence ORDER BY journal_sequence`,
     [after, limit],
   );
-  const bySequence = Map.groupBy(rows, (row) => row.sequence);
-  return [...bySequence].map(([sequence, totals]) => ({ sequence, totals: totals.map(accountOf) }));
+  const numbersOf = (list: string) => list.split(',').map(BigInt);
+  const read = rows.map((row) => ({
+    sequence: row.sequence,
+    ids: numbersOf(row.ids),
+    debits: numbersOf(row.debits),
+    credits: numbersOf(row.credits),
+  }));
+  const names = await accounts.of(read.flatMap(({ ids }) => ids));
+  return read.map(({ sequence, ids, debits, credits }) => ({
+    sequence,
+    totals: ids.flatMap((id, index) => {
+      const name = names.get(id);
+      const [debit = 0n, credit = 0n] = [debits[index], credits[index]];
+      return name === undefined ? [] : { code: name.code, currency: name.currency, debit, credit };
+    }),
+  }));
 }

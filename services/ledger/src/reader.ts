@@ -202,8 +202,10 @@ export interface SoldOrder {
 
 export interface Snapshot {
   readonly sequence: bigint;
-  readonly totals: readonly AccountTotals[];
+  readonly totals: readonly NamedTotals[];
 }
+
+export interface NamedTotals extends AccountName, Totals {}
 
 /** All that integers of the database hold lies between: for a range that is open on a side. */
 export const timeMinUs = -9_223_372_036_854_775_808n;
