@@ -139,7 +139,7 @@ async function head(tx: SqlExecutor): Promise<Head> {
   };
 }
 
-/** The newest snapshot at or before the journal, and the transfers from there on. */
+/** Each account as the newest snapshot up to the journal that has it, and the transfers after the newest of all. */
 async function totalsAfter(tx: SqlExecutor, sequence: bigint, only?: AccountName): Promise<AccountTotals[]> {
   const [start] = await tx.query<{ sequence: bigint | null }>(
     'SELECT MAX(journal_sequence) AS sequence FROM total_snapshots WHERE journal_sequence <= ?',
@@ -151,9 +151,12 @@ async function totalsAfter(tx: SqlExecutor, sequence: bigint, only?: AccountName
   return summed(
     tx,
     only,
-    `SELECT account_id, debit_minor AS debit, credit_minor AS credit FROM total_snapshots WHERE journal_sequence = ?
+    `SELECT account_id, debit_minor AS debit, credit_minor AS credit FROM total_snapshots JOIN (
+       SELECT account_id, MAX(journal_sequence) AS journal_sequence FROM total_snapshots
+       WHERE journal_sequence <= ? GROUP BY account_id
+     ) AS newest USING (account_id, journal_sequence)
      UNION ALL ${side('debit_account_id', 'amount_minor', '0')} UNION ALL ${side('credit_account_id', '0', 'amount_minor')}`,
-    [from, from, sequence, from, sequence],
+    [sequence, from, sequence, from, sequence],
   );
 }
 

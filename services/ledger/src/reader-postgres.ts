@@ -187,7 +187,7 @@ async function head(tx: SqlExecutor): Promise<Head> {
   };
 }
 
-/** The newest snapshot at or before the journal, and the transfers from there on. */
+/** Each account as the newest snapshot up to the journal that has it, and the transfers after the newest of all. */
 async function totalsAfter(tx: SqlExecutor, sequence: bigint, only?: AccountName): Promise<AccountTotals[]> {
   return summed(
     tx,
@@ -195,8 +195,11 @@ async function totalsAfter(tx: SqlExecutor, sequence: bigint, only?: AccountName
     `start AS (
        SELECT coalesce(max(journal_sequence), 0) AS sequence FROM total_snapshots WHERE journal_sequence <= $1
      ), parts AS (
-       SELECT account_id, debit_minor AS debit, credit_minor AS credit
-       FROM total_snapshots JOIN start ON journal_sequence = start.sequence
+       SELECT id AS account_id, debit, credit FROM accounts CROSS JOIN LATERAL (
+         SELECT debit_minor AS debit, credit_minor AS credit FROM total_snapshots
+         WHERE total_snapshots.account_id = accounts.id AND journal_sequence <= $1
+         ORDER BY journal_sequence DESC LIMIT 1
+       ) AS newest
        UNION ALL
        SELECT debit_account_id, amount_minor, 0 FROM transfers, start
        WHERE journal_sequence > start.sequence AND journal_sequence <= $1

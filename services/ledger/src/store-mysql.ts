@@ -408,11 +408,19 @@ async function changeAccounts(tx: SqlExecutor, changes: readonly AccountChange[]
   if (touched !== rows.length) throw new Error(`${rows.length - touched} of ${rows.length} accounts have no totals`);
 }
 
+/** The accounts that moved since the snapshot before. */
 async function keepSnapshot(tx: SqlExecutor, sequence: bigint): Promise<void> {
+  const [before] = await tx.query<{ sequence: bigint | null }>(
+    'SELECT MAX(journal_sequence) AS sequence FROM total_snapshots',
+  );
+  const range = [(before?.sequence ?? 0n) + 1n, sequence];
   await tx.execute(
     `INSERT INTO total_snapshots (journal_sequence, account_id, debit_minor, credit_minor)
-     SELECT ?, account_id, debit_minor, credit_minor FROM account_totals`,
-    [sequence],
+     SELECT ?, account_id, debit_minor, credit_minor FROM (
+       SELECT debit_account_id AS id FROM transfers WHERE journal_sequence BETWEEN ? AND ?
+       UNION SELECT credit_account_id FROM transfers WHERE journal_sequence BETWEEN ? AND ?
+     ) AS moved JOIN account_totals ON account_id = moved.id`,
+    [sequence, ...range, ...range],
   );
 }
 

@@ -382,11 +382,21 @@ async function changeAccounts(tx: SqlExecutor, changes: readonly AccountChange[]
   if (touched !== rows.length) throw new Error(`${rows.length - touched} of ${rows.length} accounts have no totals`);
 }
 
+/** The accounts that moved since the snapshot before; each looked up by itself, so that it costs nothing how many there are. */
 async function keepSnapshot(tx: SqlExecutor, sequence: bigint): Promise<void> {
+  const [before] = await tx.query<{ sequence: bigint | null }>(
+    'SELECT max(journal_sequence) AS sequence FROM total_snapshots',
+  );
   await tx.execute(
     `INSERT INTO total_snapshots (journal_sequence, account_id, debit_minor, credit_minor)
-     SELECT $1, account_id, debit_minor, credit_minor FROM account_totals`,
-    [sequence],
+     SELECT $2, moved.id, debit_minor, credit_minor FROM (
+       SELECT debit_account_id AS id FROM transfers WHERE journal_sequence BETWEEN $1 AND $2
+       UNION SELECT credit_account_id FROM transfers WHERE journal_sequence BETWEEN $1 AND $2
+     ) AS moved
+     CROSS JOIN LATERAL (
+       SELECT debit_minor, credit_minor FROM account_totals WHERE account_id = moved.id OFFSET 0
+     ) AS now`,
+    [(before?.sequence ?? 0n) + 1n, sequence],
   );
 }
 

@@ -9,7 +9,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LineRefund, SaleLine } from './journals.ts';
 import { apply, type CommandResult, type LedgerCommand, needsOf } from './ledger.ts';
 import { createLedgerWriter, type LedgerWriter } from './ledger-writer.ts';
-import type { LedgerReader } from './reader.ts';
+import type { AccountTotals, LedgerReader } from './reader.ts';
 import type { LedgerStore } from './store.ts';
 import { trialBalances } from './trial-balance.ts';
 import { verifyLedger } from './verify.ts';
@@ -256,6 +256,62 @@ export function ledgerStoreContract(
         expect(await read((reader) => reader.sequenceAt(atUs))).toBe(sequence);
     });
 
+    it('L12: keeps in a snapshot the accounts that moved since the one before, and finds all others in earlier ones', async () => {
+      const by = (number: number, instructorId: string): LedgerCommand => {
+        const sale = saleOf(number) as LedgerCommand & { lines: SaleLine[] };
+        return { ...sale, lines: sale.lines.map((line) => ({ ...line, instructorId })) } as LedgerCommand;
+      };
+      const sellers = ['usr_a', 'usr_a', 'usr_b', 'usr_b', 'usr_c', 'usr_c', 'usr_c', 'usr_c', 'usr_a'];
+      for (const [index, seller] of sellers.entries()) await post([by(index + 1, seller)]);
+      const owed = (totals: readonly AccountTotals[]) =>
+        totals.filter(({ code }) => code.startsWith('2200:')).map(({ code, credit }) => [code, credit]);
+      const kept = await read((reader) => reader.snapshots(0n, 10));
+      const ofSellers = kept.map(({ sequence, totals }) => [
+        sequence,
+        totals
+          .map(({ code }) => code)
+          .filter((code) => code.startsWith('2200:'))
+          .sort(),
+      ]);
+      expect(ofSellers).toEqual([
+        [4n, ['2200:usr_a', '2200:usr_b']],
+        [8n, ['2200:usr_c']],
+      ]);
+      const [a, b, c] = ['2200:usr_a', '2200:usr_b', '2200:usr_c'];
+      for (const [sequence, expected] of [
+        [
+          3n,
+          [
+            [a, 1_600n],
+            [b, 800n],
+          ],
+        ],
+        [
+          8n,
+          [
+            [a, 1_600n],
+            [b, 1_600n],
+            [c, 3_200n],
+          ],
+        ],
+        [
+          9n,
+          [
+            [a, 2_400n],
+            [b, 1_600n],
+            [c, 3_200n],
+          ],
+        ],
+      ] as const) {
+        expect(owed(await read((reader) => reader.totalsAfter(sequence)))).toEqual(expected);
+        for (const [code, credit] of expected) {
+          const one = await read((reader) => reader.totalsAfter(sequence, { code: code ?? '', currency: 'INR' }));
+          expect(owed(one)).toEqual([[code, credit]]);
+        }
+      }
+      expect(await verifyLedger(under.processes[0].store)).toMatchObject({ intact: true, snapshots: 2n });
+    });
+
     it('L20: keeps the monitors of an account, changed or not, and whether each is beyond', async () => {
       const account = '2200:usr_1';
       const about = { reference: 'watch', description: '', currency: 'INR', account, hysteresis: 0n } as const;
@@ -405,6 +461,11 @@ export function ledgerStoreContract(
       [
         'a snapshot',
         "UPDATE total_snapshots SET debit_minor = debit_minor + 1 WHERE account_id = (SELECT id FROM accounts WHERE code = '1100')",
+        'snapshot after journal 4, account 1100 INR',
+      ],
+      [
+        'an account less in a snapshot',
+        "DELETE FROM total_snapshots WHERE account_id = (SELECT id FROM accounts WHERE code = '1100')",
         'snapshot after journal 4, account 1100 INR',
       ],
       ["an account's side", "UPDATE accounts SET normal_side = 'debit' WHERE code = '2100'", 'account 2100'],
