@@ -218,25 +218,25 @@ async function totalsBefore(
   sequence: bigint,
   only?: AccountName,
 ): Promise<AccountTotals[]> {
+  // By itself, so that the times are known when it is planned how to find the journals.
+  const [sealed] = await tx.query<{ number: bigint; until_us: bigint }>(
+    `SELECT number, until_us FROM periods WHERE until_us <= $1 AND journal_sequence <= $2
+     ORDER BY until_us DESC LIMIT 1`,
+    [beforeUs, sequence],
+  );
   const after = (column: string, debit: string, credit: string) =>
-    `SELECT ${column}, ${debit}, ${credit} FROM journals, start, transfers
-     WHERE transfers.journal_sequence = journals.sequence AND effective_at_us >= start.until_us
+    `SELECT ${column}, ${debit}, ${credit} FROM journals, transfers
+     WHERE transfers.journal_sequence = journals.sequence AND effective_at_us >= $4
        AND effective_at_us < $1 AND sequence <= $2`;
   return summed(
     tx,
     only,
-    `sealed AS (
-       SELECT number, until_us FROM periods WHERE until_us <= $1 AND journal_sequence <= $2
-       ORDER BY until_us DESC LIMIT 1
-     ), start AS (
-       SELECT coalesce(max(until_us), ${timeMinUs}) AS until_us FROM sealed
-     ), parts AS (
-       SELECT account_id, debit_minor AS debit, credit_minor AS credit
-       FROM period_balances JOIN sealed ON period_number = sealed.number
+    `parts AS (
+       SELECT account_id, debit_minor AS debit, credit_minor AS credit FROM period_balances WHERE period_number = $3
        UNION ALL ${after('debit_account_id', 'amount_minor', '0')}
        UNION ALL ${after('credit_account_id', '0', 'amount_minor')}
      )`,
-    [beforeUs, sequence],
+    [beforeUs, sequence, sealed?.number ?? 0n, sealed?.until_us ?? timeMinUs],
   );
 }
 
