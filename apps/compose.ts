@@ -15,7 +15,7 @@ import { IdentityService } from '@suuupra/contracts/gen/suuupra/identity/v1/iden
 import { ProcessService } from '@suuupra/contracts/gen/suuupra/operations/v1/operations_pb.ts';
 import type { Dependency } from '@suuupra/gateway/readiness';
 import { createGateway, type Gateway } from '@suuupra/gateway/service';
-import { type Config, ConfigError } from '@suuupra/platform/config';
+import type { Config } from '@suuupra/platform/config';
 import { type RawRoute, routeKey } from '@suuupra/platform/http/route';
 import type { Keys } from '@suuupra/platform/keys/keys';
 import { createClient } from '@suuupra/platform/rpc/client';
@@ -30,6 +30,7 @@ import { subscribe } from '@suuupra/platform/stream/inbox';
 import { outboxPublisher } from '@suuupra/platform/stream/outbox';
 import { type Relay, startRelay } from '@suuupra/platform/stream/outbox-relay';
 import type { Consumer, Stream } from '@suuupra/platform/stream/stream';
+import { cannotListen } from './cannot-listen.ts';
 import {
   type Closing,
   checkEngines,
@@ -39,6 +40,7 @@ import {
   openServiceStore,
   type ServiceStore,
 } from './ground.ts';
+import { watchHealth } from './health-watch.ts';
 import { type Mesh, openMesh } from './mesh.ts';
 import { operationsSources, serveOperations } from './operations.ts';
 import { openOperatorDoor } from './operator-door.ts';
@@ -121,7 +123,8 @@ async function composeWithin(
   const dependencies = dependenciesOf(started, ground, doors);
   const operations = serveOperations(started, ground, mesh, dependencies);
   servedBy.set(ProcessService.typeName, operations);
-  if (mesh !== undefined) await openMeshDoors({ mesh, started, ground, dependencies, doors, operations });
+  await openOperatorDoorOf(ground, dependencies, doors);
+  if (mesh !== undefined) await openMeshDoors({ mesh, started, ground, doors, operations });
   await place?.release();
   if (topology.hasGateway) {
     const gateway = await openGateway({
@@ -266,67 +269,49 @@ function dependenciesOf(started: readonly Started[], ground: Ground, doors: Door
   ];
 }
 
+async function openOperatorDoorOf(ground: Ground, dependencies: readonly Dependency[], doors: Doors): Promise<void> {
+  const { host, operatorPort: port } = ground.config.mesh;
+  if (port === 0) return;
+  const door = await openOperatorDoor({
+    host,
+    port,
+    process: ground.telemetry,
+    dependencies,
+    isDraining: () => doors.draining,
+  });
+  ground.closing.push(() => door.close());
+}
+
 interface MeshSurroundings {
   readonly mesh: Mesh;
   readonly started: readonly Started[];
   readonly ground: Ground;
-  readonly dependencies: readonly Dependency[];
   readonly doors: Doors;
   readonly operations: Served;
 }
 
-/** The doors for other processes and for the operator. */
-async function openMeshDoors({
-  mesh,
-  started,
-  ground,
-  dependencies,
-  doors,
-  operations,
-}: MeshSurroundings): Promise<void> {
+/** The doors for other processes. */
+async function openMeshDoors({ mesh, started, ground, doors, operations }: MeshSurroundings): Promise<void> {
   const { config, closing, telemetry } = ground;
-  const isDraining = () => doors.draining;
-  const { host, port, operatorPort } = config.mesh;
-  if (operatorPort !== 0) {
-    const door = await openOperatorDoor({ host, port: operatorPort, process: telemetry, dependencies, isDraining });
-    closing.push(() => door.close());
-  }
+  const { host, port } = config.mesh;
   if (port === 0) return;
-  const health = watchHealth(started, ground);
+  const needed = ground.watched.filter(({ neededBy }) => neededBy !== undefined);
+  const health = watchHealth([...databasesOf(started), ...needed], telemetry.forService('mesh').log);
   closing.push(async () => health.stop());
-  const served = await mesh.serve({
+  const offer = {
     served: [...started.map((one) => one.served), operations],
     routes: started.flatMap(({ running }) => running.routes ?? []),
-    healthy: () => !isDraining() && health.isHealthy(),
+    healthy: () => !doors.draining && health.isHealthy(),
+  };
+  const served = await mesh.serve(offer).catch((error: unknown) => {
+    throw cannotListen(
+      host,
+      port,
+      error,
+      'it and the next port are for the other processes; give another with SUUUPRA_MESH_HOST and SUUUPRA_MESH_PORT',
+    );
   });
   closing.push(() => served.close(drainMs));
-}
-
-const healthEveryMs = 1_000;
-
-/**
- * Whether the services here can do their work, by their own databases and indexes alone: what they call has a health of its own, and
- * without the stream facts wait in the outbox.
- */
-function watchHealth(started: readonly Started[], ground: Ground): { isHealthy(): boolean; stop(): void } {
-  const databases = [...databasesOf(started), ...ground.watched.filter(({ neededBy }) => neededBy !== undefined)];
-  const log = ground.telemetry.forService('mesh').log;
-  let healthy = true;
-  let looking = false;
-  const look = async () => {
-    if (looking) return;
-    looking = true;
-    const now = await Promise.all(databases.map(({ check }) => check())).then(
-      () => true,
-      () => false,
-    );
-    if (now !== healthy) log.warn(now ? 'the databases answer again' : 'a database does not answer: not serving');
-    healthy = now;
-    looking = false;
-  };
-  const timer = setInterval(() => void look(), healthEveryMs);
-  timer.unref();
-  return { isHealthy: () => healthy, stop: () => clearInterval(timer) };
 }
 
 interface GatewaySurroundings {
@@ -369,7 +354,7 @@ async function openGateway(surroundings: GatewaySurroundings): Promise<Gateway> 
   try {
     await gateway.listen(config.port, config.host, config.sharedPort);
   } catch (error) {
-    throw cannotListen(config, error as NodeJS.ErrnoException);
+    throw cannotListen(config.host, config.port, error, gatewayRemedy);
   }
   return gateway;
 }
@@ -390,6 +375,8 @@ async function settle(started: readonly Started[], stream: Stream): Promise<void
   }
 }
 
+const gatewayRemedy = 'give another with --port or SUUUPRA_HOST';
+
 interface ReservedAddress {
   readonly port: number;
   release(): Promise<void>;
@@ -402,7 +389,7 @@ interface ReservedAddress {
 async function reserveAddress(config: Config): Promise<ReservedAddress> {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen(config, error)));
+    server.once('error', (error) => reject(cannotListen(config.host, config.port, error, gatewayRemedy)));
     server.listen(config.port, config.host, resolve);
   });
   const address = server.address();
@@ -414,13 +401,4 @@ async function reserveAddress(config: Config): Promise<ReservedAddress> {
         else resolve();
       }),
   };
-}
-
-function cannotListen({ port, host }: Config, error: NodeJS.ErrnoException): Error {
-  const reason = { EADDRINUSE: 'is taken', EACCES: 'is not allowed', EADDRNOTAVAIL: 'is not of this machine' };
-  const why = reason[error.code as keyof typeof reason];
-  if (why === undefined) return error;
-  return new ConfigError(`The address ${host}:${port} ${why}; give another with --port or SUUUPRA_HOST.`, {
-    cause: error,
-  });
 }

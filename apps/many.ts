@@ -124,6 +124,7 @@ function addressesOf(places: readonly Place[]): Record<string, string> {
 function createMember(place: Place, addresses: Readonly<Record<string, string>>, options: ManyOptions): Member {
   const { name, service, meshPort } = place;
   let child: ChildProcess | undefined;
+  let again: NodeJS.Timeout | undefined;
   let wanted = false;
   let failures = 0;
   const launch = async (): Promise<void> => {
@@ -147,8 +148,8 @@ function createMember(place: Place, addresses: Readonly<Record<string, string>>,
       failures += 1;
       const waitMs = Math.min(againMsMax, againFirstMs * 2 ** (failures - 1));
       options.heard?.(name, `ended by itself; started again in ${waitMs} ms`);
-      setTimeout(() => {
-        if (wanted) launch().catch((error: unknown) => options.heard?.(name, String(error)));
+      again = setTimeout(() => {
+        launch().catch((error: unknown) => options.heard?.(name, String(error)));
       }, waitMs);
     });
     await ready(launched, name, options.heard);
@@ -167,6 +168,7 @@ function createMember(place: Place, addresses: Readonly<Record<string, string>>,
     },
     end: async (signal) => {
       wanted = false;
+      clearTimeout(again);
       await end(child, signal);
     },
   };

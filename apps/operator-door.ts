@@ -5,6 +5,7 @@
 import { createServer } from 'node:http';
 import { type Dependency, type Readiness, readinessOf, readinessStatus } from '@suuupra/gateway/readiness';
 import type { ProcessTelemetry } from '@suuupra/platform/telemetry/telemetry';
+import { cannotListen } from './cannot-listen.ts';
 
 export interface OperatorDoorOptions {
   readonly host: string;
@@ -16,7 +17,9 @@ export interface OperatorDoorOptions {
 
 const checkMsMax = 2_000;
 const requestMsMax = 10_000;
+const remedy = 'it is for the operator; give another with SUUUPRA_OPERATOR_PORT or SUUUPRA_MESH_HOST';
 
+/** Throws ConfigError when the address cannot be taken. */
 export async function openOperatorDoor(options: OperatorDoorOptions): Promise<{ close(): Promise<void> }> {
   const readiness = readinessOf(options.dependencies, checkMsMax, options.isDraining);
   const server = createServer({ requestTimeout: requestMsMax, maxHeaderSize: 8_192 }, (request, response) => {
@@ -28,7 +31,7 @@ export async function openOperatorDoor(options: OperatorDoorOptions): Promise<{ 
   });
   server.maxConnections = 100;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(cannotListen(options.host, options.port, error, remedy)));
     server.listen(options.port, options.host, resolve);
   });
   return {

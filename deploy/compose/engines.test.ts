@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
@@ -17,7 +17,7 @@ interface Service {
 interface Compose {
   readonly services: Readonly<Record<string, Service>>;
   readonly volumes: Readonly<Record<string, unknown>>;
-  readonly configs: Readonly<Record<string, unknown>>;
+  readonly configs: Readonly<Record<string, { readonly file?: string }>>;
 }
 
 const text = readFileSync(path.join(import.meta.dirname, 'engines.yaml'), 'utf8');
@@ -64,6 +64,12 @@ it('checks the health of each engine, and keeps what it holds in a volume with a
   for (const [, service] of services) {
     for (const other of Object.keys(service.depends_on ?? {})) expect(compose.services).toHaveProperty(other);
   }
+});
+
+it('gives Prometheus every file of rules, and Grafana every dashboard', () => {
+  const given = Object.values(compose.configs).flatMap(({ file }) => (file === undefined ? [] : [file]));
+  const files = globSync('../observability/{rules,grafana}/*', { cwd: import.meta.dirname });
+  expect(given.sort()).toEqual(files.filter((file) => !file.endsWith('.test.yml')).sort());
 });
 
 it('takes every password from .env, and has a default for none', () => {

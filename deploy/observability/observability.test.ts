@@ -97,6 +97,13 @@ describe('what ships the logs', () => {
     }
   });
 
+  it('names what is inside of a field as Logstash does, in brackets', () => {
+    const [, removed = ''] = /remove_field => \[(.+)\] \}/.exec(logs('logstash.conf')) ?? [];
+    const fields = [...removed.matchAll(/"([^"]+)"/g)].map(([, field]) => field);
+    expect(fields).toContain('[log][file]');
+    for (const field of fields) expect(field).toMatch(/^(\w+|(\[\w+\])+)$/);
+  });
+
   it('puts lines where the index template waits for them', () => {
     const [, index = ''] = /index => "([^"]+)"/.exec(logs('logstash.conf')) ?? [];
     const { index_patterns: patterns } = JSON.parse(logs('index-template.json')) as { index_patterns: string[] };

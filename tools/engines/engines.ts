@@ -1,4 +1,5 @@
 /** Every engine that this machine can be given without Docker. A new one: write its file, name it here. */
+import { composeGo } from './compose-go.ts';
 import type { Engine } from './engine.ts';
 import { kafka } from './kafka.ts';
 import { mariadb } from './mariadb.ts';
@@ -24,4 +25,5 @@ export const engines: readonly Engine[] = [
   s3,
   otelCollector,
   promtool,
+  composeGo,
 ];

@@ -16,10 +16,10 @@ sqlContract('MariaDB or MySQL by URL', async () => {
     sql,
     other,
     address: { host: hostname, port: Number(port) },
-    connect: (address) => {
+    connect: (address, limits) => {
       const through = new URL(url);
       through.host = `${address.host}:${address.port}`;
-      return openMysql({ url: through.href, connectionsMax: 1 });
+      return openMysql({ url: through.href, connectionsMax: 1, ...limits });
     },
     cutConnections: async () => {
       const others = await other.query<{ id: bigint }>(

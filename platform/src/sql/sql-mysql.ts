@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import {
@@ -230,12 +231,23 @@ async function runInTime(
   text: string,
   values: readonly SqlValue[],
 ): Promise<Answer> {
-  const timer = setTimeout(() => connection.destroy(), statementMsMax + graceMs);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    // Not as the fault of a connection that was dead before, for which reads are repeated: this one had its time.
+    late.reject(new SqlFault('unavailable', 'the server does not answer'));
+    // The driver's word for it waits for the other side to close as well, and tells the statement nothing.
+    connection.destroy();
+    socketOf(connection).destroy();
+  }, statementMsMax + graceMs);
   try {
-    return await run(connection, text, values);
+    return await Promise.race([run(connection, text, values), late.promise]);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function socketOf(connection: Connection): Socket {
+  return (connection as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }
 
 async function acquire(source: Source): Promise<mysql.PoolConnection> {
@@ -273,19 +285,21 @@ async function waitFor({ pool, waitMsMax }: Source): Promise<mysql.PoolConnectio
 }
 
 /** What a session is: READ COMMITTED, UTC, strict, and bounded in how long it waits. */
-async function setUp(connection: Connection, { statementMsMax }: Server): Promise<void> {
-  await run(connection, 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', []);
-  await run(connection, 'SET time_zone = ?, sql_mode = ?, innodb_lock_wait_timeout = ?, wait_timeout = ?', [
+async function setUp(connection: Connection, server: Server): Promise<void> {
+  const { statementMsMax } = server;
+  const say = (text: string, values: readonly SqlValue[] = []) => runInTime(connection, server, text, values);
+  await say('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  await say('SET time_zone = ?, sql_mode = ?, innodb_lock_wait_timeout = ?, wait_timeout = ?', [
     '+00:00',
     sqlMode,
     Math.min(lockWaitSecondsMax, Math.max(1, Math.floor((statementMsMax * lockWaitShare) / 1_000))),
     idleSecondsMax,
   ]);
-  const [server] = (await run(connection, 'SELECT VERSION() AS version', [])).rows;
-  const isMaria = String(server?.['version']).includes('MariaDB');
+  const [program] = (await say('SELECT VERSION() AS version')).rows;
+  const isMaria = String(program?.['version']).includes('MariaDB');
   // MariaDB counts seconds and all statements, MySQL milliseconds and only reads.
-  if (isMaria) await run(connection, 'SET max_statement_time = ?', [statementMsMax / 1_000]);
-  else await run(connection, 'SET max_execution_time = ?', [statementMsMax]);
+  if (isMaria) await say('SET max_statement_time = ?', [statementMsMax / 1_000]);
+  else await say('SET max_execution_time = ?', [statementMsMax]);
 }
 
 async function runAlone(source: Source, text: string, values: readonly SqlValue[]): Promise<Answer> {
@@ -368,8 +382,8 @@ async function begin(source: Source, options: SqlTransactionOptions): Promise<my
   const connection = await acquire(source);
   try {
     if (options.isolation === 'repeatable read')
-      await run(connection, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ', []);
-    await run(connection, `START TRANSACTION${options.readOnly === true ? ' READ ONLY' : ''}`, []);
+      await runInTime(connection, source.server, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ', []);
+    await runInTime(connection, source.server, `START TRANSACTION${options.readOnly === true ? ' READ ONLY' : ''}`, []);
     return connection;
   } catch (error) {
     connection.destroy();
@@ -464,11 +478,11 @@ async function openLockSession(server: Server, sessions: Set<SqlLockSession>): P
   const session: SqlLockSession = {
     lost: gone.signal,
     tryLock: async (name) => {
-      const { rows } = await run(connection, 'SELECT GET_LOCK(?, 0) AS held', [lockName(server, name)]);
+      const { rows } = await runInTime(connection, server, 'SELECT GET_LOCK(?, 0) AS held', [lockName(server, name)]);
       return Number(rows[0]?.['held']) === 1;
     },
     unlock: async (name) => {
-      await run(connection, 'SELECT RELEASE_LOCK(?)', [lockName(server, name)]);
+      await runInTime(connection, server, 'SELECT RELEASE_LOCK(?)', [lockName(server, name)]);
     },
     listen: async (channel, heard) => {
       listen(server, channel, heard, listeners);
@@ -476,7 +490,7 @@ async function openLockSession(server: Server, sessions: Set<SqlLockSession>): P
     close: async () => {
       sessions.delete(session);
       // The server ends a connection in its own time: who closes a session may count on its locks being free.
-      await run(connection, 'SELECT RELEASE_ALL_LOCKS()', [])
+      await runInTime(connection, server, 'SELECT RELEASE_ALL_LOCKS()', [])
         .then(() => connection.end())
         .catch(() => connection.destroy());
       end();

@@ -12,10 +12,10 @@ sqlContract('PostgreSQL by URL', async () => {
     other,
     // The URL may be of the server's socket; the proxy of the tests speaks TCP.
     address: { host: '127.0.0.1', port: Number(port) },
-    connect: (address) => {
+    connect: (address, limits) => {
       const through = new URL(url);
       through.host = `${address.host}:${address.port}`;
-      return openPostgres({ url: through.href, connectionsMax: 1 });
+      return openPostgres({ url: through.href, connectionsMax: 1, ...limits });
     },
     cutConnections: async () => {
       await other.query(

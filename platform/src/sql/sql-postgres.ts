@@ -8,8 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import path from 'node:path';
-import type { Writable } from 'node:stream';
 import pg from 'pg';
 import { ConfigError } from '../config.ts';
 import {
@@ -32,7 +32,7 @@ export interface PostgresOptions {
   /** Connections of the pool; work beyond waits for one, at most `waitMsMax`. */
   readonly connectionsMax?: number;
   readonly waitMsMax?: number;
-  /** A statement that runs longer is cancelled by the server. */
+  /** A statement that runs longer is cancelled by the server, and its connection given up a little later. */
   readonly statementMsMax?: number;
   /** The same database on servers that follow this one by streaming replication; at most as many as `replicasMax`. */
   readonly replicaUrls?: readonly string[];
@@ -41,6 +41,12 @@ export interface PostgresOptions {
 const defaultConnectionsMax = 8;
 const defaultWaitMsMax = 10_000;
 const defaultStatementMsMax = 30_000;
+/** A server that does not keep its own deadline is taken for dead. */
+const graceMs = 5_000;
+/** A file of a migration has many statements, and the server's deadline is for each. */
+const migrationMsMax = 3_600_000;
+/** Of connections that wait for news: the system asks by then whether the other side is there. */
+const keepAliveMs = 10_000;
 /** An idle connection costs the server a few megabytes: give it back. */
 const idleMs = 20_000;
 const reconnectMsMax = 2_000;
@@ -73,12 +79,11 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
     pipeline: true,
   };
   const pool = new pg.Pool(config);
-  // An idle connection that breaks is dropped by the pool; the next statement opens another.
-  pool.on('error', () => {});
+  watchPool(pool, config);
   const listeners = new Set<{ close(): Promise<void> }>();
   const sessions = new Set<SqlLockSession>();
   const ownExecutor = executor((text, values) =>
-    isRead(text) ? onLivingConnection(() => run(pool, text, values)) : run(pool, text, values),
+    isRead(text) ? onLivingConnection(() => runAlone(pool, text, values)) : runAlone(pool, text, values),
   );
   const replicas = openReplicas(config, options.replicaUrls ?? []);
   const staleReads = openStaleReads({
@@ -94,7 +99,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
     transaction: (work, transactionOptions) => inTransaction(pool, work, transactionOptions),
     migrate: (folder) => migrate(pool, folder),
     notify: async (channel, payload) => {
-      await run(pool, 'SELECT pg_notify($1, $2)', [channel, payload]);
+      await runAlone(pool, 'SELECT pg_notify($1, $2)', [channel, payload]);
     },
     listen: (channel, heard) => listen(options.url, channel, heard, listeners),
     openLockSession: () => openLockSession(options.url, sessions),
@@ -108,7 +113,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
     },
     ping: async () => {
       const startedMs = performance.now();
-      await onLivingConnection(() => run(pool, 'SELECT 1', []));
+      await onLivingConnection(() => runAlone(pool, 'SELECT 1', []));
       return performance.now() - startedMs;
     },
     close: async () => {
@@ -133,8 +138,8 @@ function openReplicas(primary: pg.PoolConfig, urls: readonly string[]): OpenRepl
     throw new ConfigError(`A database has at most ${replicasMax} replicas, not ${urls.length}.`);
   return urls.map((connectionString) => {
     const pool = new pg.Pool({ ...primary, connectionString, connectionTimeoutMillis: replicaWaitMsMax });
-    pool.on('error', () => {});
-    const sql = executor((text, values) => onLivingConnection(() => run(pool, text, values)));
+    watchPool(pool, primary);
+    const sql = executor((text, values) => onLivingConnection(() => runAlone(pool, text, values)));
     const replayed = () =>
       placeIn(sql, 'SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() END AS lsn');
     return { replica: { sql, replayed }, close: () => pool.end() };
@@ -157,7 +162,7 @@ export function databaseUrlOn(serverUrl: string, name: string): string {
 
 /** The URL of a database of this name on the server of `serverUrl`; makes the database when it does not exist. */
 export async function ensureDatabaseUrl(serverUrl: string, name: string): Promise<string> {
-  const client = new pg.Client({ connectionString: serverUrl });
+  const client = aloneAt(serverUrl);
   await client.connect();
   try {
     const known = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
@@ -195,13 +200,71 @@ function preparedName(text: string): string | undefined {
   return name;
 }
 
-async function run(target: pg.Pool | PgClient, text: string, values: readonly SqlValue[]): Promise<pg.QueryResult> {
+/** How long the server has for a statement on a connection, where that is not the default. */
+const statementMs = new WeakMap<PgClient, number>();
+
+function watchPool(pool: pg.Pool, { statement_timeout: msMax }: pg.PoolConfig): void {
+  // An idle connection that breaks is dropped by the pool; the next statement opens another.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => {
+    if (typeof msMax === 'number') statementMs.set(client, msMax);
+  });
+}
+
+/** A connection outside of any pool, for one who waits for news or asks once. */
+function aloneAt(url: string): pg.Client {
+  return new pg.Client({
+    connectionString: url,
+    types,
+    connectionTimeoutMillis: defaultWaitMsMax,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveMs,
+  });
+}
+
+/** Runs a statement that is its own transaction. */
+async function runAlone(pool: pg.Pool, text: string, values: readonly SqlValue[]): Promise<pg.QueryResult> {
+  const client = await connect(pool);
+  client.on('error', heardOfLoss);
+  let failed = false;
+  try {
+    return await run(client, text, values);
+  } catch (error) {
+    failed = true;
+    throw error;
+  } finally {
+    client.removeListener('error', heardOfLoss);
+    client.release(failed);
+  }
+}
+
+/** Runs with a deadline: when nothing comes from the server in time, the connection is given up. */
+async function run(
+  client: PgClient,
+  text: string,
+  values: readonly SqlValue[],
+  msMax = (statementMs.get(client) ?? defaultStatementMsMax) + graceMs,
+): Promise<pg.QueryResult> {
+  const socket = socketOf(client);
+  let heardBytes = socket.bytesRead;
+  const timer = setTimeout(() => {
+    // Statements that were sent together have the deadline one after the other.
+    if (socket.bytesRead === heardBytes) socket.destroy(new Error('the server does not answer'));
+    heardBytes = socket.bytesRead;
+    timer.refresh();
+  }, msMax);
   try {
     const name = values.length > 0 ? preparedName(text) : undefined;
-    return await target.query({ text, values: values as unknown[], ...(name === undefined ? {} : { name }) });
+    return await client.query({ text, values: values as unknown[], ...(name === undefined ? {} : { name }) });
   } catch (error) {
     throw asFault(error);
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+function socketOf(client: PgClient): Socket {
+  return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }
 
 /** What a transaction does with its connection. */
@@ -275,7 +338,7 @@ function openSession(pool: pg.Pool, options: SqlTransactionOptions): Session {
     rollback: async () => {
       isOver = true;
       await begun?.catch(() => {});
-      await client?.query('ROLLBACK').catch(noteBroken);
+      if (client !== undefined) await run(client, 'ROLLBACK', []).catch(noteBroken);
     },
     release: () => {
       client?.removeListener('error', noteBroken);
@@ -311,14 +374,14 @@ async function begin(pool: pg.Pool, options: SqlTransactionOptions, first?: SqlS
 }
 
 /** Connections whose statements of this turn of the event loop are being gathered. */
-const gathering = new WeakSet<Writable>();
+const gathering = new WeakSet<Socket>();
 
 /**
  * Runs a statement on a connection of its own. Those that are begun in one turn of the event loop go out by one write,
  * in their order: a write is most of what a statement costs this process.
  */
 function runGathered(client: pg.PoolClient, text: string, values: readonly SqlValue[]): Promise<pg.QueryResult> {
-  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection;
+  const stream = socketOf(client);
   if (!gathering.has(stream)) {
     gathering.add(stream);
     stream.cork();
@@ -422,11 +485,11 @@ async function applyMigration(client: pg.PoolClient, folder: string, name: strin
   }
   try {
     await run(client, 'BEGIN', []);
-    await run(client, text, []);
+    await run(client, text, [], migrationMsMax);
     await run(client, 'INSERT INTO migrations (name, sha256) VALUES ($1, $2)', [name, sha256]);
     await run(client, 'COMMIT', []);
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
+    await run(client, 'ROLLBACK', []).catch(() => {});
     throw new SqlFault('invalid', `the migration ${name} cannot be applied: ${(error as Error).message}`, '', {
       cause: error,
     });
@@ -443,7 +506,7 @@ async function listen(
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   const attach = async () => {
-    const next = new pg.Client({ connectionString: url, types });
+    const next = aloneAt(url);
     const reconnect = () => {
       if (closed || client !== next) return;
       client = undefined;
@@ -453,7 +516,7 @@ async function listen(
     next.on('end', reconnect);
     next.on('notification', (message) => heard(message.payload ?? ''));
     await next.connect();
-    await next.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+    await run(next, `LISTEN ${pg.escapeIdentifier(channel)}`, []);
     client = next;
   };
   const retry = () => {
@@ -476,7 +539,7 @@ async function listen(
 }
 
 async function openLockSession(url: string, sessions: Set<SqlLockSession>): Promise<SqlLockSession> {
-  const client = new pg.Client({ connectionString: url, types });
+  const client = aloneAt(url);
   const gone = new AbortController();
   client.on('error', () => gone.abort());
   client.on('end', () => gone.abort());

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { openPartitionedNetwork } from '../testing-partition.ts';
 import { openCuttingProxy } from '../testing-proxy.ts';
 import { retrying, type Sql, SqlFault, type SqlTransaction } from './sql.ts';
 
@@ -14,7 +15,10 @@ export interface SqlUnderTest {
   /** A second, independent pool on the same database. */
   readonly other: Sql;
   /** The database through another address, one pool of its own. */
-  connect(address: { readonly host: string; readonly port: number }): Promise<Sql>;
+  connect(
+    address: { readonly host: string; readonly port: number },
+    limits?: { readonly statementMsMax: number },
+  ): Promise<Sql>;
   /** Where the server listens. */
   readonly address: { readonly host: string; readonly port: number };
   /** Cuts every connection of `sql` from outside, as a crash of the server or the network would. */
@@ -105,6 +109,26 @@ export function sqlContract(name: string, open: () => Promise<SqlUnderTest>): vo
         .catch(() => {});
       expect(await sql.query(read)).toEqual([{ balance: 3n }]);
     });
+
+    it('gives up a server that falls silent, alone and in a transaction, and goes on when it is back', async () => {
+      const network = await openPartitionedNetwork(under.address.port);
+      const through = await under.connect({ host: '127.0.0.1', port: network.port }, { statementMsMax: 200 });
+      onTestFinished(async () => {
+        await through.close();
+        await network.close();
+      });
+      network.cut();
+      await expect(through.query('SELECT 1 AS found')).rejects.toMatchObject({ kind: 'unavailable' });
+      network.heal();
+      const cutWithin = through.transaction(async (tx) => {
+        await tx.query('SELECT 1 AS found');
+        network.cut();
+        await tx.execute("INSERT INTO accounts VALUES ('silent', 1)");
+      });
+      await expect(cutWithin).rejects.toMatchObject({ kind: 'unavailable' });
+      network.heal();
+      expect(await through.query("SELECT id FROM accounts WHERE id = 'silent'")).toEqual([]);
+    }, 30_000);
 
     it('says commit_unknown when the connection is lost during COMMIT, and the commit stands (M16)', async () => {
       const proxy = await openCuttingProxy(under.address, 'COMMIT');
