@@ -81,13 +81,25 @@ describe.skipIf(!browserPath)('the further rooms of the finance desk', () => {
     });
   });
 
-  test('proposes an exchange at a checked rate, which a second person books', async () => {
+  test('proposes an exchange and a valuation of what is left, which a second person books', async () => {
     await played(async (maker, approver) => {
       await proposesAnExchange(maker);
       await approvesIt(approver);
       await maker.page.goto('/finance/accounts/1000/INR');
       await maker.page.getByRole('table', { name: 'Lines of the statement' }).getByText('₹8,312.50').first().waitFor();
       await maker.page.getByText('$100.00 became ₹8,312.50 at 83.125, bank:quote-7').waitFor();
+      await proposesAValuation(maker);
+      await approver.page.goto('/finance/adjustments');
+      await approver.page.getByRole('button', { name: 'Approve: The month has ended' }).click();
+      const dialog = approver.page.getByRole('dialog');
+      await dialog.getByText('$100.00 at 84 INR for 1 USD, rbi:month-end: ₹8,400.00').waitFor();
+      await expectGood(approver, 'approve a valuation');
+      await dialog.getByRole('button', { name: 'Approve and book' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      await approver.page.goto('/finance/accounts/1800/INR');
+      const lines = approver.page.getByRole('table', { name: 'Lines of the statement' });
+      // Booked, and taken back in the next moment.
+      await lines.getByText('₹87.50').nth(1).waitFor();
     });
   });
 
@@ -126,6 +138,35 @@ describe.skipIf(!browserPath)('the further rooms of the finance desk', () => {
         .first()
         .waitFor();
       await isTooLate(approver);
+    });
+  });
+
+  test('a matching rule that tolerates a difference is asked for by one and put in force by another', async () => {
+    await played(async (maker, approver) => {
+      await asksForARule(maker, 'paise-apart', '5');
+      const waiting = maker.page.getByRole('table', { name: 'Rules that are asked for' });
+      await waiting.getByText('You').waitFor();
+      expect(await waiting.getByRole('button', { name: 'Put the rule paise-apart in force' }).count()).toBe(0);
+      await approver.page.goto('/finance/match-rules');
+      await approver.page.getByRole('button', { name: 'Put the rule paise-apart in force' }).click();
+      await approver.page.getByRole('dialog').getByText('written off').waitFor();
+      await expectGood(approver, 'match-rule-approve');
+      await approver.page.getByRole('button', { name: 'Put it in force' }).click();
+      const inForce = approver.page.getByRole('table', { name: 'Matching rules' });
+      await inForce.getByText('paise-apart').waitFor();
+      // Wider again: what is in force stays so when it is turned down.
+      await maker.page.reload();
+      await maker.page.getByRole('button', { name: 'Change the rule paise-apart' }).click();
+      await maker.page.getByRole('dialog').getByLabel('Amounts apart, in minor units').fill('500');
+      await maker.page.getByRole('button', { name: 'Save the rule' }).click();
+      await approver.page.reload();
+      await approver.page.getByRole('button', { name: 'Turn down the rule paise-apart' }).click();
+      await approver.page.getByRole('button', { name: 'Turn it down' }).click();
+      await approver.page.getByText('Waits for a second person').waitFor({ state: 'detached' });
+      await inForce.getByText('5 minor units', { exact: true }).waitFor();
+      await approver.page.getByRole('button', { name: 'Remove the rule paise-apart' }).click();
+      await approver.page.getByRole('dialog').getByRole('button', { name: 'Remove the rule' }).click();
+      await inForce.getByText('paise-apart').waitFor({ state: 'detached' });
     });
   });
 
@@ -236,7 +277,7 @@ async function holdsMore(seen: Visit, orderId: string): Promise<void> {
   await dialog.getByText('Give an amount in INR.').waitFor();
   await amount.fill('13579.01');
   await dialog.getByRole('button', { name: 'Hold more' }).click();
-  await dialog.getByText('The order costs 1357900 minor units: no more is held for it.').waitFor();
+  await dialog.getByText('The order costs INR 13579.00: no more is held for it.').waitFor();
   expect(await amount.getAttribute('aria-invalid')).toBe('true');
   await expectGood(seen, 'hold more refused');
   await amount.fill('13579');
@@ -409,6 +450,25 @@ async function proposesAnExchange(seen: Visit): Promise<void> {
   expect(await page.getByRole('button', { name: 'Approve: Dollars of the first quarter' }).count()).toBe(0);
 }
 
+async function proposesAValuation(seen: Visit): Promise<void> {
+  const { page } = seen;
+  await page.goto('/finance/adjustments');
+  await page.getByRole('button', { name: 'Propose a valuation' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('The period’s end').fill('2020-01-01T00:00');
+  await dialog.getByLabel('Closing rate of USD').fill('84');
+  await dialog.getByLabel('Whose quote of USD').fill('rbi:month-end');
+  await dialog.getByLabel('Why').fill('The month has ended');
+  await expectGood(seen, 'valuation');
+  // Nothing was left then.
+  await dialog.getByRole('button', { name: 'Propose' }).click();
+  await dialog.getByRole('alert').waitFor();
+  const now = await page.evaluate(() => new Date(Date.now() - new Date().getTimezoneOffset() * 60_000).toISOString());
+  await dialog.getByLabel('The period’s end').fill(now.slice(0, 19));
+  await dialog.getByRole('button', { name: 'Propose' }).click();
+  await page.getByRole('table', { name: 'Adjustments' }).getByText('₹87.50 unrealised loss on').waitFor();
+}
+
 async function approvesIt({ page }: Visit): Promise<void> {
   await page.goto('/finance/adjustments');
   await page.getByRole('button', { name: 'Approve: Dollars of the first quarter' }).click();
@@ -517,6 +577,16 @@ async function booksAFile(seen: Visit): Promise<void> {
   const kept = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Download the results' }).click();
   expect((await kept).suggestedFilename()).toBe('journal-results.ndjson');
+}
+
+async function asksForARule(maker: Visit, name: string, minorApart: string): Promise<void> {
+  const { page } = maker;
+  await page.goto('/finance/match-rules');
+  await page.getByRole('button', { name: 'Add a rule' }).click();
+  await page.getByRole('dialog').getByLabel('Name', { exact: true }).fill(name);
+  await page.getByRole('dialog').getByLabel('Amounts apart, in minor units').fill(minorApart);
+  await expectGood(maker, 'match-rule');
+  await page.getByRole('button', { name: 'Save the rule' }).click();
 }
 
 async function draftsARule(seen: Visit): Promise<void> {

@@ -2,6 +2,7 @@
  * A correction by finance: one person proposes it, another approves it, and only then it is booked. Pure.
  */
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import type { Revaluation } from './revaluation.ts';
 
 export type AdjustmentStatus = 'proposed' | 'booked' | 'rejected';
 
@@ -18,6 +19,8 @@ export interface Adjustment {
   readonly reversesJournalId: string;
   /** Of an exchange: the currency is the sold one. */
   readonly exchange?: AdjustmentExchange | undefined;
+  /** Of a valuation of account 1800: `currency` is what it is valued in, `effectiveAtUs` the last moment of the period. */
+  readonly revaluation?: Revaluation | undefined;
   readonly proposedBy: string;
   readonly proposedAtUs: bigint;
   readonly decision?: Decision | undefined;

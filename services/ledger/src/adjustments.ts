@@ -31,6 +31,7 @@ import { exchangeOrder } from './journal-orders.ts';
 import type { CommandResult } from './ledger.ts';
 import type { Desk } from './periods.ts';
 import { adjustmentOf } from './report.ts';
+import { proposeRevaluation, refuseMoved } from './revaluations.ts';
 import { microsecondsOf } from './time.ts';
 
 type Reports = Handlers<typeof LedgerReportsService>;
@@ -40,6 +41,7 @@ type AdjustmentHandlers = Pick<
   | 'getAdjustment'
   | 'proposeAdjustment'
   | 'proposeExchange'
+  | 'proposeRevaluation'
   | 'approveAdjustment'
   | 'rejectAdjustment'
 >;
@@ -53,6 +55,8 @@ export function adjustmentHandlers(desk: Desk): AdjustmentHandlers {
     },
     proposeAdjustment: (request, context) => propose(desk, request, context),
     proposeExchange: (request, context) => proposeExchange(desk, request, context),
+    proposeRevaluation: (request, context) =>
+      proposeRevaluation(desk, request, context, (tx, adjustment) => keepTried(desk, tx, adjustment)),
     approveAdjustment: (request, context) => {
       const call = { method: 'ApproveAdjustment', input: ApproveAdjustmentRequestSchema, request } as const;
       return once(desk, { ...call, output: ApproveAdjustmentResponseSchema }, context, (tx) =>
@@ -192,10 +196,15 @@ function orderOf(adjustment: Adjustment): LedgerOrder {
     transfers,
     reversesJournalId,
     exchange,
+    revaluation,
   } = adjustment;
   const reference = adjustment.reference === '' ? `adjustment:${cause}` : adjustment.reference;
   const common = { cause, reference, description, currency, effectiveAtUs };
   if (exchange !== undefined) return { ...common, type: 'exchange', kind: 'exchange_sold', ...exchange };
+  if (revaluation !== undefined) {
+    if (effectiveAtUs === undefined) throw new Error(`the valuation ${cause} is of no time`);
+    return { ...common, type: 'revaluation', kind: 'revaluation', effectiveAtUs, revaluation };
+  }
   if (reversesJournalId === '') return { ...common, type: 'book', kind: 'adjustment', transfers };
   return { ...common, type: 'reverse', kind: 'reversal', target: reversesJournalId, transfers: [] };
 }
@@ -213,9 +222,10 @@ async function approve(
   if (principal.kind !== 'user') return refuse('permission_denied', 'A person approves an adjustment.');
   const adjustment = await desk.desk.take(tx, id);
   if (adjustment === undefined) return missing();
-  const refused = refuseApproval(adjustment, principal.userId);
+  const order = orderOf(adjustment);
+  const refused = refuseApproval(adjustment, principal.userId) ?? (await refuseMoved(desk, adjustment, order));
   if (refused !== undefined) return refused;
-  const submitted = await desk.writer.submit([orderOf(adjustment)]);
+  const submitted = await desk.writer.submit([order]);
   if (isRefusal(submitted)) return submitted;
   const [result] = submitted.results;
   const rejected = rejection(result);

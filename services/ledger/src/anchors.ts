@@ -5,6 +5,9 @@
  * One object for each minute in which the book had grown and one for each quarter of an hour, named by their time and never
  * replaced, so that a checker needs no list of them. A checker looks at every quarter of an hour there was, and at the
  * minutes of the last two days: what a later quarter vouches for needs them no more. Up to the last minute is not anchored.
+ *
+ * The first batch has one whose name needs no time: so it is also seen that a book was emptied, or written anew from a later
+ * day on, where nobody would look for the others.
  */
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -70,32 +73,47 @@ export async function writeAnchor(
 ): Promise<bigint> {
   const head = await store.reading((reader) => reader.head());
   if (head.batchSequence <= anchored) return anchored;
-  const { batchSequence, journalSequence, hash } = head;
+  if (anchored === 0n) await writeFirst(objects, store, shard);
+  // Where it is there, another process, or this one before it was started again, has written this slot; the next will have
+  // the rest.
+  const isWritten = await putAnchor(objects, anchorId(slotOf(nowMs, slotMs), slotMs, shard), head, {});
+  return isWritten ? head.batchSequence : anchored;
+}
+
+async function writeFirst(objects: Objects, store: LedgerReading, shard: number): Promise<void> {
+  const [first] = await store.reading((reader) => reader.batches(0n, 1));
+  if (first === undefined) return;
+  const { sequence: batchSequence, lastJournal: journalSequence, hash, recordedAtUs } = first;
+  const at = String(recordedAtUs / 1_000n);
+  await putAnchor(objects, firstId(shard), { batchSequence, journalSequence, hash }, { at });
+}
+
+/** False when there is one of this name. */
+async function putAnchor(objects: Objects, id: string, anchor: Anchor, more: { readonly at?: string }) {
+  const { batchSequence, journalSequence, hash } = anchor;
   const body = JSON.stringify({
     batch: String(batchSequence),
     journal: String(journalSequence),
     hash: Buffer.from(hash).toString('hex'),
+    ...more,
   });
   try {
-    await objects.put(
-      anchorId(slotOf(nowMs, slotMs), slotMs, shard),
-      'application/json',
-      Readable.from([body]),
-      anchorBytesMax,
-    );
-    return batchSequence;
+    await objects.put(id, 'application/json', Readable.from([body]), anchorBytesMax);
+    return true;
   } catch (error) {
-    // Another process, or this one before it was started again, has written this slot; the next will have the rest.
-    if (error instanceof ObjectFault && error.kind === 'exists') return anchored;
+    if (error instanceof ObjectFault && error.kind === 'exists') return false;
     throw error;
   }
 }
 
-/** The anchors of the time, in the order of the chain. */
+/** The anchors of the time, or from where the first one says that the book began before it, in the order of the chain. */
 export async function readAnchors(objects: Objects, fromMs: number, untilMs: number, shard = 0): Promise<Anchor[]> {
-  const minutesFromMs = Math.max(fromMs, untilMs - minutesReadMs);
+  const first = await readAnchor(objects, firstId(shard));
+  const beganMs = Math.min(fromMs, first?.atMs ?? fromMs);
+  const minutesFromMs = Math.max(beganMs, untilMs - minutesReadMs);
   const anchors = [
-    ...(await readSlots(objects, fromMs, untilMs, quarterMs, shard)),
+    ...(first === undefined ? [] : [first]),
+    ...(await readSlots(objects, beganMs, untilMs, quarterMs, shard)),
     ...(await readSlots(objects, minutesFromMs, untilMs, anchorEveryMs, shard)),
   ];
   return anchors.sort((a, b) => Number(a.batchSequence - b.batchSequence));
@@ -110,20 +128,40 @@ async function readSlots(
 ): Promise<Anchor[]> {
   const anchors: Anchor[] = [];
   for (let slot = slotOf(fromMs, slotMs); slot <= untilMs; slot += slotMs) {
-    const body = await objects.read(anchorId(slot, slotMs, shard));
-    if (body === undefined) continue;
-    const { batch, journal, hash } = JSON.parse(await text(body)) as Record<'batch' | 'journal' | 'hash', string>;
-    anchors.push({ batchSequence: BigInt(batch), journalSequence: BigInt(journal), hash: Buffer.from(hash, 'hex') });
+    const anchor = await readAnchor(objects, anchorId(slot, slotMs, shard));
+    if (anchor !== undefined) anchors.push(anchor);
   }
   return anchors;
+}
+
+interface Written {
+  readonly batch: string;
+  readonly journal: string;
+  readonly hash: string;
+  readonly at?: string;
+}
+
+async function readAnchor(objects: Objects, id: string): Promise<(Anchor & { readonly atMs?: number }) | undefined> {
+  const body = await objects.read(id);
+  if (body === undefined) return undefined;
+  const { batch, journal, hash, at } = JSON.parse(await text(body)) as Written;
+  const anchor = { batchSequence: BigInt(batch), journalSequence: BigInt(journal), hash: Buffer.from(hash, 'hex') };
+  return at === undefined ? anchor : { ...anchor, atMs: Number(at) };
 }
 
 function slotOf(ms: number, slotMs: number): number {
   return ms - (ms % slotMs);
 }
 
+function firstId(shard: number): string {
+  return `${folderOf('chain', shard)}/first`;
+}
+
+function folderOf(name: string, shard: number): string {
+  return shard === 0 ? name : `${name}-${shard}`;
+}
+
 /** Quarters of an hour have the names that the releases before minutes gave them. */
 function anchorId(atMs: number, slotMs: number, shard: number): string {
-  const folder = slotMs === quarterMs ? 'chain' : 'chain-minutes';
-  return `${folder}${shard === 0 ? '' : `-${shard}`}/${new Date(atMs).toISOString().slice(0, 16).replaceAll(':', '')}`;
+  return `${folderOf(slotMs === quarterMs ? 'chain' : 'chain-minutes', shard)}/${new Date(atMs).toISOString().slice(0, 16).replaceAll(':', '')}`;
 }

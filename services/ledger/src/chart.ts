@@ -43,6 +43,7 @@ export const providerFees = '5100';
 export const disputeLosses = '5200';
 export const writeOffs = '5300';
 export const exchangeDifference = '5400';
+export const unrealisedDifference = '5410';
 
 /** Shown to finance before anything was sold. */
 export const currencyByDefault = 'INR';
@@ -77,6 +78,7 @@ const furtherAccounts: readonly AccountKind[] = [
   { code: disputeLosses, name: 'Dispute losses and fees', ...expense },
   { code: writeOffs, name: 'Reconciliation write-offs', ...expense },
   { code: exchangeDifference, name: 'Foreign exchange difference', ...expense },
+  { code: unrealisedDifference, name: 'Unrealised foreign exchange difference', ...expense },
 ];
 
 /** All instructors' payables as one line, for when there are too many to list. */
@@ -170,6 +172,8 @@ export const journalKinds: ReadonlyMap<string, JournalKind> = new Map<string, Jo
   ],
   ['exchange_sold', { version: 1, pairs: [bank, receivable].map((from) => [exchange, from] as const) }],
   ['exchange_bought', { version: 1, pairs: [bank, receivable].map((to) => [to, exchange] as const) }],
+  ['revaluation', { version: 1, pairs: eitherWay(unrealisedDifference, exchange) }],
+  ['revaluation_reversed', { version: 1, pairs: eitherWay(unrealisedDifference, exchange) }],
   ['adjustment', { version: 1, pairs: 'any' }],
 ]);
 

@@ -7,6 +7,7 @@
  */
 import type { Journal, RejectedCommand } from './chain.ts';
 import type { DisputeOutcome, LineRefund, SaleLine } from './journals.ts';
+import { type Revaluation, revaluationText } from './revaluation.ts';
 
 interface Common {
   /** What caused it, e.g. `payment:pay_…`, or the id that the caller gave. One for each kind. */
@@ -104,6 +105,17 @@ export interface ExchangeOrder extends Order {
   readonly source: string;
 }
 
+/**
+ * Values account 1800 at the end of a period: books the difference at `effectiveAtUs`, the period's last moment, and takes
+ * it back a microsecond later, in the next. `currency` is what it is valued in.
+ */
+export interface RevaluationOrder extends Order {
+  readonly type: 'revaluation';
+  readonly kind: 'revaluation';
+  readonly effectiveAtUs: bigint;
+  readonly revaluation: Revaluation;
+}
+
 /** Opens, shuts or limits an account. A floor or ceiling that is left out is taken away by `limit`. */
 export interface AccountOrder extends Order {
   readonly type: 'account';
@@ -136,6 +148,7 @@ export type LedgerOrder =
   | ResolveOrder
   | ReversalOrder
   | ExchangeOrder
+  | RevaluationOrder
   | AccountOrder
   | MonitorOrder
   | ExpireOrder;
@@ -233,7 +246,14 @@ export type Accounts = readonly (readonly [string, string])[];
 
 export function identitiesOf(command: LedgerCommand): (readonly [string, string])[] {
   const own = [command.kind, command.cause] as const;
-  return command.type === 'exchange' ? [own, ['exchange_bought', command.cause]] : [own];
+  const second = secondKind(command);
+  return second === undefined ? [own] : [own, [second, command.cause]];
+}
+
+/** Of a command that makes two journals, both or neither: the kind of the second. */
+export function secondKind(command: LedgerCommand): string | undefined {
+  if (command.type === 'exchange') return 'exchange_bought';
+  return command.type === 'revaluation' ? 'revaluation_reversed' : undefined;
 }
 
 /** A command's contents by field, as text: what two commands with one id are compared by. */
@@ -292,6 +312,8 @@ function orderRequest(order: LedgerOrder): Request {
         rate: order.rate,
         source: order.source,
       };
+    case 'revaluation':
+      return revaluationText(order.revaluation);
     case 'account':
       return { account: order.account, floor: String(order.floor ?? ''), ceiling: String(order.ceiling ?? '') };
     case 'monitor': {

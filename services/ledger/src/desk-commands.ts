@@ -31,6 +31,7 @@ import type { Desk } from './periods.ts';
 import type { AccountName } from './reader.ts';
 import { standing } from './reading-at.ts';
 import { accountOf, monitorsOn } from './report.ts';
+import { revaluationKinds } from './revaluation.ts';
 
 type Reports = Handlers<typeof LedgerReportsService>;
 type CommandHandlers = Pick<
@@ -160,8 +161,15 @@ function createMonitor(desk: Desk): Reports['createMonitor'] {
   };
 }
 
-/** Corrections, and what is changed at a rate that somebody typed, are made by two people, not here. */
-export const kindsOfTwoPeople: ReadonlySet<string> = new Set(['adjustment', 'reversal', ...exchangeKinds]);
+/**
+ * What is made by two people, and not here: corrections, what is changed at a rate that somebody typed, what becomes a loss
+ * or a gain of ours, and what is owed to a person. Services book some of these by name after two people decided there.
+ */
+export const kindsOfTwoPeople: ReadonlySet<string> = new Set([
+  ...['adjustment', 'reversal', ...exchangeKinds, 'exchange_difference', ...revaluationKinds],
+  ...['break_written_off', 'instructor_debt_written_off', 'instructor_debt_moved'],
+  ...['payout_prepared', 'reserve_released', 'payout_paid', 'payout_returned'],
+]);
 
 /** A dry run is not remembered under its key: it changed nothing, and asked again it tells of the book as it is then. */
 function bookInBulk(desk: Desk): Reports['bookJournalsInBulk'] {

@@ -66,6 +66,55 @@ export function ledgerDeskContract(name: string, open: () => Promise<DeskUnderTe
       ]);
     });
 
+    it('L4: keeps a valuation with its rates as they were quoted, exactly', async () => {
+      const most = 9_007_199_254_740_993n;
+      const revaluation = {
+        balances: [
+          { currency: 'EUR', minor: -most, rate: '0.012000000000000000', source: 'ecb:1', valueMinor: -108n },
+          { currency: 'USD', minor: most, rate: '83.125', source: 'rbi:1', valueMinor: most },
+        ],
+        ownMinor: -most,
+        differenceMinor: -108n,
+      };
+      const valuation = { ...adjustment(1), transfers: [], effectiveAtUs: 7n, revaluation };
+      await keep(valuation);
+      await keep({ ...valuation, id: 'adj_2' });
+      await keep(adjustment(3));
+      expect(await under.desk.adjustment('adj_1')).toMatchObject({ revaluation, effectiveAtUs: 7n, transfers: [] });
+      expect((await under.desk.adjustments(undefined, undefined, 9)).map((one) => one.revaluation)).toEqual([
+        undefined,
+        revaluation,
+        revaluation,
+      ]);
+    });
+
+    it('of two valuations of one end the second waits until the first is decided', async () => {
+      const revaluation = { balances: [], ownMinor: 1n, differenceMinor: 1n };
+      for (const number of [1, 2]) await keep({ ...adjustment(number), transfers: [], effectiveAtUs: 7n, revaluation });
+      const held = Promise.withResolvers<void>();
+      const taken = Promise.withResolvers<void>();
+      const done: string[] = [];
+      const first = under.sql.transaction(async (tx) => {
+        await under.desk.take(tx, 'adj_1');
+        taken.resolve();
+        await held.promise;
+        done.push('first');
+      });
+      await taken.promise;
+      const second = under.sql.transaction(async (tx) => {
+        await under.desk.take(tx, 'adj_2');
+        done.push('second');
+      });
+      // Others of other ends wait for nobody; while they come to their end the second would have too.
+      for (let number = 3; number < 10; number += 1) {
+        await keep({ ...adjustment(number), transfers: [], effectiveAtUs: BigInt(5 + number), revaluation });
+        await under.sql.transaction((tx) => under.desk.take(tx, `adj_${number}`));
+      }
+      held.resolve();
+      await Promise.all([first, second]);
+      expect(done).toEqual(['first', 'second']);
+    });
+
     it('lists newest first, by status, page by page', async () => {
       for (const number of [1, 2, 3]) await keep(adjustment(number));
       const decision = { by: 'usr_2', atUs: 5n, note: 'no' };

@@ -23,6 +23,7 @@ import type {
   LedgerOrder,
   MonitorOrder,
   ResolveOrder,
+  RevaluationOrder,
   ReversalOrder,
   TransferOrder,
 } from './command.ts';
@@ -30,6 +31,7 @@ import { detailsText, pairKey, type Rejection, requestOf } from './command.ts';
 import { exchangeKinds, followsRate, isRate } from './exchange.ts';
 import type { SoldLine, Transfer } from './journals.ts';
 import * as templates from './journals.ts';
+import { balancesKept, revaluationKinds, valuationRefused } from './revaluation.ts';
 import { accountNow, markedOf, nextSequence, type Working } from './state.ts';
 
 /** What one journal is to be. */
@@ -42,6 +44,8 @@ export interface Drawn {
   /** What is held no more. */
   readonly released: readonly Transfer[];
   readonly expiresAtUs: bigint;
+  /** Absent: the command's own. */
+  readonly effectiveAtUs?: bigint;
   readonly details: string;
   readonly lines: readonly SoldLine[];
   readonly resolves?: { readonly journal: KnownJournal; readonly as: NonNullable<KnownJournal['resolvedAs']> };
@@ -77,6 +81,8 @@ export function accountsNamed(command: LedgerCommand): Accounts {
       const { from, to } = command;
       return [...inCurrency(from.account, chart.exchange), [to.account, to.currency], [chart.exchange, to.currency]];
     }
+    case 'revaluation':
+      return inCurrency(chart.exchange, chart.unrealisedDifference);
     case 'account':
     case 'monitor':
       return inCurrency(command.account);
@@ -123,6 +129,8 @@ export function draw(working: Working, command: LedgerCommand): readonly Drawn[]
       return one(drawReversal(working, command));
     case 'exchange':
       return drawExchange(command);
+    case 'revaluation':
+      return drawRevaluation(command);
     case 'account':
       return one(drawAccount(working, command));
     case 'monitor':
@@ -233,6 +241,7 @@ function addsUp(line: { gross: bigint; tax: bigint; net: bigint; taxes?: readonl
 function drawBook(working: Working, order: BookOrder): Drawn | DrawnNo {
   const { kind, reference, hold, transfers } = order;
   if (exchangeKinds.has(kind)) return no('pair_not_allowed', `${kind} is half of an exchange: give the whole`);
+  if (revaluationKinds.has(kind)) return no('pair_not_allowed', `${kind} is half of a valuation: give the whole`);
   for (const { debit, credit, amount } of transfers) {
     const refused = chart.pairRefused(kind, debit, credit, reference);
     if (refused !== undefined) return no('pair_not_allowed', refused);
@@ -361,6 +370,8 @@ function drawReversal(working: Working, order: ReversalOrder): Drawn | DrawnNo {
     return no('not_reversible', `${target.kind} ${order.target} cannot be reversed in ${order.currency}`);
   if (exchangeKinds.has(target.kind))
     return no('not_reversible', `${order.target} is half of an exchange: change the money back, at the rate of then`);
+  if (revaluationKinds.has(target.kind))
+    return no('not_reversible', `${order.target} is half of a valuation: value the same end again, at the right rates`);
   if (target.transfers.some((transfer) => Object.values(transfer).includes(chart.betweenShards)))
     return no('not_reversible', `${order.target} went from one shard to another: book it the other way round`);
   const left = leftOf(target);
@@ -428,6 +439,24 @@ function drawExchange(order: ExchangeOrder): readonly Drawn[] | DrawnNo {
   return [
     { ...first, transfers: sold },
     { ...first, kind: 'exchange_bought', template: 'exchange_bought@1', currency: to.currency, transfers: bought },
+  ];
+}
+
+function drawRevaluation(order: RevaluationOrder): readonly Drawn[] | 'nothing' | DrawnNo {
+  const { revaluation, currency, effectiveAtUs } = order;
+  const refused = valuationRefused(currency, revaluation);
+  if (refused !== undefined) return no('amounts_differ', refused);
+  const { valued, takenBack } = templates.revalued(revaluation.differenceMinor);
+  const [{ amount = 0n } = {}] = valued;
+  if (amount === 0n) return 'nothing';
+  if (amount > amountMax) return no('invalid_amount', `${amount} is not an amount to move`);
+  const details = withRequest(order, { balances: balancesKept(revaluation) });
+  const version = chart.journalKinds.get(order.kind)?.version ?? 1;
+  const first = { ...plain(order, `revaluation@${version}`), details };
+  const second = { kind: 'revaluation_reversed', template: `revaluation_reversed@${version}` };
+  return [
+    { ...first, transfers: valued },
+    { ...first, ...second, transfers: takenBack, effectiveAtUs: effectiveAtUs + 1n },
   ];
 }
 

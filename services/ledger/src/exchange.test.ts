@@ -1,10 +1,10 @@
 /** L4, M4: what changes its currency follows from the rate that is kept with it, and each currency adds up by itself. */
+import { decimalText, minorDigitsOf } from '@suuupra/platform/money';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { newAccount } from './account.ts';
 import { genesisHash } from './chain.ts';
 import type { ExchangeOrder } from './command.ts';
-import { decimalText, minorDigitsOf } from './decimal.ts';
 import { type Exchange, exchangeOf, followsRate, isRate } from './exchange.ts';
 import { apply, type LedgerState } from './ledger.ts';
 
@@ -114,7 +114,7 @@ describe('an exchange of currencies', () => {
     const exchange = (bought: bigint, currency: string, rate: string): Exchange => ({
       ...{ sold: { currency: 'USD', amount: 10_000n }, bought: { currency, amount: bought }, rate, source: '' },
     });
-    expect(decimalText(10_000n, 'USD')).toBe('100.00');
+    expect(decimalText('USD', 10_000n)).toBe('100.00');
     expect(followsRate(exchange(831_250n, 'INR', '83.125'))).toBe(true);
     expect(followsRate(exchange(831_250n, 'INR', '0.01203007'))).toBe(false);
     expect(followsRate(exchange(14_925n, 'JPY', '149.25'))).toBe(true);

@@ -1,5 +1,5 @@
 /** Money that changes its currency: the rate it was quoted at, and whether the amounts follow from it. Pure. */
-import { minorDigitsOf } from './decimal.ts';
+import { minorDigitsOf } from '@suuupra/platform/money';
 
 /** Both journals of an exchange say all of it. */
 export interface Exchange {
@@ -40,6 +40,16 @@ export function followsRate({ sold, bought, rate }: Exchange): boolean {
   const difference = bought.amount * unit - sold.amount * read.digits * boughtUnit;
   const open = 2n * unit + sold.amount * boughtUnit;
   return 2n * (difference < 0n ? -difference : difference) <= open;
+}
+
+/** An amount at a rate, in the other currency's minor units, rounded half away from zero. The rate is one (`isRate`). */
+export function atRate(amount: bigint, from: string, to: string, rate: string): bigint {
+  const read = readRate(rate);
+  if (read === undefined) throw new Error(`${rate} is not a rate`);
+  const over = unitOf(from) * 10n ** read.scale;
+  const scaled = (amount < 0n ? -amount : amount) * read.digits * unitOf(to);
+  const rounded = (2n * scaled + over) / (2n * over);
+  return amount < 0n ? -rounded : rounded;
 }
 
 function unitOf(currency: string): bigint {

@@ -1,5 +1,5 @@
+import { decimalText } from '@suuupra/platform/money';
 import { describe, expect, it } from 'vitest';
-import { decimalText } from './decimal.ts';
 import { cell, csvHeader, csvRows } from './general-ledger.ts';
 import type { BookedTransfer } from './reader.ts';
 
@@ -28,7 +28,7 @@ describe('the general ledger as CSV', () => {
     [9_223_372_036_854_775_807n, 'INR', '92233720368547758.07'],
     [12_345n, 'CLF', '1.2345'],
   ])('M3: writes %s %s as %s', (amount, currency, text) => {
-    expect(decimalText(amount, currency)).toBe(text);
+    expect(decimalText(currency, amount)).toBe(text);
   });
 
   it('has one row for each side, with exact amounts and quoted text', () => {

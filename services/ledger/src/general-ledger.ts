@@ -1,6 +1,6 @@
 /** The general ledger as CSV (RFC 4180): every posting of a time, one row for each account it touches. Pure. */
+import { decimalText } from '@suuupra/platform/money';
 import { accountKind } from './chart.ts';
-import { decimalText } from './decimal.ts';
 import type { BookedTransfer } from './reader.ts';
 
 const columns = [
@@ -35,7 +35,7 @@ export function csvRows(transfer: BookedTransfer, account = ''): string {
 }
 
 function row(transfer: BookedTransfer, side: 'debit' | 'credit'): string {
-  const amount = decimalText(transfer.amount, transfer.currency);
+  const amount = decimalText(transfer.currency, transfer.amount);
   const cells: Record<(typeof columns)[number], string> = {
     sequence: String(transfer.sequence),
     position: String(transfer.position),
@@ -64,7 +64,7 @@ function exchangeCells({ exchange, kind }: BookedTransfer) {
     rate: exchange.rate,
     rate_source: cell(exchange.source),
     other_currency: other.currency,
-    other_amount: decimalText(other.amount, other.currency),
+    other_amount: decimalText(other.currency, other.amount),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   refundsPayable,
   stateTax,
   taxPayable,
+  unrealisedDifference,
 } from './chart.ts';
 
 /**
@@ -235,6 +236,19 @@ export function exchanged(from: { account: string; amount: bigint }, to: { accou
     sold: nonZero([{ debit: exchange, credit: from.account, amount: from.amount }]),
     bought: nonZero([{ debit: to.account, credit: exchange, amount: to.amount }]),
   };
+}
+
+/**
+ * What is left in account 1800 is worth more or less at the end of a period: the difference, and the same taken back when
+ * the next begins. Above zero it is a loss: 1800 is debited with what was given away, so what that is worth is what it takes
+ * to have it again.
+ */
+export function revalued(difference: bigint): { valued: Transfer[]; takenBack: Transfer[] } {
+  const amount = difference < 0n ? -difference : difference;
+  const loss = { debit: unrealisedDifference, credit: exchange, amount };
+  const gain = { debit: exchange, credit: unrealisedDifference, amount };
+  const [valued, takenBack] = difference > 0n ? [loss, gain] : [gain, loss];
+  return { valued: nonZero([valued]), takenBack: nonZero([takenBack]) };
 }
 
 /** Money arrived for an attempt that was already given up: it is owed back. */

@@ -25,6 +25,7 @@ import {
   type Request,
   requestOf,
   requestOfJournal,
+  secondKind,
 } from './command.ts';
 import { accountsNamed, type Drawn, type DrawnNo, draw, isNo, no } from './draw.ts';
 import type { SoldLine, Transfer } from './journals.ts';
@@ -198,7 +199,7 @@ function applyAtomic(working: Working, commands: readonly LedgerCommand[]): Comm
 
 function applyOne(working: Working, command: LedgerCommand): CommandResult {
   const mark = working.undo.length;
-  working.mayRollBack = command.type === 'exchange';
+  working.mayRollBack = secondKind(command) !== undefined;
   const result = tryOne(working, command);
   if (result.kind === 'rejected') {
     rollBack(working, mark);
@@ -269,7 +270,7 @@ function rejected({ reason, detail }: DrawnNo): CommandResult & { kind: 'rejecte
 function settle(working: Working, command: LedgerCommand, drawn: Drawn): CommandResult {
   const placed = placeInPeriod({
     sealedUntilUs: working.state.place.sealedUntilUs,
-    effectiveAtUs: command.effectiveAtUs ?? working.recordedAtUs,
+    effectiveAtUs: drawn.effectiveAtUs ?? command.effectiveAtUs ?? working.recordedAtUs,
     recordedAtUs: working.recordedAtUs,
     policy: command.type === undefined ? 'book_in_open_period' : 'refuse',
   });

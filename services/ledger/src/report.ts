@@ -4,6 +4,7 @@ import type { ExchangeToBookSchema } from '@suuupra/contracts/gen/suuupra/ledger
 import {
   type CurrencyBalanceSchema,
   type ExchangeSchema,
+  type RevaluationSchema,
   Side,
 } from '@suuupra/contracts/gen/suuupra/ledger/v1/ledger_pb.ts';
 import {
@@ -20,6 +21,7 @@ import type { Adjustment, AdjustmentExchange } from './adjustment.ts';
 import type { Side as NormalSide } from './chart.ts';
 import type { Exchange } from './exchange.ts';
 import type { AccountStanding, AccountTotals, SealedPeriod } from './reader.ts';
+import type { Revaluation } from './revaluation.ts';
 import { timestampOf } from './time.ts';
 import { trialBalances } from './trial-balance.ts';
 
@@ -78,7 +80,7 @@ export function periodOf(period: SealedPeriod): MessageInitShape<typeof PeriodSc
 
 export function adjustmentOf(adjustment: Adjustment): MessageInitShape<typeof AdjustmentSchema> {
   const { id, status, currency, reference, reason, effectiveAtUs, transfers, reversesJournalId, decision } = adjustment;
-  const { exchange } = adjustment;
+  const { exchange, revaluation } = adjustment;
   return {
     ...{ id, currency, reference, reason, reversesJournalId },
     status: adjustmentStatuses[status],
@@ -88,6 +90,7 @@ export function adjustmentOf(adjustment: Adjustment): MessageInitShape<typeof Ad
     proposedBy: adjustment.proposedBy,
     proposedAt: timestampOf(adjustment.proposedAtUs),
     ...(exchange !== undefined && { exchange: exchangeAsked(exchange) }),
+    ...(revaluation !== undefined && { revaluation: revaluationShown(revaluation) }),
     ...(decision !== undefined && {
       decidedBy: decision.by,
       decidedAt: timestampOf(decision.atUs),
@@ -98,8 +101,9 @@ export function adjustmentOf(adjustment: Adjustment): MessageInitShape<typeof Ad
   };
 }
 
-function kindOf({ reversesJournalId, exchange }: Adjustment): string {
+function kindOf({ reversesJournalId, exchange, revaluation }: Adjustment): string {
   if (exchange !== undefined) return 'exchange_sold';
+  if (revaluation !== undefined) return 'revaluation';
   return reversesJournalId === '' ? 'adjustment' : 'reversal';
 }
 
@@ -125,6 +129,16 @@ export function exchangeShown(exchange: Exchange): MessageInitShape<typeof Excha
     boughtMinor: bought.amount,
     rate,
     source,
+  };
+}
+
+/** Of a valuation's journals, and of what is proposed. */
+export function revaluationShown(revaluation: Revaluation): MessageInitShape<typeof RevaluationSchema> {
+  const { balances, ownMinor, differenceMinor } = revaluation;
+  return {
+    balances: balances.map(({ minor, ...rest }) => ({ ...rest, balanceMinor: minor })),
+    ownMinor,
+    differenceMinor,
   };
 }
 

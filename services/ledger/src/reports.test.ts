@@ -216,6 +216,139 @@ describe('the finance desk of the ledger', () => {
     expect(await verifyLedger(ledgerStores(under.sql).store)).toMatchObject({ intact: true });
   });
 
+  describe('L4: account 1800 at the end of a period', () => {
+    /** The first moment of the next period. */
+    let untilMs: number;
+    beforeEach(async () => {
+      const exchange = {
+        ...{ fromAccount: '1100', fromMinor: 10_000n, toAccount: '1100', toCurrency: 'INR', toMinor: 830_000n },
+        ...{ rate: '83', source: 'stripe:txn_1' },
+      };
+      await sell('fx_1', exchange);
+      world.advance(60_000);
+      untilMs = world.now();
+      world.advance(60_000);
+    });
+    const sell = async (id: string, exchange: object, atMs?: number) => {
+      const common = { kind: 'exchange_sold', reference: 'payment:pay_1', description: 'Settled in rupees' };
+      const effectiveAt = atMs === undefined ? {} : { effectiveAt: timestampFromMs(atMs) };
+      const journals = [{ ...common, ...effectiveAt, id, currency: 'USD', exchange }] as never;
+      const { results } = await ok(booking().bookJournals({ journals, mode: BulkMode.CONTINUE }));
+      expect(results).toMatchObject([{ outcome: 'posted' }]);
+    };
+    const ask = (rate: string, key?: string) => {
+      const rates = [{ currency: 'USD', rate, source: 'rbi:2025-12-31' }];
+      const request = { currency: 'INR', until: timestampFromMs(untilMs), rates, reason: 'Closing rates of December' };
+      return desk().proposeRevaluation(request, by(maker, key));
+    };
+    const asked = async (rate: string) => (await ok(ask(rate))).adjustment?.id ?? '';
+    const approve = (id: string) => desk().approveAdjustment({ id }, by(checker));
+    const balanceAt = async (code: string, atMs: number) =>
+      (await ok(desk().getBalance({ code, currency: 'INR', effectiveAt: timestampFromMs(atMs) }, by(maker))))
+        .balanceMinor;
+    /** Of 1800 and the unrealised difference, at the first moment of the next period. */
+    const begun = async () => [await balanceAt('1800', untilMs), await balanceAt('5410', untilMs)];
+    const balanceInLastMoment = async (code: string) => {
+      const lastMoment = { ...timestampFromMs(untilMs - 1), nanos: ((untilMs - 1) % 1_000) * 1_000_000 + 999_000 };
+      return (await ok(desk().getBalance({ code, currency: 'INR', effectiveAt: lastMoment }, by(maker)))).balanceMinor;
+    };
+
+    it('is valued by two people, and the next period begins as if it had not been', async () => {
+      const proposed = await ok(ask('84.10', 'closing'));
+      expect(await ok(ask('84.10', 'closing'))).toEqual(proposed);
+      const balance = {
+        currency: 'USD',
+        balanceMinor: 10_000n,
+        rate: '84.10',
+        source: 'rbi:2025-12-31',
+        valueMinor: 841_000n,
+      };
+      const shown = { balances: [balance], ownMinor: -830_000n, differenceMinor: 11_000n };
+      expect(proposed.adjustment).toMatchObject({ kind: 'revaluation', currency: 'INR', revaluation: shown });
+      const id = proposed.adjustment?.id ?? '';
+      expect(await desk().approveAdjustment({ id }, by(maker))).toMatchObject({ code: 'second_person_required' });
+      expect(await ok(approve(id))).toMatchObject({
+        adjustment: { status: AdjustmentStatus.BOOKED, sequence: 3n, revaluation: shown },
+      });
+      expect([await balanceInLastMoment('1800'), await balanceInLastMoment('5410')]).toEqual([-841_000n, 11_000n]);
+      expect(await begun()).toEqual([-830_000n, 0n]);
+      const { lines } = await ok(desk().getStatement({ code: '1800', currency: 'INR' }, by(maker)));
+      expect(lines.map(({ kind }) => kind)).toEqual(['exchange_bought', 'revaluation', 'revaluation_reversed']);
+      const { entries } = await ok(under.client(LedgerService).listEntries({ account: '1800' }, { principal: maker }));
+      expect(entries.map(({ revaluation }) => revaluation)).toMatchObject([shown, shown, undefined, undefined]);
+      expect(await verifyLedger(ledgerStores(under.sql).store)).toMatchObject({ intact: true });
+      const until = timestampFromMs(untilMs);
+      const { currencies } = await ok(desk().closePeriod({ until, note: 'December' }, by(maker)));
+      const rupees = currencies.find(({ currency }) => currency === 'INR');
+      expect(rupees?.accounts.find(({ code }) => code === '5410')?.balanceMinor).toBe(11_000n);
+      expect(await ask('84.20')).toMatchObject({ code: 'journal_rejected', detail: expect.stringContaining('sealed') });
+    });
+
+    it('asked again, books only what is more, and nothing where nothing is', async () => {
+      await ok(approve(await asked('84.10')));
+      expect(await ask('84.10')).toMatchObject({
+        code: 'journal_rejected',
+        detail: expect.stringContaining('nothing'),
+      });
+      const id = await asked('84');
+      expect((await ok(desk().getAdjustment({ id }, by(maker)))).adjustment?.revaluation).toMatchObject({
+        ownMinor: -841_000n,
+        differenceMinor: -1_000n,
+      });
+      await ok(approve(id));
+      expect([await balanceInLastMoment('1800'), await balanceInLastMoment('5410')]).toEqual([-840_000n, 10_000n]);
+      expect(await begun()).toEqual([-830_000n, 0n]);
+    });
+
+    it('of two that were proposed for one end, and approved at once, one is booked', async () => {
+      const ids = [await asked('84.10'), await asked('84.10')];
+      const answers = await Promise.all(ids.map(approve));
+      const codes = answers.map((answer) => (isRefusal(answer) ? answer.code : 'booked'));
+      expect(codes.sort()).toEqual(['booked', 'journal_rejected']);
+      expect(await balanceInLastMoment('5410')).toBe(11_000n);
+    });
+
+    it('is proposed anew when what happened before its end was told since', async () => {
+      const id = await asked('84.10');
+      const exchange = { fromAccount: '1100', fromMinor: 100n, toAccount: '1100', toCurrency: 'INR', toMinor: 8_300n };
+      await sell('fx_2', { ...exchange, rate: '83', source: 'stripe:txn_2' }, untilMs - 1);
+      expect(await approve(id)).toMatchObject({ code: 'journal_rejected', detail: expect.stringContaining('moved') });
+      expect(await balanceInLastMoment('5410')).toBe(0n);
+      await ok(approve(await asked('84.10')));
+      expect(await balanceInLastMoment('5410')).toBe(11_110n);
+    });
+
+    it('booked by an approval that died before it was noted is not booked twice', async () => {
+      const id = await asked('84.10');
+      await ok(approve(id));
+      await under.sql.transaction((tx) =>
+        tx.execute(
+          `UPDATE adjustments SET status = 'proposed', decided_by = '', decided_at_us = NULL, journal_id = '',
+             journal_sequence = NULL WHERE id = $1`,
+          [id],
+        ),
+      );
+      expect(await ok(approve(id))).toMatchObject({ adjustment: { status: AdjustmentStatus.BOOKED, sequence: 3n } });
+      expect(await balanceInLastMoment('5410')).toBe(11_000n);
+    });
+
+    it('takes the rates that are needed, of a period that is over', async () => {
+      expect(await ask('84,10')).toMatchObject({ errors: [{ field: 'rates[0].rate' }] });
+      const request = { currency: 'INR', until: timestampFromMs(untilMs), reason: 'Closing' };
+      const euro = { currency: 'EUR', rate: '90', source: 'ecb:1' };
+      expect(await desk().proposeRevaluation({ ...request, rates: [euro] }, by(maker))).toMatchObject({
+        code: 'invalid_request',
+        errors: [{ field: 'rates[0].currency' }, { field: 'rates', code: 'required', detail: 'a rate of USD' }],
+      });
+      untilMs = world.now() + 1;
+      expect(await ask('84.10')).toMatchObject({ errors: [{ field: 'until' }] });
+      const learner = { principal: userPrincipal('usr_l', 'learner'), idempotencyKey: 'k' };
+      expect(await desk().proposeRevaluation({ ...request, rates: [euro] }, learner)).toMatchObject({
+        code: 'permission_denied',
+      });
+    });
+  });
+
   it('L4: services exchange under an id of their own; finance needs two people, and half of one is refused', async () => {
     const exchange = {
       ...{ fromAccount: '1100', fromMinor: 100n, toAccount: '1100', toCurrency: 'INR', toMinor: 8_313n },
@@ -339,6 +472,25 @@ describe('the finance desk of the ledger', () => {
     });
   });
 
+  it.each([
+    ['break_written_off', '5300', '1100'],
+    ['exchange_difference', '5400', '1100'],
+    ['payout_returned', '1000', '2200:usr_1'],
+    ['reserve_released', '2250:usr_1', '2200:usr_1'],
+    ['instructor_debt_written_off', '5300', '1200'],
+  ])(
+    'S5: one person of finance alone books no loss and nothing that a person is owed: %s',
+    async (kind, debit, credit) => {
+      const journal = { ...settled('alone', 100n), kind, transfers: [{ debit, credit, amountMinor: 100n }] };
+      const bulk = { journals: [journal], mode: BulkMode.CONTINUE };
+      expect(await desk().bookJournalsInBulk({ ...bulk, dryRun: true }, by(maker))).toMatchObject({
+        code: 'invalid_request',
+        errors: [{ field: 'journals[0].kind' }],
+      });
+      expect(await ok(booking().bookJournals(bulk))).toMatchObject({ results: [{ outcome: 'posted' }] });
+    },
+  );
+
   it('is closed to everybody but finance, and its service part to everybody but services', async () => {
     const learner = { principal: userPrincipal('usr_l', 'learner') };
     expect(await desk().listAccounts({}, learner)).toMatchObject({ code: 'permission_denied' });
@@ -381,8 +533,8 @@ describe('the finance desk of the ledger', () => {
     await under.begin();
     const { openDiskObjects } = await import('@suuupra/platform/objects/objects-disk');
     const objects = await openDiskObjects({ folder: `${under.folder}/objects`, world });
-    await expect.poll(() => readAnchors(objects, world.now(), world.now())).toHaveLength(2);
+    await expect.poll(() => readAnchors(objects, world.now(), world.now())).toHaveLength(3);
     const anchors = await readAnchors(objects, world.now(), world.now());
-    expect(await verifyLedger(ledgerStores(under.sql).store, anchors)).toMatchObject({ intact: true, anchors: 2n });
+    expect(await verifyLedger(ledgerStores(under.sql).store, anchors)).toMatchObject({ intact: true, anchors: 3n });
   });
 });

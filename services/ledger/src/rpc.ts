@@ -26,7 +26,8 @@ import { exchangeOf } from './exchange.ts';
 import type { SoldLine } from './journals.ts';
 import type { AccountTotals, Head, RecordedJournal, ReportReader, ReportReading } from './reader.ts';
 import { readingAt } from './reading-at.ts';
-import { currencyBalances, exchangeShown } from './report.ts';
+import { currencyBalances, exchangeShown, revaluationShown } from './report.ts';
+import { revaluationOf } from './revaluation.ts';
 import { microsecondsOf, timestampOf } from './time.ts';
 
 type LedgerHandlers = Handlers<typeof LedgerService>;
@@ -121,6 +122,7 @@ function listEntries(store: ReportReading): LedgerHandlers['listEntries'] {
 function entryOf(journal: RecordedJournal) {
   const { id, kind, cause, reference, description, sequence } = journal;
   const exchange = exchangeOf(kind, journal.details ?? '');
+  const revaluation = revaluationOf(kind, journal.details ?? '');
   return {
     id,
     kind,
@@ -132,6 +134,7 @@ function entryOf(journal: RecordedJournal) {
     effectiveAt: timestampOf(journal.effectiveAtUs),
     legs: legsOf(journal),
     ...(exchange !== undefined && { exchange: exchangeShown(exchange) }),
+    ...(revaluation !== undefined && { revaluation: revaluationShown(revaluation) }),
   };
 }
 

@@ -49,6 +49,7 @@ export function routeOf(command: LedgerCommand, map: ShardMap): Route {
     case 'expire':
       return { kind: 'wherever', otherwise: map.ofCause(command.cause) };
     case 'exchange':
+    case 'revaluation':
       return { kind: 'one', shard: map.ofCause(command.cause) };
     case 'account':
     case 'monitor': {

@@ -8,7 +8,7 @@ import { isRefusal, Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { ShardMoving } from '@suuupra/platform/shards/follower';
 import { globalNumber } from '@suuupra/platform/shards/shard-of';
 import type { KnownJournal } from './command.ts';
-import { cross } from './crossings.ts';
+import { cross, crossingOf } from './crossings.ts';
 import { type CommandResult, identity, type LedgerCommand, needsOf } from './ledger.ts';
 import type { DryRun, LedgerWriter, SubmitOptions, Submitted } from './ledger-writer.ts';
 import { type Route, routeOf, type ShardMap } from './shard-route.ts';
@@ -164,13 +164,22 @@ class ShardedWriter {
     if (route.kind !== 'wherever') return route;
     const needs = needsOf([command]);
     const own = identity(command.kind, command.cause);
+    let isCrossing = false;
     const found = await Promise.all(
       this.#shards.map(async ({ store }) => {
         const { known, targets, lines } = await store.load({ ...needs, accounts: [] });
+        isCrossing ||= [...targets.values()].flat().some((journal) => crossingOf(journal) !== undefined);
         if (known.has(own)) return 2;
         return [...targets.values()].some((journals) => journals.length > 0) || lines.size > 0 ? 1 : 0;
       }),
     );
+    // Resolved here it would have moved on one side alone.
+    if (isCrossing && command.type === 'resolve')
+      return {
+        kind: 'refused',
+        reason: 'not_a_hold',
+        detail: `${command.target} is on its way between two shards, which finish it or give it back`,
+      };
     const shard = ([2, 1] as const).map((sign) => found.indexOf(sign)).find((at) => at >= 0);
     return { kind: 'one', shard: shard ?? route.otherwise };
   }

@@ -222,6 +222,13 @@ describe('the ledger over four shards', () => {
       await writer.stop();
       await book.close();
     }
+    // Nobody else resolves what the shards themselves finish.
+    const given = { reference: 'case:1', description: '', currency: 'INR', targetId: 'orphan' };
+    const journals = ['void_pending', 'post_pending'].map((kind) => ({ ...given, id: `by-${kind}`, kind })) as never;
+    const asked = { ...finance, idempotencyKey: 'resolve' };
+    expect(await ok(reports().bookJournalsInBulk({ journals, mode: BulkMode.CONTINUE }, asked))).toMatchObject({
+      results: [{ reason: 'not_a_hold' }, { reason: 'not_a_hold' }],
+    });
     world.advance(60_000);
     await under.begin();
     const expected = { [`2200:${from}`]: 33_730n, [`2200:${to}`]: 33_930n, '1900': 0n };

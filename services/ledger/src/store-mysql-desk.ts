@@ -6,6 +6,7 @@ import type { LedgerDesk } from './desk.ts';
 import { type SealedPeriod, timeMaxUs } from './reader.ts';
 import { mysqlReaderOn } from './reader-mysql.ts';
 import type { WriterRow } from './reader-postgres.ts';
+import type { Revaluation } from './revaluation.ts';
 import { BookClosed } from './store.ts';
 
 export function mysqlDesk(sql: Sql): LedgerDesk {
@@ -23,7 +24,7 @@ export function mysqlDesk(sql: Sql): LedgerDesk {
     propose,
     take: async (tx, id) => {
       const rows = await tx.query<AdjustmentRow>('SELECT * FROM adjustments WHERE id = ? FOR UPDATE', [id]);
-      return (await withParts(tx, rows))[0];
+      return lockPoint(tx, (await withParts(tx, rows))[0]);
     },
     decide,
     adjustment: async (id) => {
@@ -94,6 +95,35 @@ async function propose(tx: SqlTransaction, adjustment: Adjustment): Promise<void
     adjustment.transfers.map(({ debit, credit, amount }, index) => [id, index + 1, debit, credit, amount]),
   );
   if (adjustment.exchange !== undefined) await keepExchange(tx, id, adjustment.exchange);
+  if (adjustment.revaluation === undefined || effectiveAtUs === undefined) return;
+  await keepRevaluation(tx, id, adjustment.revaluation);
+  await tx.execute('INSERT IGNORE INTO revaluation_points (effective_at_us, currency) VALUES (?, ?)', [
+    effectiveAtUs,
+    currency,
+  ]);
+}
+
+async function keepRevaluation(tx: SqlTransaction, id: string, revaluation: Revaluation): Promise<void> {
+  await tx.execute(
+    'INSERT INTO adjustment_revaluations (adjustment_id, own_minor, difference_minor) VALUES (?, ?, ?)',
+    [id, revaluation.ownMinor, revaluation.differenceMinor],
+  );
+  for (const { currency, minor, rate, source, valueMinor } of revaluation.balances)
+    await tx.execute(
+      `INSERT INTO adjustment_closing_rates (adjustment_id, currency, balance_minor, rate, source, value_minor)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+      [id, currency, minor, rate, source, valueMinor],
+    );
+}
+
+/** Valuations of one end of a period are decided one after the other: each says what is more or less than was booked. */
+async function lockPoint(tx: SqlTransaction, adjustment: Adjustment | undefined): Promise<Adjustment | undefined> {
+  if (adjustment?.revaluation !== undefined)
+    await tx.query('SELECT currency FROM revaluation_points WHERE effective_at_us = ? AND currency = ? FOR UPDATE', [
+      adjustment.effectiveAtUs ?? 0n,
+      adjustment.currency,
+    ]);
+  return adjustment;
 }
 
 async function keepExchange(tx: SqlTransaction, id: string, exchange: AdjustmentExchange): Promise<void> {
@@ -145,6 +175,10 @@ async function withParts(executor: SqlExecutor, rows: readonly AdjustmentRow[]):
     rows.map((row) => row.id),
   ]);
   const exchangeOf = new Map(exchanges.map((row) => [row.adjustment_id, adjustmentExchange(row)]));
+  const revaluations = await revaluationsOf(
+    executor,
+    rows.map((row) => row.id),
+  );
   const of = Map.groupBy(transfers, (transfer) => transfer.adjustment_id);
   return rows.map((row) => ({
     id: row.id,
@@ -156,10 +190,57 @@ async function withParts(executor: SqlExecutor, rows: readonly AdjustmentRow[]):
     transfers: (of.get(row.id) ?? []).map(({ debit, credit, amount }) => ({ debit, credit, amount })),
     reversesJournalId: row.reverses_journal_id,
     exchange: exchangeOf.get(row.id),
+    revaluation: revaluations.get(row.id),
     proposedBy: row.proposed_by,
     proposedAtUs: row.proposed_at_us,
     decision: decisionOf(row),
   }));
+}
+
+interface RevaluationRow extends SqlRow {
+  adjustment_id: string;
+  own_minor: bigint;
+  difference_minor: bigint;
+}
+
+interface ClosingRateRow extends SqlRow {
+  adjustment_id: string;
+  currency: string;
+  balance_minor: bigint;
+  rate: string;
+  source: string;
+  value_minor: bigint;
+}
+
+async function revaluationsOf(
+  executor: SqlExecutor,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Revaluation>> {
+  const rows = await executor.query<RevaluationRow>(
+    'SELECT * FROM adjustment_revaluations WHERE adjustment_id IN (?)',
+    [ids],
+  );
+  if (rows.length === 0) return new Map();
+  const rates = await executor.query<ClosingRateRow>(
+    'SELECT * FROM adjustment_closing_rates WHERE adjustment_id IN (?) ORDER BY adjustment_id, currency',
+    [ids],
+  );
+  const of = Map.groupBy(rates, (rate) => rate.adjustment_id);
+  return new Map(
+    rows.map((row) => [
+      row.adjustment_id,
+      {
+        balances: (of.get(row.adjustment_id) ?? []).map(
+          ({ currency, balance_minor: minor, rate, source, value_minor }) => ({
+            ...{ currency, minor, rate, source },
+            valueMinor: value_minor,
+          }),
+        ),
+        ownMinor: row.own_minor,
+        differenceMinor: row.difference_minor,
+      },
+    ]),
+  );
 }
 
 interface ExchangeRow extends SqlRow {

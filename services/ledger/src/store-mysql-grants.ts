@@ -4,7 +4,10 @@
  */
 
 const added = ['batches', 'journals', 'transfers', 'holds', 'rejections', 'total_snapshots', 'accounts'];
-const decided = ['periods', 'period_balances', 'adjustment_transfers', 'adjustment_exchanges'];
+const decided = [
+  ...['periods', 'period_balances', 'adjustment_transfers', 'adjustment_exchanges'],
+  ...['adjustment_revaluations', 'adjustment_closing_rates'],
+];
 
 /** Statements for the owner to run, once, after the first migration. `account` is written as 'name'@'host'. */
 export function ledgerGrants(database: string, account: string): string[] {
@@ -13,7 +16,7 @@ export function ledgerGrants(database: string, account: string): string[] {
     tables.map((table) => `GRANT ${rights} ON ${name(table)} TO ${account}`);
   return [
     ...grant('SELECT, INSERT', [...added, ...decided]),
-    ...grant('SELECT, INSERT, UPDATE', ['account_totals', 'sold_lines', 'adjustments']),
+    ...grant('SELECT, INSERT, UPDATE', ['account_totals', 'sold_lines', 'adjustments', 'revaluation_points']),
     ...grant('SELECT, UPDATE', ['ledger_writer']),
     ...grant('SELECT, INSERT, DELETE', ['open_holds', 'outbox']),
     ...grant('SELECT, INSERT, UPDATE, DELETE', ['inbox', 'idempotency_keys']),

@@ -4,6 +4,7 @@ import type { Adjustment, AdjustmentExchange, AdjustmentStatus, AdjustmentTransf
 import type { LedgerDesk } from './desk.ts';
 import type { SealedPeriod } from './reader.ts';
 import { readerOn, type WriterRow } from './reader-postgres.ts';
+import type { Revaluation } from './revaluation.ts';
 import { BookClosed } from './store.ts';
 
 export function postgresDesk(sql: Sql): LedgerDesk {
@@ -21,7 +22,7 @@ export function postgresDesk(sql: Sql): LedgerDesk {
     propose,
     take: async (tx, id) => {
       const rows = await tx.query<AdjustmentRow>('SELECT * FROM adjustments WHERE id = $1 FOR UPDATE', [id]);
-      return (await withParts(tx, rows))[0];
+      return lockPoint(tx, (await withParts(tx, rows))[0]);
     },
     decide,
     adjustment: async (id) => {
@@ -94,6 +95,35 @@ async function propose(tx: SqlTransaction, adjustment: Adjustment): Promise<void
     ],
   );
   if (adjustment.exchange !== undefined) await keepExchange(tx, id, adjustment.exchange);
+  if (adjustment.revaluation === undefined || effectiveAtUs === undefined) return;
+  await keepRevaluation(tx, id, adjustment.revaluation);
+  await tx.execute(
+    'INSERT INTO revaluation_points (effective_at_us, currency) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+    [effectiveAtUs, currency],
+  );
+}
+
+async function keepRevaluation(tx: SqlTransaction, id: string, revaluation: Revaluation): Promise<void> {
+  await tx.execute(
+    'INSERT INTO adjustment_revaluations (adjustment_id, own_minor, difference_minor) VALUES ($1, $2, $3)',
+    [id, revaluation.ownMinor, revaluation.differenceMinor],
+  );
+  for (const { currency, minor, rate, source, valueMinor } of revaluation.balances)
+    await tx.execute(
+      `INSERT INTO adjustment_closing_rates (adjustment_id, currency, balance_minor, rate, source, value_minor)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [id, currency, minor, rate, source, valueMinor],
+    );
+}
+
+/** Valuations of one end of a period are decided one after the other: each says what is more or less than was booked. */
+async function lockPoint(tx: SqlTransaction, adjustment: Adjustment | undefined): Promise<Adjustment | undefined> {
+  if (adjustment?.revaluation !== undefined)
+    await tx.query('SELECT currency FROM revaluation_points WHERE effective_at_us = $1 AND currency = $2 FOR UPDATE', [
+      adjustment.effectiveAtUs ?? 0n,
+      adjustment.currency,
+    ]);
+  return adjustment;
 }
 
 async function keepExchange(tx: SqlTransaction, id: string, exchange: AdjustmentExchange): Promise<void> {
@@ -146,6 +176,10 @@ async function withParts(executor: SqlExecutor, rows: readonly AdjustmentRow[]):
     [rows.map((row) => row.id)],
   );
   const exchangeOf = new Map(exchanges.map((row) => [row.adjustment_id, adjustmentExchange(row)]));
+  const revaluations = await revaluationsOf(
+    executor,
+    rows.map((row) => row.id),
+  );
   const of = Map.groupBy(transfers, (transfer) => transfer.adjustment_id);
   return rows.map((row) => ({
     id: row.id,
@@ -157,10 +191,57 @@ async function withParts(executor: SqlExecutor, rows: readonly AdjustmentRow[]):
     transfers: (of.get(row.id) ?? []).map(({ debit, credit, amount }) => ({ debit, credit, amount })),
     reversesJournalId: row.reverses_journal_id,
     exchange: exchangeOf.get(row.id),
+    revaluation: revaluations.get(row.id),
     proposedBy: row.proposed_by,
     proposedAtUs: row.proposed_at_us,
     decision: decisionOf(row),
   }));
+}
+
+interface RevaluationRow extends SqlRow {
+  adjustment_id: string;
+  own_minor: bigint;
+  difference_minor: bigint;
+}
+
+interface ClosingRateRow extends SqlRow {
+  adjustment_id: string;
+  currency: string;
+  balance_minor: bigint;
+  rate: string;
+  source: string;
+  value_minor: bigint;
+}
+
+async function revaluationsOf(
+  executor: SqlExecutor,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Revaluation>> {
+  const rows = await executor.query<RevaluationRow>(
+    'SELECT * FROM adjustment_revaluations WHERE adjustment_id = ANY($1)',
+    [ids],
+  );
+  if (rows.length === 0) return new Map();
+  const rates = await executor.query<ClosingRateRow>(
+    'SELECT * FROM adjustment_closing_rates WHERE adjustment_id = ANY($1) ORDER BY adjustment_id, currency',
+    [ids],
+  );
+  const of = Map.groupBy(rates, (rate) => rate.adjustment_id);
+  return new Map(
+    rows.map((row) => [
+      row.adjustment_id,
+      {
+        balances: (of.get(row.adjustment_id) ?? []).map(
+          ({ currency, balance_minor: minor, rate, source, value_minor }) => ({
+            ...{ currency, minor, rate, source },
+            valueMinor: value_minor,
+          }),
+        ),
+        ownMinor: row.own_minor,
+        differenceMinor: row.difference_minor,
+      },
+    ]),
+  );
 }
 
 interface ExchangeRow extends SqlRow {

@@ -89,9 +89,9 @@ async function anchorsOf({ objectsFolder: folder, shard }: Asked, store: LedgerR
   if (folder === '' || !existsSync(folder)) return [];
   const world = realWorld();
   const [first] = await store.reading((reader) => reader.batches(0n, 1));
-  if (first === undefined) return [];
   const objects = await openDiskObjects({ folder, world });
-  return readAnchors(objects, Number(first.recordedAtUs / 1_000n), world.now(), shard);
+  const beganMs = first === undefined ? world.now() : Number(first.recordedAtUs / 1_000n);
+  return readAnchors(objects, beganMs, world.now(), shard);
 }
 
 function report(verdict: Verdict, tookMs: number, print: (line: string) => void): void {

@@ -8,21 +8,25 @@ const ordersPerRead = 200;
 /** Tax, fee and each instructor's share of an order, as sold and as gone back. */
 type Parts = Map<string, bigint>;
 
+/** `sales`: how many journals of sales the book has. */
 export async function verifySoldLines(
   reader: LedgerReader,
-  counts: { soldLines: bigint },
+  { counts, sales }: { readonly counts: { soldLines: bigint }; readonly sales: bigint },
 ): Promise<Difference | undefined> {
+  let seen = 0n;
   for (let after = ''; ; ) {
     const orders = await reader.soldOrders(after, ordersPerRead);
     for (const order of orders) {
       counts.soldLines += BigInt(order.lines.length);
+      seen += BigInt(order.journals.filter(({ kind }) => kind === 'order_paid').length);
       const wrong = compareOrder(order);
       if (wrong !== undefined) return wrong;
     }
     const last = orders.at(-1);
-    if (last === undefined) return undefined;
+    if (last === undefined) break;
     after = last.orderId;
   }
+  return seen === sales ? undefined : { place: 'sold lines', found: `those of ${seen} sales`, expected: `${sales}` };
 }
 
 function compareOrder(order: SoldOrder): Difference | undefined {

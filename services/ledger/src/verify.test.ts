@@ -118,7 +118,7 @@ describe('the integrity checker', () => {
   }
 
   it('C16, M13: finds an untouched copy to be what a replay from zero gives, and says what it saw', async () => {
-    expect(anchors.map((anchor) => anchor.batchSequence)).toEqual([5n, 10n, 12n]);
+    expect(anchors.map((anchor) => anchor.batchSequence)).toEqual([1n, 5n, 10n, 12n]);
     expect(await verdictOf([])).toMatchObject({
       intact: true,
       batches: 12n,
@@ -126,7 +126,7 @@ describe('the integrity checker', () => {
       transfers: 36n,
       snapshots: 2n,
       periods: 1n,
-      anchors: 3n,
+      anchors: 4n,
       soldLines: 12n,
     });
   });
@@ -221,6 +221,13 @@ describe('the integrity checker', () => {
       'UPDATE period_balances SET debit_minor = debit_minor + 1 WHERE debit_minor > 0',
       'period 1, account',
     ],
+    [
+      "period's place",
+      'UPDATE periods SET batch_sequence = 0, hash = set_byte(hash, 0, get_byte(hash, 0) # 1)',
+      'period 1',
+    ],
+    ["period's place, beyond the end", 'UPDATE periods SET batch_sequence = 99', 'period 1'],
+    ['order, all of whose sold lines are gone,', "DELETE FROM sold_lines WHERE order_id = 'ord_3'", 'sold lines'],
     ["period's head", 'UPDATE periods SET hash = set_byte(hash, 0, get_byte(hash, 0) # 1)', 'period 1'],
     ['held amount', 'UPDATE account_totals SET pending_debit_minor = 1 WHERE account_id = 1', 'account '],
     ['hold', 'INSERT INTO open_holds VALUES (3, 0)', 'hold of journal 3'],
@@ -228,6 +235,37 @@ describe('the integrity checker', () => {
   ])('finds a changed %s', async (_what, statement, place) => {
     const verdict = await verdictOf([statement]);
     expect(verdict).toMatchObject({ intact: false, difference: { place: expect.stringContaining(place) } });
+  });
+
+  const everything = [
+    ...[
+      'transfers',
+      'journals',
+      'batches',
+      'rejections',
+      'sold_lines',
+      'total_snapshots',
+      'period_balances',
+      'periods',
+    ],
+  ].map((table) => `DELETE FROM ${table}`);
+  const noTotals = 'UPDATE account_totals SET debit_minor = 0, credit_minor = 0';
+  const asNew = `UPDATE ledger_writer SET batch_sequence = 0, journal_sequence = 0, recorded_at_us = 0, sealed_until_us = 0,
+    hash = decode(repeat('00', 32), 'hex')`;
+
+  it('M12: finds that a book was emptied, or written anew since, by an anchor whose name needs no time', async () => {
+    const lines: string[] = [];
+    const run = (...args: string[]) => runVerify(args, (line) => lines.push(line));
+    const emptied = await copied(...everything, noTotals, asNew);
+    expect(await run('--url', emptied.url)).toBe(0);
+    expect(await run('--url', emptied.url, '--objects', folder)).toBe(1);
+    const world = testWorld(Date.now());
+    const writer = createLedgerWriter(postgresLedger(emptied.sql), world);
+    await writer.submit([sale(1)]);
+    await writer.stop();
+    expect(await run('--url', emptied.url)).toBe(0);
+    expect(await run('--url', emptied.url, '--objects', folder)).toBe(1);
+    expect(lines.at(-1)).toContain('At batch 1: ');
   });
 
   it('is a command that prints what it saw and ends with 0, 1 or 2', async () => {

@@ -11,6 +11,7 @@ import {
   type MergeCartRequest,
 } from '@suuupra/contracts/gen/suuupra/orders/v1/carts_pb.ts';
 import type { OrderItem } from '@suuupra/contracts/gen/suuupra/orders/v1/orders_pb.ts';
+import { amountText } from '@suuupra/platform/money';
 import { type CallContext, isRefusal, Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { beginIdempotent, type IdempotentCall, idempotencyScope } from '@suuupra/platform/sql/idempotency';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
@@ -220,7 +221,7 @@ export function refusePrice(
 ): Refusal | undefined {
   if (expected === undefined || (expected.currency === currency && expected.amountMinor === amountMinor))
     return undefined;
-  return refuse('price_changed', `It comes to ${amountMinor} minor units of ${currency} now; look at it again.`);
+  return refuse('price_changed', `It comes to ${amountText(currency, amountMinor)} now; look at it again.`);
 }
 
 function staleCart(): Refusal {

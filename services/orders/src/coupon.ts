@@ -1,4 +1,5 @@
 /** One coupon: what it takes off which lines, and when it does not. Pure. */
+import { amountText } from '@suuupra/platform/money';
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { prorate } from './allocation.ts';
 import { type DraftLine, divideHalfUp, listedMinor } from './price.ts';
@@ -55,7 +56,7 @@ export function discountsOf(
   if (coupon.minimumMinor > 0n && coupon.minimumCurrency !== currency)
     return no('coupon_not_applicable', `The coupon has a minimum in ${coupon.minimumCurrency}.`);
   if (base < coupon.minimumMinor)
-    return no('coupon_minimum_not_met', `The coupon needs ${coupon.minimumMinor} minor units of ${currency} or more.`);
+    return no('coupon_minimum_not_met', `The coupon needs ${amountText(currency, coupon.minimumMinor)} or more.`);
   const off =
     coupon.amountMinor > 0n ? coupon.amountMinor : divideHalfUp(base * BigInt(coupon.percentBasisPoints), 10_000n);
   return {

@@ -2,6 +2,7 @@
  * One order: what it is, and what may become of it. Pure: `decide` says which events a command leads to, `evolve` what
  * the order is after an event. All amounts are minor units of the order's one currency; prices are frozen when placed.
  */
+import { amountText } from '@suuupra/platform/money';
 import { isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { allocate } from './allocation.ts';
 import {
@@ -639,7 +640,7 @@ function requestExchange(command: RequestExchange, order: Order): readonly Order
   if (left === 0n) return [];
   const { atMs, requestedBy, creditMinor } = command;
   if (creditMinor > left)
-    return refuse('refund_exceeds_captured', `At most ${left} minor units of ${order.currency} are left of the lines.`);
+    return refuse('refund_exceeds_captured', `At most ${amountText(order.currency, left)} is left of the lines.`);
   const given = spreadRefund(lines, creditMinor);
   const rest = wholeLines(lines.map((line) => withTaken(line, given)));
   const about = { type: 'RefundRequested', reason: 'exchange', requestedBy, atMs } as const;
@@ -721,7 +722,7 @@ function partsOf(
       { field: 'amount.amountMinor', code: 'out_of_range', detail: 'at least 1' },
     ]);
   if (amountMinor > left)
-    return refuse('refund_exceeds_captured', `At most ${left} minor units of ${order.currency} are left to refund.`);
+    return refuse('refund_exceeds_captured', `At most ${amountText(order.currency, left)} is left to refund.`);
   return spreadRefund(lines, amountMinor);
 }
 

@@ -1,4 +1,5 @@
 /** What may be taken of an authorization. Pure. */
+import { amountText } from '@suuupra/platform/money';
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import type { Attempt } from './payment.ts';
 import { type CaptureOutcome, ofBrand, type ProviderCapabilities } from './provider.ts';
@@ -72,7 +73,10 @@ export function decideCapture(
   if (amountMinor <= 0n) return refuse('amount_invalid', 'A capture is of more than nothing.');
   const mostMinor = wholeMinor - takenMinor;
   if (amountMinor > mostMinor)
-    return refuse('capture_exceeds_authorized', `At most ${mostMinor < 0n ? 0n : mostMinor} minor units are left.`);
+    return refuse(
+      'capture_exceeds_authorized',
+      `At most ${amountText(attempt.currency, mostMinor < 0n ? 0n : mostMinor)} is left.`,
+    );
   const isAll = takenMinor + amountMinor >= wholeMinor;
   if (takenMinor + amountMinor < attempt.amountMinor && !provider.partialCapture)
     return refuse('not_capturable', 'This provider captures the whole amount or nothing.');

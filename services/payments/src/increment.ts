@@ -1,4 +1,5 @@
 /** What an authorization may be raised to before it is captured (incremental authorization). Pure. */
+import { amountText } from '@suuupra/platform/money';
 import { isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { type CaptureSums, capturableMinor } from './capture.ts';
 import type { Attempt } from './payment.ts';
@@ -63,8 +64,10 @@ export function decideIncrement(
   if (wanted !== undefined && wanted.currency !== attempt.currency)
     return amountRefused(`The payment was authorized in ${attempt.currency}.`);
   const toMinor = wanted?.amountMinor ?? orderMinor;
-  if (toMinor <= attempt.amountMinor) return amountRefused(`${attempt.amountMinor} minor units are held already.`);
-  if (toMinor > orderMinor) return amountRefused(`The order costs ${orderMinor} minor units: no more is held for it.`);
+  if (toMinor <= attempt.amountMinor)
+    return amountRefused(`${amountText(attempt.currency, attempt.amountMinor)} is held already.`);
+  if (toMinor > orderMinor)
+    return amountRefused(`The order costs ${amountText(attempt.currency, orderMinor)}: no more is held for it.`);
   return { fromMinor: attempt.amountMinor, toMinor };
 }
 

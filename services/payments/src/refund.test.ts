@@ -22,16 +22,24 @@ describe('the cap of refunds', () => {
       fc.property(amount, fc.array(amount, { maxLength: 30 }), amount, (captured, wanted, disputesMinor) => {
         let refundsMinor = 0n;
         for (const each of wanted)
-          if (refuseRefund(captured, { refundsMinor, disputesMinor }, each) === undefined) refundsMinor += each;
+          if (
+            refuseRefund({ currency: 'INR', capturedMinor: captured }, { refundsMinor, disputesMinor }, each) ===
+            undefined
+          )
+            refundsMinor += each;
         expect(refundsMinor === 0n || refundsMinor + disputesMinor <= captured).toBe(true);
       }),
     );
   });
   it('names the end of the money', () => {
-    expect(refuseRefund(100n, { refundsMinor: 60n, disputesMinor: 0n }, 41n)?.code).toBe('refund_exceeds_captured');
-    expect(refuseRefund(100n, { refundsMinor: 60n, disputesMinor: 0n }, 40n)).toBeUndefined();
-    expect(refuseRefund(100n, { refundsMinor: 60n, disputesMinor: 1n }, 40n)?.code).toBe('refund_exceeds_captured');
-    expect(refuseRefund(100n, { refundsMinor: 0n, disputesMinor: 0n }, 0n)?.code).toBe('invalid_request');
+    const hundred = { currency: 'INR', capturedMinor: 100n };
+    expect(refuseRefund(hundred, { refundsMinor: 60n, disputesMinor: 0n }, 41n)).toMatchObject({
+      code: 'refund_exceeds_captured',
+      detail: 'At most INR 0.40 is left to refund.',
+    });
+    expect(refuseRefund(hundred, { refundsMinor: 60n, disputesMinor: 0n }, 40n)).toBeUndefined();
+    expect(refuseRefund(hundred, { refundsMinor: 60n, disputesMinor: 1n }, 40n)?.code).toBe('refund_exceeds_captured');
+    expect(refuseRefund(hundred, { refundsMinor: 0n, disputesMinor: 0n }, 0n)?.code).toBe('invalid_request');
   });
 });
 

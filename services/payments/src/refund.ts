@@ -1,4 +1,5 @@
 /** What may go back of a captured payment. Pure. */
+import { amountText } from '@suuupra/platform/money';
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import type { ProviderCapabilities, RefundOutcome } from './provider.ts';
 
@@ -31,13 +32,17 @@ export interface Claimed {
 }
 
 /** Refuses what, with all that is spoken for, would exceed the capture. */
-export function refuseRefund(capturedMinor: bigint, claimed: Claimed, amountMinor: bigint): Refusal | undefined {
+export function refuseRefund(
+  { currency, capturedMinor }: { readonly currency: string; readonly capturedMinor: bigint },
+  claimed: Claimed,
+  amountMinor: bigint,
+): Refusal | undefined {
   if (amountMinor <= 0n) return refuse('invalid_request', 'A refund is more than nothing.');
   const leftMinor = capturedMinor - claimed.refundsMinor - claimed.disputesMinor;
   if (amountMinor <= leftMinor) return undefined;
   return refuse(
     'refund_exceeds_captured',
-    `At most ${leftMinor < 0n ? 0n : leftMinor} minor units are left to refund.`,
+    `At most ${amountText(currency, leftMinor < 0n ? 0n : leftMinor)} is left to refund.`,
   );
 }
 

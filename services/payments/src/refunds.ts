@@ -52,7 +52,7 @@ async function reserve(
     return isSame ? known : refuse('invalid_request', 'This refund was asked for with another order or amount.');
   }
   if (currency !== intent.currency) return refuse('invalid_request', `The payment was made in ${intent.currency}.`);
-  const refused = refuseRefund(intent.capturedMinor, await store.claimed(tx, orderId), amountMinor);
+  const refused = refuseRefund(intent, await store.claimed(tx, orderId), amountMinor);
   if (refused !== undefined) return refused;
   const refund: Refund = {
     id: refundId,

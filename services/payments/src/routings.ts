@@ -1,4 +1,5 @@
 /** Choosing providers by the rules in force, with every decision kept, and what finance does with the rules. */
+
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { MethodType } from '@suuupra/contracts/gen/suuupra/payments/v1/payments_pb.ts';
 import {
@@ -6,10 +7,11 @@ import {
   type PutRoutingRulesRequest,
   RouteStrategy,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/routing_pb.ts';
+import { decimalsOf } from '@suuupra/platform/money';
 import { pageToken, readPage } from '@suuupra/platform/rpc/paging';
 import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import type { SqlExecutor } from '@suuupra/platform/sql/sql';
-import { decimalsOf, unfit } from './currency.ts';
+import { unfit } from './currency.ts';
 import { placeOf } from './ids.ts';
 import type { ByBrand, Provider } from './provider.ts';
 import {

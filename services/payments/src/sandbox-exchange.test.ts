@@ -1,6 +1,6 @@
+import { decimalsOf } from '@suuupra/platform/money';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decimalsOf } from './currency.ts';
 import { exchanged, rateOfDay, rateText, readSandboxRates } from './sandbox-exchange.ts';
 import { reportOf } from './sandbox-reports.ts';
 import type { SandboxMovement } from './sandbox-store.ts';

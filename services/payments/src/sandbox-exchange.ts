@@ -3,9 +3,10 @@
  * a rate for each currency, and each day has its own within a hundredth of it, always the same for the same day, so that
  * a refund comes at another rate than its sale. Exact, in whole numbers. No I/O.
  */
+
 import { createHash } from 'node:crypto';
 import { ConfigError } from '@suuupra/platform/config';
-import { decimalsOf } from './currency.ts';
+import { decimalsOf } from '@suuupra/platform/money';
 
 export interface SandboxRate {
   readonly from: string;

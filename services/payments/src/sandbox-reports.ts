@@ -4,9 +4,10 @@
  * decimals; what comes to us is positive. A row that was paid in another currency says so in three more columns, with its
  * day's rate. `utr` is the reference that the bank's statement carries; it says SIM, for simulated.
  */
+
 import { createHash } from 'node:crypto';
+import { decimalText } from '@suuupra/platform/money';
 import type { SqlTransaction } from '@suuupra/platform/sql/sql';
-import { wholeUnits } from './currency.ts';
 import type { RunningSandbox } from './sandbox-delivery.ts';
 import { exchanged, rateOfDay, rateText, type SandboxRate, type SandboxRates } from './sandbox-exchange.ts';
 import type { SandboxMovement } from './sandbox-store.ts';
@@ -90,7 +91,7 @@ function settledIn(
     grossMinor: exchangedAtLeastOne(movement.grossMinor, rate, ofDay),
     feeMinor: exchanged(movement.feeMinor, rate, ofDay),
     taxMinor: exchanged(movement.taxMinor, rate, ofDay),
-    presented: [movement.currency, wholeUnits(movement.currency, movement.grossMinor), rateText(ofDay)],
+    presented: [movement.currency, decimalText(movement.currency, movement.grossMinor), rateText(ofDay)],
   };
 }
 
@@ -116,7 +117,7 @@ export function reportOf(
   const date = new Date(cutOffMs).toISOString().slice(0, 10);
   const end = [currency, settlementId, date, utr];
   const amounts = (gross: bigint, fee: bigint, tax: bigint) =>
-    [gross, fee, tax, gross - fee - tax].map((amount) => wholeUnits(currency, amount));
+    [gross, fee, tax, gross - fee - tax].map((amount) => decimalText(currency, amount));
   const settled = movements.map((each) => settledIn(currency, each, rates));
   const isExchanged = settled.some(({ presented }) => presented.length > 0);
   const more = (presented: readonly string[]) =>

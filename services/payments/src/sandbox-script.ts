@@ -1,5 +1,5 @@
 /** What the sandbox does with each of its tokens. Pure: time and storage are provider-sandbox.ts. */
-import { wholeUnits } from './currency.ts';
+import { decimalText } from '@suuupra/platform/money';
 import type { Authentication, DisputeStage, FailureCode, PaymentMethodKind, PaymentToMake } from './provider.ts';
 import type { SandboxStatus } from './sandbox-store.ts';
 
@@ -180,7 +180,7 @@ export function upiIntentUri(payment: { attemptId: string; amountMinor: bigint; 
   const fields = {
     pa: 'suuupra@sandbox',
     pn: 'Suuupra (sandbox)',
-    am: wholeUnits('INR', payment.amountMinor),
+    am: decimalText('INR', payment.amountMinor),
     cu: 'INR',
     tr: payment.attemptId,
     tn: `Order ${payment.orderNumber}`,

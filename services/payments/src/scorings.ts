@@ -1,4 +1,5 @@
 /** The score of payments as finance sets it: versions, and what a draft would have decided. */
+
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   type PutRiskScoringRequest,
@@ -7,8 +8,8 @@ import {
   RiskMeasure as RiskMeasureNumber,
   type TryRiskScoringRequest,
 } from '@suuupra/contracts/gen/suuupra/payments/v1/risk_pb.ts';
+import { decimalsOf } from '@suuupra/platform/money';
 import { type CallContext, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
-import { decimalsOf } from './currency.ts';
 import { gravest, type Judgement, type RiskOutcome } from './risk.ts';
 import { keyOf, type RiskFactor, type RiskMeasure, type RiskScoring, scoreOf, scoringAtFirst } from './risk-score.ts';
 import { dimensionNumbers, dimensionWords } from './risks.ts';

@@ -191,7 +191,9 @@ describe('two processes that send payouts', () => {
   });
 });
 
-const reports = [10_000n, 20_000n].map((gross, index) => settlementCsv([{ merchant: `pay_${index}`, gross }]));
+const reports = [10_000n, 20_000n].map((gross, index) =>
+  settlementCsv([{ merchant: `pay_${index}`, gross }], { settlement: `stl_${index}` }),
+);
 const collection = 'settlement: the collection of files';
 
 describe('two processes that collect files', () => {

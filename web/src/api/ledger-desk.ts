@@ -52,6 +52,19 @@ export const proposeExchange = (body: ExchangeAsked) =>
     call<{ adjustment: Adjustment }>('POST', '/ledger/exchanges', { body, idempotencyKey }),
   );
 
+export interface RevaluationAsked {
+  /** In which it is valued. */
+  readonly currency: string;
+  readonly until: string;
+  readonly rates: readonly { readonly currency: string; readonly rate: string; readonly source: string }[];
+  readonly reason: string;
+}
+
+export const proposeRevaluation = (body: RevaluationAsked) =>
+  withIntent(`revaluation.${JSON.stringify(body)}`, (idempotencyKey) =>
+    call<{ adjustment: Adjustment }>('POST', '/ledger/revaluations', { body, idempotencyKey }),
+  );
+
 export const monitorsQuery = listQuery<ListMonitorsResponse>(['finance', 'monitors'], '/ledger/monitors');
 
 export interface MonitorAsked {

@@ -20,6 +20,7 @@ import type {
   MatchRule,
   PayoutBatch,
   ReconciliationBreak,
+  SetMatchRuleResponse,
   SettlementFile,
   SettlementRun,
   TryMatchRulesResponse,
@@ -105,8 +106,9 @@ export const matchRulesQuery = queryOptions({
   queryFn: ({ signal }) => call<ListMatchRulesResponse>('GET', `${at}/rules`, { signal }),
 });
 
+/** One that tolerates a difference is asked for, and in force when another person sets the same. */
 export const setMatchRule = (rule: MatchRule) =>
-  call<{ rule: MatchRule }>('PUT', `${at}/rules/${enc(rule.id)}`, { body: { rule } });
+  call<SetMatchRuleResponse>('PUT', `${at}/rules/${enc(rule.id)}`, { body: { rule } });
 
 export const deleteMatchRule = (id: string) => call<unknown>('DELETE', `${at}/rules/${enc(id)}`);
 

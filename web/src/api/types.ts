@@ -491,6 +491,7 @@ export interface Entry {
   cause: string;
   sequence: string;
   exchange?: Exchange;
+  revaluation?: Revaluation;
 }
 
 export interface Leg {
@@ -507,6 +508,20 @@ export interface Exchange {
   boughtMinor: string;
   rate: string;
   source: string;
+}
+
+export interface Revaluation {
+  balances: ValuedBalance[];
+  ownMinor: string;
+  differenceMinor: string;
+}
+
+export interface ValuedBalance {
+  currency: string;
+  balanceMinor: string;
+  rate: string;
+  source: string;
+  valueMinor: string;
 }
 
 export interface GetMyEarningsResponse {
@@ -665,6 +680,7 @@ export interface Adjustment {
   journalId: string;
   sequence: string;
   exchange?: ExchangeToBook;
+  revaluation?: Revaluation;
 }
 
 export interface AdjustmentTransfer {
@@ -692,6 +708,10 @@ export interface ProposeAdjustmentResponse {
 }
 
 export interface ProposeExchangeResponse {
+  adjustment: Adjustment;
+}
+
+export interface ProposeRevaluationResponse {
   adjustment: Adjustment;
 }
 
@@ -2600,6 +2620,7 @@ export interface MatchManuallyResponse {
 
 export interface ListMatchRulesResponse {
   rules: MatchRule[];
+  requested: RequestedMatchRule[];
 }
 
 export interface MatchRule {
@@ -2615,8 +2636,15 @@ export interface MatchRule {
   enabled: boolean;
 }
 
+export interface RequestedMatchRule {
+  rule?: MatchRule;
+  requestedBy: string;
+  requestedAt?: string;
+}
+
 export interface SetMatchRuleResponse {
   rule: MatchRule;
+  requestedBy: string;
 }
 
 export interface TryMatchRulesResponse {
@@ -2699,6 +2727,12 @@ export type ExchangeToBookInput = {
   toAccount: string;
   toCurrency: string;
   toMinor?: string;
+  rate: string;
+  source: string;
+};
+
+export type ClosingRateInput = {
+  currency: string;
   rate: string;
   source: string;
 };
@@ -3300,6 +3334,17 @@ export interface Operations {
       exchange: ExchangeToBookInput;
     };
     answer: ProposeExchangeResponse;
+  };
+  proposeRevaluation: {
+    params: NoFields;
+    query: NoFields;
+    body: {
+      currency: string;
+      until: string;
+      rates?: ClosingRateInput[];
+      reason: string;
+    };
+    answer: ProposeRevaluationResponse;
   };
   approveAdjustment: {
     params: { id: string };
@@ -4848,6 +4893,7 @@ export const operations = {
   getAdjustment: { method: 'GET', path: '/api/v1/ledger/adjustments/{id}' },
   proposeAdjustment: { method: 'POST', path: '/api/v1/ledger/adjustments' },
   proposeExchange: { method: 'POST', path: '/api/v1/ledger/exchanges' },
+  proposeRevaluation: { method: 'POST', path: '/api/v1/ledger/revaluations' },
   approveAdjustment: { method: 'POST', path: '/api/v1/ledger/adjustments/{id}:approve' },
   rejectAdjustment: { method: 'POST', path: '/api/v1/ledger/adjustments/{id}:reject' },
   bookJournalsInBulk: { method: 'POST', path: '/api/v1/ledger/journals:batch' },

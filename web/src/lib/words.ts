@@ -30,6 +30,8 @@ export const journalWords: Readonly<Record<string, string>> = {
   provider_fee: 'Fee of the provider',
   exchange_sold: 'Currency sold',
   exchange_bought: 'Currency bought',
+  revaluation: 'Foreign exchange valued',
+  revaluation_reversed: 'Valuation taken back',
   late_payment_received: 'Late payment received',
   late_payment_returned: 'Late payment returned',
 };

@@ -2,7 +2,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useState } from 'react';
 import { adjustmentsQuery, approveAdjustment, rejectAdjustment } from '../api/ledger-reports.ts';
-import type { Adjustment, AdjustmentStatus } from '../api/types.ts';
+import type { Adjustment, AdjustmentStatus, Revaluation } from '../api/types.ts';
 import { useMe } from '../lib/use-me.ts';
 import { sentence } from '../lib/words.ts';
 import { Time } from '../ui/bits.tsx';
@@ -11,19 +11,21 @@ import type { Column } from '../ui/table.tsx';
 import { ProposeDialog } from './finance-adjustment-dialog.tsx';
 import { ActDialog, FilterChips, FinanceRoom, ListPart, Minor, oneOf, StateBadge, Who } from './finance-desk.tsx';
 import { ExchangeDialog } from './finance-exchange-dialog.tsx';
+import { ValuationDialog } from './finance-valuation-dialog.tsx';
 
 const route = getRouteApi('/finance/adjustments');
 const statuses: readonly AdjustmentStatus[] = ['proposed', 'booked', 'rejected'];
 
 export function FinanceAdjustmentsPage() {
-  const [proposing, setProposing] = useState<'adjustment' | 'exchange'>();
+  const [proposing, setProposing] = useState<'adjustment' | 'exchange' | 'valuation'>();
   const end = () => setProposing(undefined);
   return (
     <FinanceRoom
       title="Adjustments"
-      lead="Correcting journals and exchanges of currencies. One person proposes, another approves; nothing moves before."
+      lead="Correcting journals, exchanges of currencies and what is left of them at the end of a period. One person proposes, another approves; nothing moves before."
       actions={
         <>
+          <Button onPress={() => setProposing('valuation')}>Propose a valuation</Button>
           <Button onPress={() => setProposing('exchange')}>Propose an exchange</Button>
           <Button onPress={() => setProposing('adjustment')}>Propose an adjustment</Button>
         </>
@@ -32,6 +34,7 @@ export function FinanceAdjustmentsPage() {
       <Adjustments />
       {proposing === 'adjustment' && <ProposeDialog onClose={end} />}
       {proposing === 'exchange' && <ExchangeDialog onClose={end} />}
+      {proposing === 'valuation' && <ValuationDialog onClose={end} />}
     </FinanceRoom>
   );
 }
@@ -122,12 +125,41 @@ function Moves({ adjustment }: { adjustment: Adjustment }) {
       </>
     );
   }
+  if (adjustment.revaluation) return <Valued adjustment={adjustment} revaluation={adjustment.revaluation} />;
   return adjustment.transfers.map((transfer) => (
     <span key={`${transfer.debit}.${transfer.credit}.${transfer.amountMinor}`} className="list-note-below">
       <Minor currency={adjustment.currency} minor={transfer.amountMinor} />: debit <code>{transfer.debit}</code>, credit{' '}
       <code>{transfer.credit}</code>
     </span>
   ));
+}
+
+/** The debit side of 1800 is what was given away: what adds up above zero is a loss. */
+function Valued({ adjustment: { currency, effectiveAt }, revaluation }: ValuedProps) {
+  const difference = BigInt(revaluation.differenceMinor);
+  const amount = (difference < 0n ? -difference : difference).toString();
+  return (
+    <>
+      <Minor currency={currency} minor={amount} /> unrealised {difference < 0n ? 'gain' : 'loss'} on <code>1800</code>
+      {effectiveAt && (
+        <>
+          {' '}
+          at the end of the period, <Time at={effectiveAt} />
+        </>
+      )}
+      {revaluation.balances.map((one) => (
+        <span key={one.currency} className="list-note list-note-below">
+          <Minor currency={one.currency} minor={one.balanceMinor} /> at {one.rate} {currency} for 1 {one.currency},{' '}
+          {one.source}: <Minor currency={currency} minor={one.valueMinor} />
+        </span>
+      ))}
+    </>
+  );
+}
+
+interface ValuedProps {
+  readonly adjustment: Adjustment;
+  readonly revaluation: Revaluation;
 }
 
 function Decide({ adjustment, decide }: { adjustment: Adjustment; decide: (decision: Decision) => void }) {

@@ -201,14 +201,14 @@ export function Part({ title, actions, children }: { title: string; actions?: Re
 /** Does something at the desk; every list of the desk is asked again afterwards. */
 export function useAct<Given, Answer>(
   act: (given: Given) => Promise<Answer>,
-  said: string,
+  said: string | ((answer: Answer) => string),
   then?: (a: Answer) => void,
 ) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: act,
     onSuccess: async (answer) => {
-      toast(said);
+      toast(typeof said === 'string' ? said : said(answer));
       await client.invalidateQueries({ queryKey: ['finance'] });
       then?.(answer);
     },

@@ -1,10 +1,11 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { deleteMatchRule, matchRulesQuery, setMatchRule, tryMatchRules } from '../api/settlement.ts';
-import type { MatchRule, ProposedMatch, TryMatchRulesResponse } from '../api/types.ts';
+import type { MatchRule, ProposedMatch, RequestedMatchRule, TryMatchRulesResponse } from '../api/types.ts';
 import { Form, fieldError } from '../forms/form.tsx';
+import { useMe } from '../lib/use-me.ts';
 import { plural, sentence } from '../lib/words.ts';
-import { Badge, Money, Notice } from '../ui/bits.tsx';
+import { Badge, Money, Notice, Time } from '../ui/bits.tsx';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Checkbox, TextField } from '../ui/fields.tsx';
@@ -12,7 +13,7 @@ import { Select } from '../ui/select.tsx';
 import { QueryView } from '../ui/states.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { toastProblem } from '../ui/toast.tsx';
-import { ActDialog, FinanceRoom, Part, useAct } from './finance-desk.tsx';
+import { ActDialog, FinanceRoom, Part, useAct, Who } from './finance-desk.tsx';
 
 const fresh: MatchRule = {
   id: '',
@@ -33,9 +34,117 @@ export function FinanceMatchRulesPage() {
       title="Matching rules"
       lead="How lines find what was expected. Smaller priorities are tried first; ties fall the same way every time."
     >
+      <Asked />
       <Rules />
       <DryRun />
     </FinanceRoom>
+  );
+}
+
+/** A rule that tolerates a difference writes off by itself: it is in force when a second person sets the same. */
+function Asked() {
+  const query = useQuery(matchRulesQuery);
+  const me = useMe();
+  const [deciding, setDeciding] = useState<{ asked: RequestedMatchRule; act: 'approve' | 'reject' }>();
+  if (query.data === undefined || query.data.requested.length === 0) return null;
+  const { rules, requested } = query.data;
+  const inForce = deciding && rules.find(({ id }) => id === deciding.asked.rule?.id);
+  return (
+    <Part title="Waits for a second person">
+      <Table
+        caption="Rules that are asked for"
+        columns={askedColumns(me.user?.id, (asked, act) => setDeciding({ asked, act }))}
+        rows={requested}
+        rowKey={({ rule }) => rule?.id ?? ''}
+      />
+      {deciding?.asked.rule && (
+        <DecideDialog
+          rule={deciding.asked.rule}
+          inForce={inForce}
+          act={deciding.act}
+          onClose={() => setDeciding(undefined)}
+        />
+      )}
+    </Part>
+  );
+}
+
+function askedColumns(
+  myId: string | undefined,
+  decide: (asked: RequestedMatchRule, act: 'approve' | 'reject') => void,
+): readonly Column<RequestedMatchRule>[] {
+  return [
+    { name: 'Rule', render: ({ rule }) => <code>{rule?.id}</code> },
+    { name: 'What it does', render: ({ rule }) => rule && wordsOf(rule) },
+    { name: 'Amounts apart', render: ({ rule }) => rule && toleranceOf(rule) },
+    {
+      name: 'Asked for',
+      render: ({ requestedBy, requestedAt }) => (
+        <>
+          <Who id={requestedBy} />, <Time at={requestedAt} />
+        </>
+      ),
+    },
+    {
+      name: 'Decide',
+      render: (asked) => {
+        const [id, isOwn] = [asked.rule?.id ?? '', asked.requestedBy === myId];
+        return (
+          <span className="button-row">
+            {!isOwn && (
+              <Button small aria-label={`Put the rule ${id} in force`} onPress={() => decide(asked, 'approve')}>
+                Put in force
+              </Button>
+            )}
+            <Button
+              small
+              look="quiet"
+              aria-label={`${isOwn ? 'Take back' : 'Turn down'} the rule ${id}`}
+              onPress={() => decide(asked, 'reject')}
+            >
+              {isOwn ? 'Take back' : 'Turn down'}
+            </Button>
+          </span>
+        );
+      },
+    },
+  ];
+}
+
+function wordsOf({ side, shape, reference, priority, daysApartMax, groupMax, enabled }: MatchRule): string {
+  const joined = groupMax === 0 ? '' : `, ${groupMax} joined at most`;
+  return `${sentence(side)}, ${sentence(shape).toLowerCase()}, reference ${reference}, ${plural(daysApartMax, 'day')} apart at most${joined}, priority ${priority}${enabled ? '' : ', off'}`;
+}
+
+interface DecideProps {
+  rule: MatchRule;
+  /** What is in force under this name and stays so when it is turned down. */
+  inForce: MatchRule | undefined;
+  act: 'approve' | 'reject';
+  onClose: () => void;
+}
+
+function DecideDialog({ rule, inForce, act, onClose }: DecideProps) {
+  const approves = act === 'approve';
+  const keep = () => (inForce === undefined ? deleteMatchRule(rule.id) : setMatchRule(inForce));
+  return (
+    <ActDialog
+      title={approves ? `Put the rule ${rule.id} in force` : `Turn the rule ${rule.id} down`}
+      confirm={approves ? 'Put it in force' : 'Turn it down'}
+      look={approves ? 'danger' : 'primary'}
+      act={() => (approves ? setMatchRule(rule) : keep())}
+      said={approves ? `The rule ${rule.id} is in force.` : `The rule ${rule.id} is turned down.`}
+      onClose={onClose}
+    >
+      {approves ? (
+        <p>
+          {wordsOf(rule)}. What is apart by up to {toleranceOf(rule)} is matched by it, and the difference written off,
+          without anybody asking.
+        </p>
+      ) : (
+        <p>{inForce === undefined ? 'There is no rule of this name then.' : 'The rule stays as it is in force now.'}</p>
+      )}
+    </ActDialog>
   );
 }
 
@@ -128,7 +237,14 @@ const numberWords: Readonly<Record<(typeof numberFields)[number], string>> = {
 
 function RuleDialog({ rule, onClose }: { rule: MatchRule; onClose: () => void }) {
   const [draft, setDraft] = useState(rule);
-  const save = useAct(setMatchRule, 'The rule is kept.', onClose);
+  const save = useAct(
+    setMatchRule,
+    ({ requestedBy }) =>
+      requestedBy === ''
+        ? 'The rule is in force.'
+        : 'The rule is asked for. It tolerates a difference, so another person puts it in force.',
+    onClose,
+  );
   const isNew = rule.id === '';
   const errorOf = (field: string) => fieldError(save.error, `rule.${field}`) ?? fieldError(save.error, field);
   const submit = (values: Readonly<Record<string, string>>) => {

@@ -2,8 +2,8 @@
  * A bank's statement in the forms that banks send: CAMT.053 in its versions 001.02 and 001.08, and MT940. All three say
  * the same. No I/O.
  */
+import { decimalText } from '@suuupra/platform/money';
 import type { StatementFormat } from './bank.ts';
-import { decimalText } from './decimal.ts';
 import { xml } from './payout-file.ts';
 
 export interface StatedEntry {

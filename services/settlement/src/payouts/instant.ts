@@ -3,9 +3,9 @@
  * as the weekly one. Up to a limit it goes to the bank at once, by the policy and by nobody's hand; above it a person of
  * finance approves it like any other.
  */
+import { decimalText } from '@suuupra/platform/money';
 import { type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import type { SqlTransaction } from '@suuupra/platform/sql/sql';
-import { decimalText } from './decimal.ts';
 import { activeBank } from './payout-banks.ts';
 import { instantEveryMs, minimumPayout, type SettlementPolicy } from './policy.ts';
 import { type CutOff, insertRun, type RunRow, readMovements } from './runs.ts';

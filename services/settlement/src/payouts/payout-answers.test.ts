@@ -7,8 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { answerRoute } from './answer-route.ts';
 import { takeAnswer } from './payout-answers.ts';
 import { approveBank, requestBank } from './payout-banks.ts';
-import { approveBatch, endToEndIdOf, handOverBatch, resubmitBatch } from './payout-batches.ts';
-import type { AnswerFormat } from './read-answer.ts';
+import { approveBatch, endToEndIdOf, handOverBatch, resubmitBatch, withdrawPayouts } from './payout-batches.ts';
+import { type AnswerFormat, readAnswer } from './read-answer.ts';
 import { insertRun, readCutOff } from './runs.ts';
 import {
   type Counter,
@@ -259,6 +259,19 @@ describe("S7: the bank's answer", () => {
     expect(await batchStatus()).toBe('closed');
   });
 
+  it('a word for the whole group must be of as many payouts and as much money as the batch', async () => {
+    const total = payouts.reduce((sum, { amount_minor: amount }) => sum + amount, 0n);
+    const of = (count: number, sum: bigint) =>
+      pain002('ACSC').replace(
+        '<GrpSts>',
+        `<OrgnlNbOfTxs>${count}</OrgnlNbOfTxs><OrgnlCtrlSum>${rupees(sum)}</OrgnlCtrlSum><GrpSts>`,
+      );
+    expect(await answer('pain_002', of(2, total))).toMatchObject({ status: 'refused', reason: 'count' });
+    expect(await answer('pain_002', of(3, total - 1n))).toMatchObject({ status: 'refused', reason: 'arithmetic' });
+    expect(await statuses()).toEqual(['submitted', 'submitted', 'submitted']);
+    expect(await answer('pain_002', of(3, total))).toMatchObject({ status: 'applied', paid: 3 });
+  });
+
   it('the same bytes are applied once; the same words in other bytes change nothing', async () => {
     const said = csv([0, 'paid']);
     await answer('csv', said);
@@ -343,6 +356,26 @@ describe("S7: the bank's answer", () => {
     expect(killed).toBeGreaterThan(2);
     expect(await statuses()).toEqual(['paid', 'failed', 'returned']);
     expect(await answer('csv', said)).toMatchObject({ code: 'settlement_file_known' });
+  });
+});
+
+it('a word for the whole group is of what the file had, not of a payout that was withdrawn before', async () => {
+  const { instructor_id: instructorId = '' } = payouts[1] ?? {};
+  const account = { instructorId, currency: 'INR' };
+  await inTransaction((tx) => withdrawPayouts(place.surroundings, tx, account));
+  world.advance(1_000);
+  await place.settleDown();
+  await approve();
+  await handOver();
+  expect(await answer('pain_002', pain002('ACSC'))).toMatchObject({ status: 'applied', paid: 2 });
+  expect(await statuses()).toEqual(['paid', 'failed', 'paid']);
+  expect(await batchStatus()).toBe('closed');
+});
+
+it('a NACH answer, which is in paise, is refused for a batch in another currency', async () => {
+  const dollars = { id: batchId, currency: 'USD' };
+  await expect(readAnswer('nach_return', Buffer.from(nach([0, 1])), dollars)).rejects.toMatchObject({
+    reason: 'currency',
   });
 });
 

@@ -108,8 +108,11 @@ async function apply(
   return keepRecord(surroundings, tx, uploaded, sha256, { status: 'applied', counts });
 }
 
-/** What is named, and what is said of all the others. */
-function itemsFor(answer: PayoutAnswer, { id }: PayoutBatchRow, payouts: readonly PayoutRow[]): readonly AnswerItem[] {
+/** What is named, or what is said of all that the file had. */
+function itemsFor(answer: PayoutAnswer, batch: PayoutBatchRow, payouts: readonly PayoutRow[]): readonly AnswerItem[] {
+  const { id } = batch;
+  const sent = payouts.filter((payout) => !wasWithdrawn(batch, payout));
+  checkOriginal(answer, sent);
   const ours = new Map(payouts.map((payout) => [payout.id, payout]));
   for (const { endToEndId, amountMinor, line } of answer.items) {
     const payout = ours.get(payoutIdOf(endToEndId));
@@ -119,12 +122,31 @@ function itemsFor(answer: PayoutAnswer, { id }: PayoutBatchRow, payouts: readonl
       throw new BadFile('amount', line, `The payout ${shown(endToEndId)} has another amount.`);
   }
   if (answer.rest === 'pending') return answer.items;
-  return payouts.map(
+  return sent.map(
     (payout): AnswerItem => ({
       ...{ line: 0, endToEndId: payout.id, amountMinor: undefined, outcome: answer.rest },
       ...{ reason: answer.restReason, bankReference: '' },
     }),
   );
+}
+
+/** It failed before the batch was approved: no file that the bank has seen had it. */
+function wasWithdrawn({ approved_at: approvedAt }: PayoutBatchRow, { status, ended_at: endedAt }: PayoutRow): boolean {
+  return status === 'failed' && approvedAt !== null && endedAt !== null && endedAt <= approvedAt;
+}
+
+function checkOriginal({ original }: PayoutAnswer, sent: readonly PayoutRow[]): void {
+  const total = sent.reduce((sum, { amount_minor: amount }) => sum + amount, 0n);
+  for (const { line, payouts, sumMinor } of original) {
+    if (payouts !== undefined && payouts !== sent.length)
+      throw new BadFile(
+        'count',
+        line,
+        `The answer is to a file of ${payouts} payouts; the batch's has ${sent.length}.`,
+      );
+    if (sumMinor !== undefined && sumMinor !== total)
+      throw new BadFile('arithmetic', line, "The answer is to a file of another sum than the batch's.");
+  }
 }
 
 /** Throws BadFile where the answer contradicts what the bank said before: then all of it is taken back. */

@@ -72,6 +72,7 @@ export async function createPayoutBatches(
   tx: SqlTransaction,
   run: { readonly id: string; readonly maker_id: string; readonly cutoff_at: Date },
 ): Promise<void> {
+  await withdrawChanged(surroundings, tx, run.id);
   const currencies = await tx.query<{ currency: string; payouts: bigint }>(
     `SELECT currency, count(*) AS payouts FROM payouts WHERE run_id = $1 AND payout_batch_id IS NULL
      GROUP BY currency ORDER BY currency`,
@@ -98,8 +99,21 @@ export async function createPayoutBatches(
         ],
       );
       await writeFiles(surroundings, tx, id);
+      await closeWhenEnded(tx, id);
     }
   }
+}
+
+/** An account was changed while the run went on: what was made for the old one is not sent. */
+async function withdrawChanged(surroundings: PayoutSurroundings, tx: SqlTransaction, runId: string): Promise<void> {
+  const changed = await tx.query<PayoutRow>(
+    `SELECT payouts.* FROM payouts JOIN payout_accounts AS account USING (instructor_id, currency)
+     WHERE payouts.run_id = $1 AND payouts.status = 'created' AND account.sealed_account <> payouts.sealed_account
+     ORDER BY payouts.id`,
+    [runId],
+  );
+  for (const payout of changed)
+    await endPayout(surroundings, tx, payout, { status: 'failed', reason: 'account_changed' });
 }
 
 /** Makes the files of a batch from the payouts that are still to be made. */
@@ -211,8 +225,8 @@ export async function approveByPolicy(
   run: { readonly id: string; readonly only_currency: string; readonly policy: SettlementPolicy },
 ): Promise<void> {
   const batches = await tx.query<{ id: string; total_minor: bigint }>(
-    `SELECT payout_batch_id AS id, sum(amount_minor)::bigint AS total_minor FROM payouts WHERE run_id = $1
-     GROUP BY payout_batch_id`,
+    `SELECT payout_batch_id AS id, sum(amount_minor)::bigint AS total_minor FROM payouts
+     WHERE run_id = $1 AND status = 'created' GROUP BY payout_batch_id`,
     [run.id],
   );
   for (const { id, total_minor: total } of batches) {

@@ -2,8 +2,8 @@
  * The files of a payout batch: pain.001 (ISO 20022), a NACH-style CSV for Indian banks, and a plain CSV for people. The
  * same batch gives the same bytes. No I/O.
  */
+import { decimalText } from '@suuupra/platform/money';
 import type { BankInstruction, Destination } from './bank.ts';
-import { decimalText } from './decimal.ts';
 import type { Payer } from './payout-bank.ts';
 import { csvCell } from './statement.ts';
 

@@ -1,5 +1,5 @@
 /** How instructors are paid: the figures, as data. A run keeps the policy it was made with. No I/O. */
-import { exponentOf } from './decimal.ts';
+import { minorDigitsOf } from '@suuupra/platform/money';
 
 export interface SettlementPolicy {
   /** Of what was earned in a settlement, parts of a million, held back for refunds and disputes to come. */
@@ -21,7 +21,7 @@ export const currentPolicy: SettlementPolicy = {
 /** In a currency that the policy does not name: ten of its major units. */
 export function minimumPayout(policy: SettlementPolicy, currency: string): bigint {
   const named = policy.minimumPayouts[currency];
-  return named === undefined ? 10n * 10n ** BigInt(exponentOf(currency)) : BigInt(named);
+  return named === undefined ? 10n * 10n ** BigInt(minorDigitsOf(currency)) : BigInt(named);
 }
 
 /** In a currency that the policy does not name a person approves all. */

@@ -38,6 +38,15 @@ export interface PayoutAnswer {
   /** Said of all payouts of the batch that are not named. */
   readonly rest: 'paid' | 'failed' | 'pending';
   readonly restReason: string;
+  /** What the answer says that our file had, wherever it says so. */
+  readonly original: readonly OriginalTotal[];
+}
+
+export interface OriginalTotal {
+  readonly line: number;
+  /** Either. */
+  readonly payouts?: number;
+  readonly sumMinor?: bigint;
 }
 
 export interface AnsweredBatch {
@@ -78,6 +87,7 @@ async function readTable(
   bytes: Uint8Array,
   batch: AnsweredBatch,
 ): Promise<PayoutAnswer> {
+  if (format === 'nach_return') checkCurrency('INR', 1, batch);
   const rows = readRows(textLines(utf8Text(once(bytes))), ',');
   const first = await rows.next();
   if (first.done === true) throw new BadFile('empty', 0, 'The file holds nothing.');
@@ -102,7 +112,7 @@ async function readTable(
     throw new BadFile('count', last, `The total says ${shown(total.count)} rows; there are ${items.length}.`);
   if (items.reduce((sum, item) => sum + (item.amountMinor ?? 0n), 0n) !== total.sumMinor)
     throw new BadFile('arithmetic', last, 'The rows do not add up to the total.');
-  return { items, rest: 'pending', restReason: '' };
+  return { items, rest: 'pending', restReason: '', original: [] };
 }
 
 function csvItem(cells: readonly string[], line: number, batch: AnsweredBatch): AnswerItem {
@@ -173,6 +183,7 @@ class Pain002 {
   readonly #parser = new SaxesParser();
   readonly #batch: AnsweredBatch;
   readonly #items: AnswerItem[] = [];
+  readonly #original: OriginalTotal[] = [];
   readonly #path: string[] = [];
   /** What is said of the group, and of the payment information: the first text of each element by its path. */
   readonly #said = new Map<string, string>();
@@ -217,6 +228,7 @@ class Pain002 {
       items: this.#items,
       rest: rest === 'paid' || rest === 'failed' ? rest : 'pending',
       restReason: reasonText(reason, line),
+      original: this.#original,
     };
   }
 
@@ -259,6 +271,10 @@ class Pain002 {
     if (!texts.has(at)) texts.set(at, text);
     if (at === 'OrgnlGrpInfAndSts/OrgnlMsgId' || at === 'OrgnlPmtInfAndSts/OrgnlPmtInfId')
       checkBatch(text, line, this.#batch);
+    if (/^Orgnl(?:GrpInf|PmtInf)AndSts\/OrgnlNbOfTxs$/.test(at))
+      this.#original.push({ line, payouts: wholeNumber(text, line) });
+    if (/^Orgnl(?:GrpInf|PmtInf)AndSts\/OrgnlCtrlSum$/.test(at))
+      this.#original.push({ line, sumMinor: majorAmount(text, this.#batch.currency, line) });
   }
 
   #itemOf({ line, texts }: { readonly line: number; readonly texts: ReadonlyMap<string, string> }): AnswerItem {
@@ -274,6 +290,11 @@ class Pain002 {
       bankReference: text('AcctSvcrRef').slice(0, 35),
     };
   }
+}
+
+function wholeNumber(text: string, line: number): number {
+  if (!/^\d{1,15}$/.test(text)) throw new BadFile('malformed', line, `"${shown(text)}" is not a number of payouts.`);
+  return Number(text);
 }
 
 function outcomeOf(status: string, line: number): AnswerItem['outcome'] {

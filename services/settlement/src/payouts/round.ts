@@ -1,5 +1,6 @@
 /** One round of the durable loop of payouts: every kind of work goes on as far as it can, and none waits for another's fault. */
 import { isRefusal } from '@suuupra/platform/rpc/rpc';
+import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import { bookJournals } from './booking.ts';
 import { hearOutcomes, nextSendingMs, submitApproved } from './payout-batches.ts';
 import { runEveryMs } from './policy.ts';
@@ -59,14 +60,20 @@ async function startScheduled(surroundings: PayoutSurroundings): Promise<boolean
   const [due] = await sql.query('SELECT 1 FROM payout_progress WHERE next_run_at <= $1', [new Date(nowMs)]);
   if (due === undefined) return false;
   const cutOff = await readCutOff(surroundings);
-  return sql.transaction(async (tx) => {
+  const started = await refusableTransaction(sql, async (tx) => {
     const claimed = await tx.execute('UPDATE payout_progress SET next_run_at = $2 WHERE next_run_at <= $1', [
       new Date(nowMs),
       next,
     ]);
     if (claimed === 0) return false;
     const run = await insertRun(surroundings, tx, cutOff, systemMaker);
-    // Somebody settles at this moment by hand: that is this week's run.
-    return !isRefusal(run);
+    if (!isRefusal(run)) return true;
+    const [everybody] = await tx.query(
+      "SELECT 1 FROM settlement_runs WHERE status <> 'done' AND only_instructor_id = ''",
+    );
+    // Somebody settles everybody at this moment by hand: that is this week's run. One instructor's wish is not, and the
+    // week is not claimed.
+    return everybody === undefined ? run : false;
   });
+  return started === true;
 }

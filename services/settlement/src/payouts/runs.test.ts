@@ -8,6 +8,7 @@ import { type TestWorld, testWorld } from '@suuupra/platform/world';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bookJournals } from './booking.ts';
 import type { Wisher } from './instant.ts';
+import { setAccount } from './payout-accounts.ts';
 import { approveBatch, rejectBatch, resubmitBatch, sendingMsMax } from './payout-batches.ts';
 import { advanceRun, insertRun, readCutOff } from './runs.ts';
 import {
@@ -251,6 +252,31 @@ describe('a settlement run', () => {
     expect(place.book.balance('2260:usr_a', 'USD')).toBe(90_000n);
   });
 
+  it('P15: an account that is changed while the run goes on takes its payout back, before there is a batch', async () => {
+    const place = await openPlace();
+    await fill(place);
+    await startRun(place);
+    const paidTo = () =>
+      place.sql.query<{ id: string; instructor_id: string; currency: string }>(
+        "SELECT id, instructor_id, currency FROM payouts WHERE status = 'created' ORDER BY id",
+      );
+    while ((await paidTo()).length === 0) await advanceRun(place.surroundings);
+    expect(await place.sql.query('SELECT 1 FROM payout_batches')).toEqual([]);
+    const changed = (await paidTo()).find(({ currency }) => currency !== 'INR') ?? expect.fail('nobody is paid');
+    const account = { method: 'iban', accountNumber: 'DE89370400440532013000', bic: 'COBADEFF', ifsc: '', vpa: '' };
+    const asked = { ...account, currency: changed.currency, holderName: 'Somebody Else' };
+    const context = { traceparent: '' } as never;
+    expect(await setAccount(place.surroundings, changed.instructor_id, asked, context)).toMatchObject({
+      holder: 'Somebody Else',
+    });
+    await place.settleDown();
+    expect(await place.sql.query('SELECT status, reason FROM payouts WHERE id = $1', [changed.id])).toEqual([
+      { status: 'failed', reason: 'account_changed' },
+    ]);
+    expect((await paidTo()).length).toBeGreaterThan(5);
+    expect(place.book.balance(`2260:${changed.instructor_id}`, changed.currency)).toBe(0n);
+  });
+
   it('starts by itself on Monday, once', async () => {
     const place = await openPlace();
     await place.settleDown();
@@ -259,6 +285,20 @@ describe('a settlement run', () => {
     await place.settleDown();
     await place.settleDown();
     expect(await place.sql.query('SELECT maker_id FROM settlement_runs')).toEqual([{ maker_id: 'system' }]);
+  });
+
+  it("P15: starts on Monday also when one instructor's wish is under way at that moment", async () => {
+    const place = await openPlace();
+    await fill(place);
+    await place.settleDown();
+    place.world.advance(dayMs);
+    await startRun(place, wisher.instructorId, wisher);
+    await place.settleDown();
+    const runs = await place.sql.query('SELECT maker_id, status FROM settlement_runs ORDER BY number');
+    expect(runs).toEqual([
+      { maker_id: wisher.instructorId, status: 'done' },
+      { maker_id: 'system', status: 'done' },
+    ]);
   });
 });
 

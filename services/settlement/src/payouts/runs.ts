@@ -470,7 +470,10 @@ async function keepReserves(
   );
 }
 
-/** The account is copied as it is now, still sealed: a later change does not move a payout that is made. */
+/**
+ * The account is copied as it is now, still sealed: a later change does not move a payout that is made. Throws where it was
+ * changed since it was looked at: the chunk is done again, and finds that it cools.
+ */
 async function insertPayout(
   tx: SqlTransaction,
   run: RunRow,
@@ -478,13 +481,14 @@ async function insertPayout(
   settled: Settlement,
 ): Promise<void> {
   if (settled.payoutId === '') return;
-  await tx.execute(
+  const copied = await tx.execute(
     `INSERT INTO payouts (id, settlement_batch_id, run_id, instructor_id, currency, amount_minor, status, method,
        masked_account, sealed_account, created_at)
      SELECT $1, $2, $3, instructor_id, currency, $4, 'created', method, masked_account, sealed_account, $5
-     FROM payout_accounts WHERE instructor_id = $6 AND currency = $7`,
+     FROM payout_accounts WHERE instructor_id = $6 AND currency = $7 AND payable_from <= $5`,
     [settled.payoutId, settled.batchId, run.id, settled.payoutMinor, run.cutoff_at, input.instructorId, input.currency],
   );
+  if (copied !== 1) throw new Error(`the account of the payout ${settled.payoutId} was changed at this moment`);
 }
 
 async function addJournals(tx: SqlTransaction, input: SettlementInput, settled: Settlement): Promise<void> {

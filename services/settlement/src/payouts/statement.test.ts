@@ -1,6 +1,6 @@
+import { minorDigitsOf } from '@suuupra/platform/money';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exponentOf } from './decimal.ts';
 import { currentPolicy, minimumPayout } from './policy.ts';
 import {
   type AccountMovement,
@@ -192,7 +192,7 @@ describe('a statement', () => {
     ['INR', 2, '15.00'],
     ['KWD', 3, '1.500'],
   ])('writes %s with %i decimals', (currency, exponent, text) => {
-    expect(exponentOf(currency)).toBe(exponent);
+    expect(minorDigitsOf(currency)).toBe(exponent);
     const given = { ...base, currency, movements: [sale(1_500n)], account: 'none' as const };
     expect(statementCsv(given, settle(given).lines)).toContain(`,${text},`);
   });

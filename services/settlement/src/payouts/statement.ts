@@ -4,7 +4,8 @@
  *
  * opening + every line = closing. A line of a sale or refund also shows how its gross was split: gross = tax + fee + share.
  */
-import { decimalText, partOfMillionHalfUp, percentText } from './decimal.ts';
+import { decimalText } from '@suuupra/platform/money';
+import { partOfMillionHalfUp, percentText } from './decimal.ts';
 import { hashId, sha256Hex } from './hash-id.ts';
 import { minimumPayout, type SettlementPolicy } from './policy.ts';
 import {

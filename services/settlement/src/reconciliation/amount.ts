@@ -1,5 +1,5 @@
 /** Amounts as files write them, to minor units: by the digits, never by a number. Exponents: ISO 4217. No I/O. */
-import { exponentOf } from '../payouts/decimal.ts';
+import { minorDigitsOf } from '@suuupra/platform/money';
 import { BadFile } from './bad-file.ts';
 
 /** What a database's bigint holds; a larger amount is refused, never wrapped. */
@@ -12,7 +12,7 @@ export function majorAmount(text: string, currency: string, line: number, mark: 
   if (found === null || text.length > digitsMax)
     throw new BadFile('amount', line, `"${shown(text)}" is not an amount: digits, with "${mark}" before the decimals.`);
   const [, sign, whole = '', fraction = ''] = found;
-  const exponent = exponentOf(currency);
+  const exponent = minorDigitsOf(currency);
   if (fraction.length > exponent) {
     const detail = `${currency} has ${exponent} decimals, "${shown(text)}" has ${fraction.length}.`;
     throw new BadFile('exponent', line, detail);
@@ -33,8 +33,12 @@ export function minorAmount(text: string, currency: string, line: number): bigin
   return bounded(BigInt(text.replace(/^[+-]/, '')), text.startsWith('-'), line);
 }
 
+export function fitsBook(minor: bigint): boolean {
+  return minor <= mostMinor && minor >= -mostMinor;
+}
+
 function bounded(minor: bigint, isNegative: boolean, line: number): bigint {
-  if (minor > mostMinor) throw new BadFile('amount', line, 'The amount is larger than the book can hold.');
+  if (!fitsBook(minor)) throw new BadFile('amount', line, 'The amount is larger than the book can hold.');
   return isNegative ? -minor : minor;
 }
 
@@ -62,10 +66,14 @@ export function dayFirstDate(text: string, line: number): string {
   return calendarDate(/^(\d{4})(\d{2})(\d{2})$/.exec(ordered), text, line);
 }
 
+/** No bank has sent a file of another time, and no database takes the year 0. */
+const earliest = '1970-01-01';
+const latest = '2199-12-31';
+
 function calendarDate(found: RegExpExecArray | null, text: string, line: number): string {
   const date = found === null ? '' : `${found[1]}-${found[2]}-${found[3]}`;
   const at = new Date(`${date}T00:00:00Z`);
-  if (Number.isNaN(at.getTime()) || at.toISOString().slice(0, 10) !== date)
+  if (Number.isNaN(at.getTime()) || at.toISOString().slice(0, 10) !== date || date < earliest || date > latest)
     throw new BadFile('date', line, `"${shown(text)}" is not a date.`);
   return date;
 }

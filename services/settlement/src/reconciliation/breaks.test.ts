@@ -290,17 +290,60 @@ describe('S5: breaks', () => {
 });
 
 describe('rules', () => {
+  const tolerant = {
+    ...{ id: 'tolerant', priority: 15, side: 'provider', shape: 'one_to_one', reference: 'equals' },
+    ...{ amountToleranceMinor: 10n, daysApartMax: 5, enabled: true },
+  };
+  const set = (rule: typeof tolerant, who: string) => ok(client.setMatchRule({ id: rule.id, rule }, as(who)));
+  const setByTwo = async (rule: typeof tolerant) => {
+    await set(rule, 'usr_a');
+    expect(await set(rule, 'usr_b')).toMatchObject({ requestedBy: '' });
+  };
+  const rules = async () => {
+    const listed = await ok(client.listMatchRules({}, as('usr_a')));
+    return {
+      inForce: listed.rules.filter(({ id }) => id === 'tolerant').map((rule) => rule.amountToleranceMinor),
+      asked: listed.requested.map(({ rule, requestedBy }) => [rule?.amountToleranceMinor, requestedBy]),
+    };
+  };
+
+  it('S5: one that writes off by itself is in force when a second person sets the same', async () => {
+    expect(await set(tolerant, 'usr_a')).toMatchObject({ requestedBy: 'usr_a', rule: tolerant });
+    expect(await set(tolerant, 'usr_a')).toMatchObject({ requestedBy: 'usr_a' });
+    await expectProvider('pay_1', 5_000n);
+    await settle([{ merchant: 'pay_1', gross: 4_990n }]);
+    expect((await onlyBreak()).status).toBe('open');
+    expect(await rules()).toEqual({ inForce: [], asked: [[10n, 'usr_a']] });
+    // Another rule under its name is asked for anew.
+    expect(await set({ ...tolerant, amountToleranceMinor: 11n }, 'usr_b')).toMatchObject({ requestedBy: 'usr_b' });
+    expect(await set(tolerant, 'usr_b')).toMatchObject({ requestedBy: 'usr_b' });
+    expect(await set(tolerant, 'usr_a')).toMatchObject({ requestedBy: '' });
+    expect(await rules()).toEqual({ inForce: [10n], asked: [] });
+    await ok(client.deleteMatchRule({ id: 'tolerant' }, as('usr_a')));
+  });
+
+  it('S5: less may be tolerated by one person, more or of others may not', async () => {
+    await setByTwo(tolerant);
+    await set({ ...tolerant, amountToleranceMinor: 9n }, 'usr_a');
+    expect(await rules()).toEqual({ inForce: [9n], asked: [] });
+    for (const wider of [{ amountToleranceMinor: 10n }, { reference: 'any' }, { daysApartMax: 6 }, { priority: 1 }])
+      expect(await set({ ...tolerant, amountToleranceMinor: 9n, ...wider }, 'usr_a')).toMatchObject({
+        requestedBy: 'usr_a',
+      });
+    await set({ ...tolerant, amountToleranceMinor: 9n, enabled: false }, 'usr_a');
+    expect(await rules()).toEqual({ inForce: [9n], asked: [] });
+    expect(await set({ ...tolerant, amountToleranceMinor: 9n }, 'usr_a')).toMatchObject({ requestedBy: 'usr_a' });
+    await ok(client.deleteMatchRule({ id: 'tolerant' }, as('usr_a')));
+    expect(await rules()).toEqual({ inForce: [], asked: [] });
+  });
+
   it('are tried without an effect, and change what is matched when set', async () => {
     await expectProvider('pay_1', 5_000n);
     await settle([{ merchant: 'pay_1', gross: 4_990n }]);
-    const tolerant = {
-      ...{ id: 'tolerant', priority: 15, side: 'provider', shape: 'one_to_one', reference: 'equals' },
-      ...{ amountToleranceMinor: 10n, daysApartMax: 5, enabled: true },
-    };
     const tried = await ok(client.tryMatchRules({ side: 'provider', rules: [tolerant] }, as('usr_a')));
     expect(tried.matches).toMatchObject([{ ruleId: 'tolerant', difference: { amountMinor: -10n } }]);
     expect((await onlyBreak()).status).toBe('open');
-    await ok(client.setMatchRule({ id: 'tolerant', rule: tolerant }, as('usr_a')));
+    await setByTwo(tolerant);
     await clear();
     await expectProvider('pay_1', 5_000n);
     await settle([{ merchant: 'pay_1', gross: 4_990n }]);

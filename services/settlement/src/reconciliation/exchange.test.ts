@@ -1,9 +1,9 @@
 /** P16: paid in one currency, settled in another. */
 
+import { minorDigitsOf } from '@suuupra/platform/money';
 import { dyingAt } from '@suuupra/platform/testing-crash';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { exponentOf } from '../payouts/decimal.ts';
 import { followsRate, inverseOf, isRate, rateOf, rateToBook, realisedMinor } from './exchange.ts';
 import { expectMoney } from './expectations.ts';
 import { processNext } from './processing.ts';
@@ -93,7 +93,7 @@ interface Expected extends Row {
 }
 
 const whole = (currency: string, minor: bigint) => {
-  const exponent = exponentOf(currency);
+  const exponent = minorDigitsOf(currency);
   const digits = (minor < 0n ? -minor : minor).toString().padStart(exponent + 1, '0');
   const sign = minor < 0n ? '-' : '';
   return exponent === 0 ? `${sign}${digits}` : `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
@@ -227,7 +227,7 @@ describe('files of a provider that settles in another currency', () => {
     const settledAt = (currency: keyof typeof rates, minor: bigint, drift: bigint) => {
       const millionths = rates[currency] + (rates[currency] * drift) / 10_000n;
       const over = minor * millionths * 100n;
-      const under = 1_000_000n * 10n ** BigInt(exponentOf(currency));
+      const under = 1_000_000n * 10n ** BigInt(minorDigitsOf(currency));
       const magnitude = (2n * (over < 0n ? -over : over) + under) / (2n * under);
       const text = millionths.toString().padStart(7, '0');
       return { gross: over < 0n ? -magnitude : magnitude, rate: `${text.slice(0, -6)}.${text.slice(-6)}` };

@@ -2,7 +2,7 @@
  * Money that was paid in one currency and settled in another: whether the amounts follow from the quoted rate, and what
  * giving some of it back at another rate has gained. Exact, in whole numbers. No I/O.
  */
-import { exponentOf } from '../payouts/decimal.ts';
+import { minorDigitsOf } from '@suuupra/platform/money';
 
 export interface Sum {
   readonly currency: string;
@@ -97,7 +97,7 @@ function sumOf<T>(items: readonly T[], of: (item: T) => bigint): bigint {
 }
 
 function unitOf(currency: string): bigint {
-  return 10n ** BigInt(exponentOf(currency));
+  return 10n ** BigInt(minorDigitsOf(currency));
 }
 
 function absolute(value: bigint): bigint {

@@ -2,10 +2,16 @@
  * The gate before a file has any effect: opening + every line = closing, one currency, the count that is stated, and
  * statements of a bank account without a missing or a second page. No I/O.
  */
-import { decimalText } from '../payouts/decimal.ts';
-import { shown } from './amount.ts';
+import { decimalText } from '@suuupra/platform/money';
+import { fitsBook, shown } from './amount.ts';
 import { BadFile } from './bad-file.ts';
-import type { ClosedStatement, FileItem, OpenedStatement, ReadLine } from './file-item.ts';
+import {
+  type ClosedStatement,
+  type FileItem,
+  type OpenedStatement,
+  type ReadLine,
+  referenceCharsMax,
+} from './file-item.ts';
 
 /** A statement of a file after its arithmetic was checked. */
 export interface CheckedStatement extends Omit<OpenedStatement, 'type'> {
@@ -44,6 +50,7 @@ export class Gate {
       case 'open':
         if (this.#running.size + this.statements.length >= statementsMax)
           throw new BadFile('limit', item.line, `A file has at most ${statementsMax} statements.`);
+        checkNames(item.line, [item.account, item.reference, item.onceKey ?? '']);
         this.#running.set(item.key, { opened: item, sumMinor: item.openingMinor, lines: 0 });
         return;
       case 'line':
@@ -72,7 +79,10 @@ export class Gate {
 
   #add(line: ReadLine): void {
     const running = this.#of(line);
+    checkNames(line.line, [line.ownReference]);
     running.sumMinor += (line.settled ?? line).amountMinor - line.feeMinor;
+    if (!fitsBook(line.feeMinor) || !fitsBook(running.sumMinor))
+      throw new BadFile('amount', line.line, 'What it adds up to is larger than the book can hold.');
     running.lines += 1;
     this.lines += 1;
   }
@@ -91,6 +101,16 @@ export class Gate {
     const { isLastPage, date } = close;
     this.statements.push({ ...rest, closingMinor: sumMinor, closedLine: close.line, lines, isLastPage, date });
   }
+}
+
+/** They are looked up by indexes, which take no longer ones: a file that cannot be stored must be refused here. */
+function checkNames(line: number, names: readonly string[]): void {
+  if (names.some((name) => name.length > referenceCharsMax))
+    throw new BadFile(
+      'limit',
+      line,
+      `An account, settlement or reference has at most ${referenceCharsMax} characters.`,
+    );
 }
 
 /** The key of the positions: one account in one currency. */

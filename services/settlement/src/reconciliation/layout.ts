@@ -50,8 +50,11 @@ export interface Layout {
   readonly signs: 'signed' | 'unsigned' | 'by_column';
   /** The fee of a dispute is a line of its own, as it is expected and booked; else it is kept with its line. */
   readonly disputeFeesApart?: boolean;
-  /** A settlement stands whole in one file: a second file with it is refused, whatever its bytes. */
-  readonly settlementsOnce?: boolean;
+  /**
+   * A settlement stands whole in one file: a second file with it is refused, whatever its bytes, for it would book its fees
+   * again. It is known by its name, or, where names come again each day, by that and its transfer.
+   */
+  readonly settlementsOnce: 'by_name' | 'by_transfer';
   /** What the file calls each kind; `total` closes a settlement with the sum of its net amounts. */
   readonly kinds: Readonly<Record<string, LineKind | 'total'>>;
 }
@@ -109,6 +112,7 @@ export const layouts: readonly Layout[] = [
     amounts: 'major',
     dates: 'iso',
     signs: 'signed',
+    settlementsOnce: 'by_name',
     kinds: {
       capture: 'payment',
       refund: 'refund',
@@ -141,7 +145,7 @@ export const layouts: readonly Layout[] = [
     dates: 'iso',
     signs: 'signed',
     disputeFeesApart: true,
-    settlementsOnce: true,
+    settlementsOnce: 'by_name',
     kinds: stripeKinds,
   },
   {
@@ -167,7 +171,7 @@ export const layouts: readonly Layout[] = [
     dates: 'iso',
     signs: 'signed',
     disputeFeesApart: true,
-    settlementsOnce: true,
+    settlementsOnce: 'by_name',
     kinds: { ...stripeKinds, total: 'total' },
   },
   {
@@ -194,7 +198,7 @@ export const layouts: readonly Layout[] = [
     dates: 'iso',
     signs: 'by_column',
     disputeFeesApart: true,
-    settlementsOnce: true,
+    settlementsOnce: 'by_name',
     kinds: { ...razorpayKinds, total: 'total' },
   },
   {
@@ -219,7 +223,7 @@ export const layouts: readonly Layout[] = [
     dates: 'iso_or_day_first',
     signs: 'by_column',
     disputeFeesApart: true,
-    settlementsOnce: true,
+    settlementsOnce: 'by_name',
     kinds: razorpayKinds,
   },
   {
@@ -240,6 +244,7 @@ export const layouts: readonly Layout[] = [
     amounts: 'minor',
     dates: 'day_first',
     signs: 'unsigned',
+    settlementsOnce: 'by_transfer',
     kinds: { CR: 'payment', DR: 'refund', CB: 'dispute', T: 'total' },
   },
 ];

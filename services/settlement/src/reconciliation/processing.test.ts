@@ -123,6 +123,28 @@ describe('what is refused leaves nothing behind', () => {
     expect(await nothing()).toBe(true);
   });
 
+  const incompressible = Array.from({ length: 400 }, (_none, index) => `${index * 7_919}x`).join('');
+  it.each([
+    ['a NUL in a cell', 'encoding', csv.replace('pay_3', 'pay\u0000_3')],
+    ['a year that no database has', 'date', csv.replace('2026-11-20', '0000-11-20')],
+    [
+      'fee and tax that add up beyond 64 bits',
+      'amount',
+      settlementCsv([{ merchant: 'pay_1', gross: 2n ** 62n, fee: 2n ** 62n, tax: 2n ** 62n }]),
+    ],
+    ['a name of a movement too long to be looked up', 'limit', csv.replace('ch_stl_1_2', incompressible)],
+    ['a name of a settlement too long to be looked up', 'limit', csv.replaceAll('stl_1', incompressible)],
+  ])('a file that no table takes is refused, and does not hold up the next: %s', async (_what, reason, content) => {
+    await test.upload('settlement_csv', content);
+    await test.upload('mt940', mt940([{ amount: 7n, reference: 'x' }]));
+    await reconcile(test.desk);
+    const files = await test.sql.query('SELECT status, reason FROM settlement_files ORDER BY format DESC');
+    expect(files).toEqual([
+      { status: 'failed', reason },
+      { status: 'processed', reason: '' },
+    ]);
+  });
+
   it('100 MB is refused by its size', async () => {
     async function* large() {
       const piece = Buffer.alloc(1_000_000, 'x');
@@ -167,6 +189,36 @@ describe('what is refused leaves nothing behind', () => {
       'processed',
     ]);
   });
+
+  const npci = (cycle: string, utr: string) =>
+    [
+      'RECORD_TYPE,UPI_TXN_ID,RRN,ORDER_REF,AMOUNT_PAISE,SETTLEMENT_CYCLE,UTR,TXN_DATE,RECORD_COUNT',
+      `CR,u1,r-${utr},pay_1,50000,${cycle},${utr},20112026,`,
+      `T,,,,50000,${cycle},${utr},20112026,1`,
+      '',
+    ].join('\n');
+  it.each([
+    ['settlement_csv' as const, csv, settlementCsv([{ merchant: 'pay_9', gross: 1n }], { settlement: 'stl_2' })],
+    ['npci_csv' as const, npci('C1', 'UTR1'), npci('C1', 'UTR2')],
+  ])(
+    'a settlement that comes again in other bytes is refused and books no fee again: %s',
+    async (format, one, next) => {
+      await test.upload(format, one);
+      await reconcile(test.desk);
+      const booked = await test.sql.query('SELECT id FROM bookings ORDER BY id');
+      await test.upload(format, `${one}\n`);
+      await reconcile(test.desk);
+      expect(await test.sql.query('SELECT id FROM bookings ORDER BY id')).toEqual(booked);
+      await test.upload(format, next);
+      await reconcile(test.desk);
+      const files = await test.sql.query('SELECT status, reason FROM settlement_files ORDER BY created_at, id');
+      expect(files).toEqual([
+        { status: 'processed', reason: '' },
+        { status: 'failed', reason: 'duplicate_page' },
+        { status: 'processed', reason: '' },
+      ]);
+    },
+  );
 
   it('a statement that comes again in another format is a duplicate page', async () => {
     const entries = [{ amount: 7n, reference: 'x' }];

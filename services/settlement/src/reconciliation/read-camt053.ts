@@ -145,7 +145,8 @@ class StatementReading {
   readonly #group: ReadonlyMap<string, string>;
   readonly #balances: Balance[] = [];
   #isOpen = false;
-  #entries = 0;
+  /** They are in the sender's count and not among the lines. */
+  #unbooked = 0;
 
   constructor(number: number, line: number, group: ReadonlyMap<string, string>) {
     this.#key = `statement ${number}`;
@@ -162,12 +163,14 @@ class StatementReading {
 
   *entry({ texts, line }: Element): Generator<FileItem> {
     yield* this.#open();
-    if ((texts.get('Sts/Cd') ?? texts.get('Sts') ?? 'BOOK') !== 'BOOK') return;
+    if ((texts.get('Sts/Cd') ?? texts.get('Sts') ?? 'BOOK') !== 'BOOK') {
+      this.#unbooked += 1;
+      return;
+    }
     const currency = currencyCode(texts.get('Amt@Ccy') ?? '', line);
     const of = (path: string) => texts.get(path) ?? '';
     const detail = 'NtryDtls/TxDtls';
     const date = of('BookgDt/Dt') || of('BookgDt/DtTm') || of('ValDt/Dt') || of('ValDt/DtTm');
-    this.#entries += 1;
     yield {
       ...{ type: 'line', key: this.#key, line, kind: 'entry', currency, feeMinor: 0n },
       amountMinor: signed(texts, majorAmount(of('Amt'), currency, line), line),
@@ -194,7 +197,7 @@ class StatementReading {
     const written = this.head.get('TxsSummry/TtlNtries/NbOfNtries');
     yield {
       ...{ type: 'close', key: this.#key, line, currency: closing.currency, closingMinor: closing.minor, isLastPage },
-      ...{ date: closing.date, lines: written === undefined ? undefined : wholeNumber(written, line) },
+      ...{ date: closing.date, lines: written === undefined ? undefined : wholeNumber(written, line) - this.#unbooked },
     };
   }
 

@@ -35,6 +35,8 @@ export async function* readDelimited(bytes: AsyncIterable<Uint8Array>, format: F
     const known = layouts.filter((each) => each.formats.includes(format)).map((each) => each.name);
     throw new BadFile('unknown_layout', 1, `The header is of no known layout of ${format} (${known.join(', ')}).`);
   }
+  const twice = header.find((name, index) => name !== '' && header.indexOf(name) !== index);
+  if (twice !== undefined) throw new BadFile('malformed', 1, `The column ${shown(twice)} is there twice.`);
   const reader = new SettlementRows(layout, header);
   let last = first.value.number;
   for await (const row of rows) {
@@ -162,8 +164,9 @@ class SettlementRows {
     this.#settlements.set(key, { currency, isClosed: false, bankReference, date });
     return {
       ...{ type: 'open', key, line: row.number, side: 'provider', account: this.#layout.provider, currency },
-      ...{ reference: bankReference === '' ? key : bankReference, sequence: 0, page: 1, openingMinor: 0n },
-      ...(this.#layout.settlementsOnce === true ? { onceKey: key } : {}),
+      // What says that there is none names nothing: settlements would be one and the same to the bank.
+      ...{ reference: references(bankReference)[0] ?? key, sequence: 0, page: 1, openingMinor: 0n },
+      onceKey: this.#layout.settlementsOnce === 'by_name' ? key : `${key} ${bankReference || date}`,
     };
   }
 

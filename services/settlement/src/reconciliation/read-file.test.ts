@@ -49,6 +49,13 @@ describe('files that are in order', () => {
     expect(statements).toMatchObject([{ closingMinor: 28_820n, reference: 'SIM, "one"', lines: 2, currency: 'INR' }]);
   });
 
+  it('names a settlement by itself where its transfer has no reference yet', async () => {
+    for (const none of ['', 'NOTPROVIDED']) {
+      const { statements } = await check('settlement_csv', csv.replaceAll('SIMUTRONE', none));
+      expect(statements).toMatchObject([{ reference: 'stl_1' }]);
+    }
+  });
+
   it('reads the same in TSV', async () => {
     const { statements } = await check('settlement_tsv', csv.replaceAll(',', '\t'));
     expect(statements[0]?.closingMinor).toBe(28_820n);
@@ -120,6 +127,12 @@ describe('bad files are refused with their line and reason', () => {
       'settlement_csv',
       csv.slice(0, csv.indexOf('payout')),
       { reason: 'truncated', line: 3 },
+    ],
+    [
+      'a CSV that has a column twice',
+      'settlement_csv',
+      csv.replaceAll(/(?<=[^\r])(?=\r)/g, ',1.00').replace('utr,1.00', 'utr,gross'),
+      { reason: 'malformed', line: 1 },
     ],
     ['a CSV without its last line end', 'settlement_csv', csv.trimEnd(), { reason: 'truncated', line: 4 }],
     ['a CSV with an open quote', 'settlement_csv', csv.replace('pay_1', '"pay_1'), { reason: 'truncated', line: 2 }],
@@ -210,6 +223,17 @@ describe('bad files are refused with their line and reason', () => {
     const latin = format === 'mt940' && typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
     expect(await refusal(format, latin)).toMatchObject({ reason, line, detail: expect.stringMatching(/\.$|:/) });
   });
+});
+
+it('counts what a CAMT.053 counts, also entries that are not booked yet', async () => {
+  const summary = (count: number) => `<TxsSummry><TtlNtries><NbOfNtries>${count}</NbOfNtries></TtlNtries></TxsSummry>`;
+  const pending = camt053(entries, { closing: 28_820n }).replace(/BOOK(?!.*BOOK)/s, 'PDNG');
+  const { statements } = await check('camt053', pending.replace('<Ntry>', `${summary(2)}<Ntry>`));
+  expect(statements).toMatchObject([{ lines: 1, closingMinor: 28_820n }]);
+  for (const count of [1, 3])
+    expect(await refusal('camt053', pending.replace('<Ntry>', `${summary(count)}<Ntry>`))).toMatchObject({
+      reason: 'count',
+    });
 });
 
 describe('S2: statements of an account follow each other', () => {

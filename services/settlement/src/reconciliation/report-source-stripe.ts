@@ -5,7 +5,7 @@
  * Only automatic payouts: of a manual one Stripe does not know which transactions it holds. Needs a key that may read payouts,
  * balance transactions with their sources, and payment intents.
  */
-import { exponentOf } from '../payouts/decimal.ts';
+import { minorDigitsOf } from '@suuupra/platform/money';
 import {
   csvBytes,
   type ExactObject,
@@ -179,7 +179,7 @@ async function disputedIntents(api: ProviderApi, lines: readonly ExactObject[]):
 
 /** Stripe's units as minor units of ISO 4217, exactly. */
 function minorText(currency: string, units: bigint): string {
-  const more = (stripeDecimals[currency] ?? exponentOf(currency)) - exponentOf(currency);
+  const more = (stripeDecimals[currency] ?? minorDigitsOf(currency)) - minorDigitsOf(currency);
   if (more <= 0) return `${units * 10n ** BigInt(-more)}`;
   const step = 10n ** BigInt(more);
   if (units % step !== 0n) throw new SourceFault(`An amount of Stripe is finer than ${currency} is.`);

@@ -3,6 +3,7 @@ import * as proto from '@suuupra/contracts/gen/suuupra/settlement/v1/reconciliat
 import { type Implementation, implement, isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
 import { refusableTransaction } from '@suuupra/platform/sql/refusable';
 import {
+  actorOf,
   addBreakNote,
   approveWriteOff,
   assignBreak,
@@ -37,7 +38,7 @@ export function reconciliationRpc(desk: Desk): Implementation {
     rejectWriteOff: (request, context) => rejectWriteOff(desk, request, context),
     matchManually: (request, context) => matchManually(desk, request, context),
     listMatchRules: () => listRules(desk),
-    setMatchRule: (request) => setRule(desk, request),
+    setMatchRule: (request, context) => setRule(desk, request, actorOf(context)),
     deleteMatchRule: (request) => deleteRule(desk, request),
     tryMatchRules: (request) => tryRules(desk, request),
   });

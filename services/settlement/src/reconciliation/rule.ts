@@ -38,6 +38,24 @@ export function ruleFault(rule: Rule): { readonly field: string; readonly detail
   return undefined;
 }
 
+/**
+ * Whether the rule would write off what no rule in force does: then it needs two people. One that is off or tolerates nothing
+ * writes nothing off, and neither does one that only tolerates less than it does now.
+ */
+export function needsSecondPerson(rule: Rule, inForce: Rule | undefined): boolean {
+  if (!rule.enabled || (rule.amountToleranceMinor === 0n && rule.amountToleranceBps === 0)) return false;
+  if (inForce?.enabled !== true) return true;
+  const isWider =
+    rule.amountToleranceMinor > inForce.amountToleranceMinor || rule.amountToleranceBps > inForce.amountToleranceBps;
+  const lessOf = { amountToleranceMinor: 0n, amountToleranceBps: 0 };
+  return isWider || !sameRule({ ...rule, ...lessOf }, { ...inForce, ...lessOf });
+}
+
+export function sameRule(a: Rule, b: Rule): boolean {
+  const keys = Object.keys(a) as (keyof Rule)[];
+  return keys.every((key) => a[key] === b[key]);
+}
+
 export function inOrder(rules: readonly Rule[]): Rule[] {
   return rules.filter(({ enabled }) => enabled).sort((a, b) => a.priority - b.priority || byText(a.id, b.id));
 }

@@ -1,12 +1,14 @@
 /** Rules as finance sets them, and what they would do. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type * as proto from '@suuupra/contracts/gen/suuupra/settlement/v1/reconciliation_pb.ts';
 import { isRefusal, type Refusal, refuse } from '@suuupra/platform/rpc/rpc';
+import type { SqlExecutor, SqlTransaction } from '@suuupra/platform/sql/sql';
 import type { Desk } from './desk.ts';
 import type { Side } from './file-item.ts';
 import { match } from './match.ts';
 import { readRules, unplaced } from './placing.ts';
-import { type ReferenceTest, type Rule, ruleFault, type Shape } from './rule.ts';
+import { needsSecondPerson, type ReferenceTest, type Rule, ruleFault, type Shape, sameRule } from './rule.ts';
 import {
   type ExpectationViewRow,
   expectationView,
@@ -37,20 +39,72 @@ function ruleOf(message: RuleMessage, id: string): Rule | Refusal {
 }
 
 export async function listRules({ sql }: Desk): Promise<MessageInitShape<typeof proto.ListMatchRulesResponseSchema>> {
-  return { rules: (await readRules(sql)).map(ruleView) };
+  const asked = await readAsked(sql);
+  return {
+    rules: (await readRules(sql)).map(ruleView),
+    requested: asked.map(({ rule, by, at }) => ({
+      ...{ rule: ruleView(rule), requestedBy: by, requestedAt: timestampFromDate(at) },
+    })),
+  };
 }
 
+/** A rule that writes off by itself is kept as asked for, until another person than `actor` did sets the same. */
 export async function setRule(
-  { sql }: Desk,
+  { sql, world }: Desk,
   request: proto.SetMatchRuleRequest,
+  actor: string,
 ): Promise<MessageInitShape<typeof proto.SetMatchRuleResponseSchema> | Refusal> {
   if (request.rule === undefined) return refuse('match_rule_invalid', 'A rule is needed.');
   const rule = ruleOf(request.rule, request.id);
   if (isRefusal(rule)) return rule;
-  const known = await readRules(sql);
-  if (known.length >= rulesMax && !known.some(({ id }) => id === rule.id))
-    return refuse('limit_reached', `There are at most ${rulesMax} rules.`);
-  await sql.execute(
+  return sql.transaction(async (tx) => {
+    // One change after the other: who comes second sees what the first asked for.
+    await tx.query("SELECT pg_advisory_xact_lock(hashtext('settlement.match_rules'))");
+    const [known, asked] = [await readRules(tx), await readAsked(tx)];
+    const ids = new Set([...known.map(({ id }) => id), ...asked.map((each) => each.rule.id)]);
+    if (ids.size >= rulesMax && !ids.has(rule.id))
+      return refuse('limit_reached', `There are at most ${rulesMax} rules.`);
+    const inForce = known.find(({ id }) => id === rule.id);
+    const before = asked.find((each) => sameRule(each.rule, rule));
+    if (needsSecondPerson(rule, inForce) && (before === undefined || before.by === actor)) {
+      if (before === undefined) await keepAsked(tx, rule, actor, new Date(world.now()));
+      return { rule: ruleView(rule), requestedBy: actor };
+    }
+    await tx.execute('DELETE FROM match_rule_requests WHERE id = $1', [rule.id]);
+    await putInForce(tx, rule);
+    return { rule: ruleView(rule) };
+  });
+}
+
+interface AskedRule {
+  readonly rule: Rule;
+  readonly by: string;
+  readonly at: Date;
+}
+
+/** JSON has no number of 64 bits. */
+type KeptRule = Omit<Rule, 'amountToleranceMinor'> & { readonly amountToleranceMinor: string };
+
+async function readAsked(executor: SqlExecutor): Promise<AskedRule[]> {
+  const rows = await executor.query<{ rule: KeptRule; requested_by: string; requested_at: Date }>(
+    'SELECT rule, requested_by, requested_at FROM match_rule_requests ORDER BY id',
+  );
+  return rows.map(({ rule, requested_by: by, requested_at: at }) => ({
+    ...{ by, at, rule: { ...rule, amountToleranceMinor: BigInt(rule.amountToleranceMinor) } },
+  }));
+}
+
+async function keepAsked(tx: SqlTransaction, rule: Rule, by: string, at: Date): Promise<void> {
+  await tx.execute(
+    `INSERT INTO match_rule_requests (id, rule, requested_by, requested_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (id) DO UPDATE SET rule = excluded.rule, requested_by = excluded.requested_by,
+       requested_at = excluded.requested_at`,
+    [rule.id, JSON.stringify({ ...rule, amountToleranceMinor: `${rule.amountToleranceMinor}` }), by, at],
+  );
+}
+
+async function putInForce(tx: SqlTransaction, rule: Rule): Promise<void> {
+  await tx.execute(
     `INSERT INTO match_rules (id, priority, side, shape, reference, amount_tolerance_minor, amount_tolerance_bps, days_apart_max, group_max, enabled)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      ON CONFLICT (id) DO UPDATE SET priority = $2, side = $3, shape = $4, reference = $5, amount_tolerance_minor = $6,
@@ -60,15 +114,18 @@ export async function setRule(
       ...[rule.amountToleranceBps, rule.daysApartMax, rule.groupMax, rule.enabled],
     ],
   );
-  return { rule: ruleView(rule) };
 }
 
+/** Also one that is only asked for. */
 export async function deleteRule(
   { sql }: Desk,
   { id }: proto.DeleteMatchRuleRequest,
 ): Promise<MessageInitShape<typeof proto.DeleteMatchRuleResponseSchema> | Refusal> {
-  const deleted = await sql.execute('DELETE FROM match_rules WHERE id = $1', [id]);
-  return deleted === 1 ? {} : refuse('not_found', 'There is no rule of this id.');
+  const deleted = await sql.transaction(async (tx) => {
+    const asked = await tx.execute('DELETE FROM match_rule_requests WHERE id = $1', [id]);
+    return asked + (await tx.execute('DELETE FROM match_rules WHERE id = $1', [id]));
+  });
+  return deleted > 0 ? {} : refuse('not_found', 'There is no rule of this id.');
 }
 
 /** Runs the rules over what is in no match, in memory; reads only. */

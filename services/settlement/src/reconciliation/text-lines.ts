@@ -11,7 +11,7 @@ export interface TextLine {
 /** A line longer than this is no line of a bank or provider. */
 const lineCharsMax = 64 * 1024;
 
-/** Text in UTF-8, a byte order mark taken off; a byte that is not UTF-8 refuses the file and names its line. */
+/** Text in UTF-8, a byte order mark taken off; a byte that is not UTF-8, or is NUL, refuses the file and names its line. */
 export async function* utf8Text(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let line = 1;
@@ -22,6 +22,10 @@ export async function* utf8Text(bytes: AsyncIterable<Uint8Array>): AsyncGenerato
     } catch {
       throw new BadFile('encoding', line + lineEndsBeforeFault(chunk), 'The text is not UTF-8.');
     }
+    // UTF-8 has it, PostgreSQL's text does not.
+    const nul = text.indexOf('\0');
+    if (nul >= 0)
+      throw new BadFile('encoding', line + text.slice(0, nul).split('\n').length - 1, 'The text holds a NUL.');
     line += text.split('\n').length - 1;
     yield text;
   }

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file suuupra/ledger/v1/ledger.proto.
  */
 export const file_suuupra_ledger_v1_ledger: GenFile = /*@__PURE__*/
-  fileDesc("Ch5zdXV1cHJhL2xlZGdlci92MS9sZWRnZXIucHJvdG8SEXN1dXVwcmEubGVkZ2VyLnYxIn8KDkFjY291bnRCYWxhbmNlEgwKBGNvZGUYASABKAkSDAoEbmFtZRgCIAEoCRIsCgtub3JtYWxfc2lkZRgDIAEoDjIXLnN1dXVwcmEubGVkZ2VyLnYxLlNpZGUSFQoNYmFsYW5jZV9taW5vchgEIAEoAxIMCgR0eXBlGAUgASgJIoMBCg9DdXJyZW5jeUJhbGFuY2USEAoIY3VycmVuY3kYASABKAkSEwoLZGViaXRfbWlub3IYAiABKAMSFAoMY3JlZGl0X21pbm9yGAMgASgDEjMKCGFjY291bnRzGAQgAygLMiEuc3V1dXByYS5sZWRnZXIudjEuQWNjb3VudEJhbGFuY2UifwoDTGVnEg8KB2FjY291bnQYASABKAkSJwoFZGViaXQYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIoCgZjcmVkaXQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIUCgxhY2NvdW50X25hbWUYBCABKAkimQIKBUVudHJ5EgoKAmlkGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxlZmZlY3RpdmVfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXJlZmVyZW5jZRgEIAEoCRIkCgRsZWdzGAUgAygLMhYuc3V1dXByYS5sZWRnZXIudjEuTGVnEgwKBGtpbmQYBiABKAkSEwoLZGVzY3JpcHRpb24YByABKAkSDQoFY2F1c2UYCCABKAkSEAoIc2VxdWVuY2UYCSABKAMSLQoIZXhjaGFuZ2UYCiABKAsyGy5zdXV1cHJhLmxlZGdlci52MS5FeGNoYW5nZSKCAQoIRXhjaGFuZ2USFQoNc29sZF9jdXJyZW5jeRgBIAEoCRISCgpzb2xkX21pbm9yGAIgASgDEhcKD2JvdWdodF9jdXJyZW5jeRgDIAEoCRIUCgxib3VnaHRfbWlub3IYBCABKAMSDAoEcmF0ZRgFIAEoCRIOCgZzb3VyY2UYBiABKAki+QIKB0Vhcm5pbmcSEAoIb3JkZXJfaWQYASABKAkSEQoJY291cnNlX2lkGAIgASgJEicKBWdyb3NzGAMgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJQoDdGF4GAQgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSLgoMcGxhdGZvcm1fZmVlGAUgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSJwoFc2hhcmUYBiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIwCgZzdGF0dXMYByABKA4yIC5zdXV1cHJhLmxlZGdlci52MS5FYXJuaW5nU3RhdHVzEiYKAmF0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxjb3Vyc2VfdGl0bGUYCSABKAkSMAoOcmVmdW5kZWRfc2hhcmUYCiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leSKWAQoWR2V0VHJpYWxCYWxhbmNlUmVxdWVzdBImCgJhdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZWZmZWN0aXZlX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghzZXF1ZW5jZRgDIAEoAxIQCghhdF9sZWFzdBgEIAEoAyKLAQoXR2V0VHJpYWxCYWxhbmNlUmVzcG9uc2USNgoKY3VycmVuY2llcxgBIAMoCzIiLnN1dXVwcmEubGVkZ2VyLnYxLkN1cnJlbmN5QmFsYW5jZRImCgJhdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIc2VxdWVuY2UYAyABKAMigQEKEkxpc3RFbnRyaWVzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIZCglyZWZlcmVuY2UYAyABKAlCBoq1GAIQZBIXCgdhY2NvdW50GAQgASgJQgaKtRgCEGQSEAoIYXRfbGVhc3QYBSABKAMiWQoTTGlzdEVudHJpZXNSZXNwb25zZRIpCgdlbnRyaWVzGAEgAygLMhguc3V1dXByYS5sZWRnZXIudjEuRW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk8KFEdldE15RWFybmluZ3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEhAKCGF0X2xlYXN0GAMgASgDIrUBChVHZXRNeUVhcm5pbmdzUmVzcG9uc2USLAoIZWFybmluZ3MYASADKAsyGi5zdXV1cHJhLmxlZGdlci52MS5FYXJuaW5nEikKB2JhbGFuY2UYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIqCghiYWxhbmNlcxgDIAMoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EhcKD25leHRfcGFnZV90b2tlbhgEIAEoCSo9CgRTaWRlEhQKEFNJREVfVU5TUEVDSUZJRUQQABIOCgpTSURFX0RFQklUEAESDwoLU0lERV9DUkVESVQQAiqOAQoNRWFybmluZ1N0YXR1cxIeChpFQVJOSU5HX1NUQVRVU19VTlNQRUNJRklFRBAAEhkKFUVBUk5JTkdfU1RBVFVTX0VBUk5FRBABEiUKIUVBUk5JTkdfU1RBVFVTX1BBUlRJQUxMWV9SRUZVTkRFRBACEhsKF0VBUk5JTkdfU1RBVFVTX1JFRlVOREVEEAMyngUKDUxlZGdlclNlcnZpY2US5AEKD0dldFRyaWFsQmFsYW5jZRIpLnN1dXVwcmEubGVkZ2VyLnYxLkdldFRyaWFsQmFsYW5jZVJlcXVlc3QaKi5zdXV1cHJhLmxlZGdlci52MS5HZXRUcmlhbEJhbGFuY2VSZXNwb25zZSJ6irUYUggDEgdmaW5hbmNlKhRzZXF1ZW5jZV9ub3RfcmVhY2hlZDovQmFsYW5jZXMgb2YgYWxsIGFjY291bnRzLCBub3cgb3IgYXQgYSBwYXN0IHRpbWWC0+STAh4SHC9hcGkvdjEvbGVkZ2VyL3RyaWFsLWJhbGFuY2US0gEKC0xpc3RFbnRyaWVzEiUuc3V1dXByYS5sZWRnZXIudjEuTGlzdEVudHJpZXNSZXF1ZXN0GiYuc3V1dXByYS5sZWRnZXIudjEuTGlzdEVudHJpZXNSZXNwb25zZSJ0irUYUggDEgdmaW5hbmNlKhRzZXF1ZW5jZV9ub3RfcmVhY2hlZDovSm91cm5hbHMsIG5ld2VzdCBmaXJzdCwgYnkgcmVmZXJlbmNlIG9yIGFjY291bnSC0+STAhgSFi9hcGkvdjEvbGVkZ2VyL2VudHJpZXMS0AEKDUdldE15RWFybmluZ3MSJy5zdXV1cHJhLmxlZGdlci52MS5HZXRNeUVhcm5pbmdzUmVxdWVzdBooLnN1dXVwcmEubGVkZ2VyLnYxLkdldE15RWFybmluZ3NSZXNwb25zZSJsirUYQQgDEgppbnN0cnVjdG9yKhRzZXF1ZW5jZV9ub3RfcmVhY2hlZDobV2hhdCBJIGVhcm5lZCwgc2FsZSBieSBzYWxlgtPkkwIhEh8vYXBpL3YxL2luc3RydWN0b3JzL21lL2Vhcm5pbmdzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
+  fileDesc("Ch5zdXV1cHJhL2xlZGdlci92MS9sZWRnZXIucHJvdG8SEXN1dXVwcmEubGVkZ2VyLnYxIn8KDkFjY291bnRCYWxhbmNlEgwKBGNvZGUYASABKAkSDAoEbmFtZRgCIAEoCRIsCgtub3JtYWxfc2lkZRgDIAEoDjIXLnN1dXVwcmEubGVkZ2VyLnYxLlNpZGUSFQoNYmFsYW5jZV9taW5vchgEIAEoAxIMCgR0eXBlGAUgASgJIoMBCg9DdXJyZW5jeUJhbGFuY2USEAoIY3VycmVuY3kYASABKAkSEwoLZGViaXRfbWlub3IYAiABKAMSFAoMY3JlZGl0X21pbm9yGAMgASgDEjMKCGFjY291bnRzGAQgAygLMiEuc3V1dXByYS5sZWRnZXIudjEuQWNjb3VudEJhbGFuY2UifwoDTGVnEg8KB2FjY291bnQYASABKAkSJwoFZGViaXQYAiABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIoCgZjcmVkaXQYAyABKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIUCgxhY2NvdW50X25hbWUYBCABKAkizgIKBUVudHJ5EgoKAmlkGAEgASgJEiYKAmF0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxlZmZlY3RpdmVfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXJlZmVyZW5jZRgEIAEoCRIkCgRsZWdzGAUgAygLMhYuc3V1dXByYS5sZWRnZXIudjEuTGVnEgwKBGtpbmQYBiABKAkSEwoLZGVzY3JpcHRpb24YByABKAkSDQoFY2F1c2UYCCABKAkSEAoIc2VxdWVuY2UYCSABKAMSLQoIZXhjaGFuZ2UYCiABKAsyGy5zdXV1cHJhLmxlZGdlci52MS5FeGNoYW5nZRIzCgtyZXZhbHVhdGlvbhgLIAEoCzIeLnN1dXVwcmEubGVkZ2VyLnYxLlJldmFsdWF0aW9uIm4KC1JldmFsdWF0aW9uEjIKCGJhbGFuY2VzGAEgAygLMiAuc3V1dXByYS5sZWRnZXIudjEuVmFsdWVkQmFsYW5jZRIRCglvd25fbWlub3IYAiABKAMSGAoQZGlmZmVyZW5jZV9taW5vchgDIAEoAyJrCg1WYWx1ZWRCYWxhbmNlEhAKCGN1cnJlbmN5GAEgASgJEhUKDWJhbGFuY2VfbWlub3IYAiABKAMSDAoEcmF0ZRgDIAEoCRIOCgZzb3VyY2UYBCABKAkSEwoLdmFsdWVfbWlub3IYBSABKAMiggEKCEV4Y2hhbmdlEhUKDXNvbGRfY3VycmVuY3kYASABKAkSEgoKc29sZF9taW5vchgCIAEoAxIXCg9ib3VnaHRfY3VycmVuY3kYAyABKAkSFAoMYm91Z2h0X21pbm9yGAQgASgDEgwKBHJhdGUYBSABKAkSDgoGc291cmNlGAYgASgJIvkCCgdFYXJuaW5nEhAKCG9yZGVyX2lkGAEgASgJEhEKCWNvdXJzZV9pZBgCIAEoCRInCgVncm9zcxgDIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EiUKA3RheBgEIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5Ei4KDHBsYXRmb3JtX2ZlZRgFIAEoCzIYLnN1dXVwcmEuY29tbW9uLnYxLk1vbmV5EicKBXNoYXJlGAYgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSMAoGc3RhdHVzGAcgASgOMiAuc3V1dXByYS5sZWRnZXIudjEuRWFybmluZ1N0YXR1cxImCgJhdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoMY291cnNlX3RpdGxlGAkgASgJEjAKDnJlZnVuZGVkX3NoYXJlGAogASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkilgEKFkdldFRyaWFsQmFsYW5jZVJlcXVlc3QSJgoCYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGVmZmVjdGl2ZV9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIc2VxdWVuY2UYAyABKAMSEAoIYXRfbGVhc3QYBCABKAMiiwEKF0dldFRyaWFsQmFsYW5jZVJlc3BvbnNlEjYKCmN1cnJlbmNpZXMYASADKAsyIi5zdXV1cHJhLmxlZGdlci52MS5DdXJyZW5jeUJhbGFuY2USJgoCYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHNlcXVlbmNlGAMgASgDIoEBChJMaXN0RW50cmllc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSGQoJcmVmZXJlbmNlGAMgASgJQgaKtRgCEGQSFwoHYWNjb3VudBgEIAEoCUIGirUYAhBkEhAKCGF0X2xlYXN0GAUgASgDIlkKE0xpc3RFbnRyaWVzUmVzcG9uc2USKQoHZW50cmllcxgBIAMoCzIYLnN1dXVwcmEubGVkZ2VyLnYxLkVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJPChRHZXRNeUVhcm5pbmdzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIQCghhdF9sZWFzdBgDIAEoAyK1AQoVR2V0TXlFYXJuaW5nc1Jlc3BvbnNlEiwKCGVhcm5pbmdzGAEgAygLMhouc3V1dXByYS5sZWRnZXIudjEuRWFybmluZxIpCgdiYWxhbmNlGAIgASgLMhguc3V1dXByYS5jb21tb24udjEuTW9uZXkSKgoIYmFsYW5jZXMYAyADKAsyGC5zdXV1cHJhLmNvbW1vbi52MS5Nb25leRIXCg9uZXh0X3BhZ2VfdG9rZW4YBCABKAkqPQoEU2lkZRIUChBTSURFX1VOU1BFQ0lGSUVEEAASDgoKU0lERV9ERUJJVBABEg8KC1NJREVfQ1JFRElUEAIqjgEKDUVhcm5pbmdTdGF0dXMSHgoaRUFSTklOR19TVEFUVVNfVU5TUEVDSUZJRUQQABIZChVFQVJOSU5HX1NUQVRVU19FQVJORUQQARIlCiFFQVJOSU5HX1NUQVRVU19QQVJUSUFMTFlfUkVGVU5ERUQQAhIbChdFQVJOSU5HX1NUQVRVU19SRUZVTkRFRBADMp4FCg1MZWRnZXJTZXJ2aWNlEuQBCg9HZXRUcmlhbEJhbGFuY2USKS5zdXV1cHJhLmxlZGdlci52MS5HZXRUcmlhbEJhbGFuY2VSZXF1ZXN0Giouc3V1dXByYS5sZWRnZXIudjEuR2V0VHJpYWxCYWxhbmNlUmVzcG9uc2Uieoq1GFIIAxIHZmluYW5jZSoUc2VxdWVuY2Vfbm90X3JlYWNoZWQ6L0JhbGFuY2VzIG9mIGFsbCBhY2NvdW50cywgbm93IG9yIGF0IGEgcGFzdCB0aW1lgtPkkwIeEhwvYXBpL3YxL2xlZGdlci90cmlhbC1iYWxhbmNlEtIBCgtMaXN0RW50cmllcxIlLnN1dXVwcmEubGVkZ2VyLnYxLkxpc3RFbnRyaWVzUmVxdWVzdBomLnN1dXVwcmEubGVkZ2VyLnYxLkxpc3RFbnRyaWVzUmVzcG9uc2UidIq1GFIIAxIHZmluYW5jZSoUc2VxdWVuY2Vfbm90X3JlYWNoZWQ6L0pvdXJuYWxzLCBuZXdlc3QgZmlyc3QsIGJ5IHJlZmVyZW5jZSBvciBhY2NvdW50gtPkkwIYEhYvYXBpL3YxL2xlZGdlci9lbnRyaWVzEtABCg1HZXRNeUVhcm5pbmdzEicuc3V1dXByYS5sZWRnZXIudjEuR2V0TXlFYXJuaW5nc1JlcXVlc3QaKC5zdXV1cHJhLmxlZGdlci52MS5HZXRNeUVhcm5pbmdzUmVzcG9uc2UibIq1GEEIAxIKaW5zdHJ1Y3RvcioUc2VxdWVuY2Vfbm90X3JlYWNoZWQ6G1doYXQgSSBlYXJuZWQsIHNhbGUgYnkgc2FsZYLT5JMCIRIfL2FwaS92MS9pbnN0cnVjdG9ycy9tZS9lYXJuaW5nc2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_timestamp, file_suuupra_common_v1_money, file_suuupra_options_v1_options]);
 
 /**
  * @generated from message suuupra.ledger.v1.AccountBalance
@@ -188,6 +188,13 @@ export type Entry = Message<"suuupra.ledger.v1.Entry"> & {
    * @generated from field: suuupra.ledger.v1.Exchange exchange = 10;
    */
   exchange?: Exchange | undefined;
+
+  /**
+   * Of revaluation and revaluation_reversed. Absent otherwise.
+   *
+   * @generated from field: suuupra.ledger.v1.Revaluation revaluation = 11;
+   */
+  revaluation?: Revaluation | undefined;
 };
 
 /**
@@ -196,6 +203,81 @@ export type Entry = Message<"suuupra.ledger.v1.Entry"> & {
  */
 export const EntrySchema: GenMessage<Entry> = /*@__PURE__*/
   messageDesc(file_suuupra_ledger_v1_ledger, 3);
+
+/**
+ * Account 1800 at the end of a period, at closing rates. Balances are debits less credits, in minor units of their currency.
+ *
+ * @generated from message suuupra.ledger.v1.Revaluation
+ */
+export type Revaluation = Message<"suuupra.ledger.v1.Revaluation"> & {
+  /**
+   * @generated from field: repeated suuupra.ledger.v1.ValuedBalance balances = 1;
+   */
+  balances: ValuedBalance[];
+
+  /**
+   * What account 1800 stands at in the valuation's own currency.
+   *
+   * @generated from field: int64 own_minor = 2;
+   */
+  ownMinor: bigint;
+
+  /**
+   * `own_minor` and all values together: what is booked, so that they add up to zero. Above zero it is an unrealised loss,
+   * below it a gain.
+   *
+   * @generated from field: int64 difference_minor = 3;
+   */
+  differenceMinor: bigint;
+};
+
+/**
+ * Describes the message suuupra.ledger.v1.Revaluation.
+ * Use `create(RevaluationSchema)` to create a new message.
+ */
+export const RevaluationSchema: GenMessage<Revaluation> = /*@__PURE__*/
+  messageDesc(file_suuupra_ledger_v1_ledger, 4);
+
+/**
+ * @generated from message suuupra.ledger.v1.ValuedBalance
+ */
+export type ValuedBalance = Message<"suuupra.ledger.v1.ValuedBalance"> & {
+  /**
+   * @generated from field: string currency = 1;
+   */
+  currency: string;
+
+  /**
+   * @generated from field: int64 balance_minor = 2;
+   */
+  balanceMinor: bigint;
+
+  /**
+   * How many of the valuation's currency for one of this, as it was quoted, and whose quote it is.
+   *
+   * @generated from field: string rate = 3;
+   */
+  rate: string;
+
+  /**
+   * @generated from field: string source = 4;
+   */
+  source: string;
+
+  /**
+   * In the valuation's currency, rounded half away from zero.
+   *
+   * @generated from field: int64 value_minor = 5;
+   */
+  valueMinor: bigint;
+};
+
+/**
+ * Describes the message suuupra.ledger.v1.ValuedBalance.
+ * Use `create(ValuedBalanceSchema)` to create a new message.
+ */
+export const ValuedBalanceSchema: GenMessage<ValuedBalance> = /*@__PURE__*/
+  messageDesc(file_suuupra_ledger_v1_ledger, 5);
 
 /**
  * Money that changed its currency: what left in one and what came in the other. Each half is a journal of its own currency,
@@ -244,7 +326,7 @@ export type Exchange = Message<"suuupra.ledger.v1.Exchange"> & {
  * Use `create(ExchangeSchema)` to create a new message.
  */
 export const ExchangeSchema: GenMessage<Exchange> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 4);
+  messageDesc(file_suuupra_ledger_v1_ledger, 6);
 
 /**
  * @generated from message suuupra.ledger.v1.Earning
@@ -306,7 +388,7 @@ export type Earning = Message<"suuupra.ledger.v1.Earning"> & {
  * Use `create(EarningSchema)` to create a new message.
  */
 export const EarningSchema: GenMessage<Earning> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 5);
+  messageDesc(file_suuupra_ledger_v1_ledger, 7);
 
 /**
  * At most one of the first three; none: as of now.
@@ -348,7 +430,7 @@ export type GetTrialBalanceRequest = Message<"suuupra.ledger.v1.GetTrialBalanceR
  * Use `create(GetTrialBalanceRequestSchema)` to create a new message.
  */
 export const GetTrialBalanceRequestSchema: GenMessage<GetTrialBalanceRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 6);
+  messageDesc(file_suuupra_ledger_v1_ledger, 8);
 
 /**
  * @generated from message suuupra.ledger.v1.GetTrialBalanceResponse
@@ -377,7 +459,7 @@ export type GetTrialBalanceResponse = Message<"suuupra.ledger.v1.GetTrialBalance
  * Use `create(GetTrialBalanceResponseSchema)` to create a new message.
  */
 export const GetTrialBalanceResponseSchema: GenMessage<GetTrialBalanceResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 7);
+  messageDesc(file_suuupra_ledger_v1_ledger, 9);
 
 /**
  * @generated from message suuupra.ledger.v1.ListEntriesRequest
@@ -414,7 +496,7 @@ export type ListEntriesRequest = Message<"suuupra.ledger.v1.ListEntriesRequest">
  * Use `create(ListEntriesRequestSchema)` to create a new message.
  */
 export const ListEntriesRequestSchema: GenMessage<ListEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 8);
+  messageDesc(file_suuupra_ledger_v1_ledger, 10);
 
 /**
  * @generated from message suuupra.ledger.v1.ListEntriesResponse
@@ -436,7 +518,7 @@ export type ListEntriesResponse = Message<"suuupra.ledger.v1.ListEntriesResponse
  * Use `create(ListEntriesResponseSchema)` to create a new message.
  */
 export const ListEntriesResponseSchema: GenMessage<ListEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 9);
+  messageDesc(file_suuupra_ledger_v1_ledger, 11);
 
 /**
  * @generated from message suuupra.ledger.v1.GetMyEarningsRequest
@@ -463,7 +545,7 @@ export type GetMyEarningsRequest = Message<"suuupra.ledger.v1.GetMyEarningsReque
  * Use `create(GetMyEarningsRequestSchema)` to create a new message.
  */
 export const GetMyEarningsRequestSchema: GenMessage<GetMyEarningsRequest> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 10);
+  messageDesc(file_suuupra_ledger_v1_ledger, 12);
 
 /**
  * @generated from message suuupra.ledger.v1.GetMyEarningsResponse
@@ -499,7 +581,7 @@ export type GetMyEarningsResponse = Message<"suuupra.ledger.v1.GetMyEarningsResp
  * Use `create(GetMyEarningsResponseSchema)` to create a new message.
  */
 export const GetMyEarningsResponseSchema: GenMessage<GetMyEarningsResponse> = /*@__PURE__*/
-  messageDesc(file_suuupra_ledger_v1_ledger, 11);
+  messageDesc(file_suuupra_ledger_v1_ledger, 13);
 
 /**
  * @generated from enum suuupra.ledger.v1.Side
