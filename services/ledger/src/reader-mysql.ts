@@ -124,6 +124,12 @@ export function mysqlReaderOn(tx: SqlExecutor): LedgerReader {
     periodTotals: (number) => periodTotals(tx, number),
     batches: (after, limit) => batches(tx, after, limit),
     journalSpan: () => journalSpan(tx),
+    sealedUntilUs: async () => {
+      const [row] = await tx.query<{ sealed_until_us: bigint }>(
+        'SELECT sealed_until_us FROM ledger_writer WHERE shard = 0',
+      );
+      return row?.sealed_until_us ?? 0n;
+    },
     snapshots: (after, limit) => snapshots(tx, after, limit),
   };
 }

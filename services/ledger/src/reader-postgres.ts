@@ -172,6 +172,12 @@ export function readerOn(tx: SqlExecutor): LedgerReader {
     soldOrders: (after, limit) => soldOrders(tx, after, limit),
     batches: (after, limit) => batches(tx, names, after, limit),
     journalSpan: () => journalSpan(tx),
+    sealedUntilUs: async () => {
+      const [row] = await tx.query<{ sealed_until_us: bigint }>(
+        'SELECT sealed_until_us FROM ledger_writer WHERE shard = 0',
+      );
+      return row?.sealed_until_us ?? 0n;
+    },
     snapshots: (after, limit) => snapshots(tx, names, after, limit),
   };
 }

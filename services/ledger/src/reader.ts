@@ -79,6 +79,8 @@ export interface LedgerReader extends ReportReader {
   batches(after: bigint, limit: number): Promise<StoredBatch[]>;
   /** The least and the greatest sequence of all journals that are there, whatever batch they name; undefined without any. */
   journalSpan(): Promise<JournalSpan | undefined>;
+  /** The writer books nothing silently before this time: the end of the last sealed period, 0 without any. */
+  sealedUntilUs(): Promise<bigint>;
   /** Kept snapshots of the totals above `after`, in order. */
   snapshots(after: bigint, limit: number): Promise<Snapshot[]>;
 }

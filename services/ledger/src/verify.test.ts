@@ -226,6 +226,7 @@ describe('the integrity checker', () => {
       'UPDATE periods SET batch_sequence = 0, hash = set_byte(hash, 0, get_byte(hash, 0) # 1)',
       'period 1',
     ],
+    ['period less', 'DELETE FROM period_balances; DELETE FROM periods', 'the periods'],
     ["period's place, beyond the end", 'UPDATE periods SET batch_sequence = 99', 'period 1'],
     ['order, all of whose sold lines are gone,', "DELETE FROM sold_lines WHERE order_id = 'ord_3'", 'sold lines'],
     ["period's head", 'UPDATE periods SET hash = set_byte(hash, 0, get_byte(hash, 0) # 1)', 'period 1'],

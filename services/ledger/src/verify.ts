@@ -348,7 +348,10 @@ async function comparePeriods(reader: LedgerReader, replay: Replay): Promise<Dif
     const wrong = compareTotals(soFar, await reader.periodTotals(period.number), `${place}, account`);
     if (wrong !== undefined) return wrong;
   }
-  return undefined;
+  const [last, sealedUntilUs] = [replay.periods.at(-1)?.untilUs ?? 0n, await reader.sealedUntilUs()];
+  return last === sealedUntilUs
+    ? undefined
+    : differ('the periods', `sealed until ${last}`, `${sealedUntilUs} as the writer keeps it`);
 }
 
 /** What is stored is what the replay gave; and all are there that have to be: those given, or every account that ever moved. */
