@@ -9,7 +9,7 @@ const decided = [
   ...['adjustment_revaluations', 'adjustment_closing_rates'],
 ];
 
-/** Statements for the owner to run, once, after the first migration. `account` is written as 'name'@'host'. */
+/** Statements for the owner to run after the first migration, and again after one that makes tables. `account` is written as 'name'@'host'. */
 export function ledgerGrants(database: string, account: string): string[] {
   const name = (table: string) => `\`${database.replaceAll('`', '``')}\`.${table}`;
   const grant = (rights: string, tables: readonly string[]) =>

@@ -441,16 +441,24 @@ async function load(sql: SqlExecutor, needs: Needs): Promise<Loaded> {
   };
 }
 
-/** One statement for ids that are all new, which nearly all are. */
+/**
+ * One statement for ids that are all new, which nearly all are.
+ *
+ * Each is looked up by itself, here and where journals and lines are read: a plan that is kept was made when the book was
+ * small, where reading all of it is cheaper than a few hundred look-ups, and stays when it has grown.
+ */
 async function readKnown(sql: SqlExecutor, identities: Needs['identities']): Promise<Map<string, Known>> {
   if (identities.length === 0) return new Map();
   const found = await sql.query<RejectionRow & { sequence: bigint | null }>(
-    `SELECT sequence, kind, cause, '' AS reference, '' AS reason, '' AS detail, '' AS request
-     FROM journals WHERE cause = ANY ($1::text[])
-     UNION ALL
-     SELECT NULL, kind, cause, reference, reason, detail, request
-     FROM rejections WHERE cause = ANY ($1::text[]) AND is_final`,
-    [texts(identities.map(([, cause]) => cause))],
+    `SELECT found.* FROM unnest($1::text[]) AS wanted (name) CROSS JOIN LATERAL (
+       SELECT sequence, kind, cause, '' AS reference, '' AS reason, '' AS detail, '' AS request
+       FROM journals WHERE cause = wanted.name
+       UNION ALL
+       SELECT NULL, kind, cause, reference, reason, detail, request
+       FROM rejections WHERE cause = wanted.name AND is_final
+       OFFSET 0
+     ) AS found`,
+    [texts([...new Set(identities.map(([, cause]) => cause))])],
   );
   if (found.length === 0) return new Map();
   const wanted = new Set(identities.map(([kind, cause]) => identity(kind, cause)));
@@ -516,9 +524,12 @@ function stateOf(row: AccountStateRow): AccountState {
 
 async function readLines(sql: SqlExecutor, lineIds: readonly string[]): Promise<Map<string, SoldLine>> {
   if (lineIds.length === 0) return new Map();
-  const rows = await sql.query<LineRow>(`SELECT ${lineColumns} FROM sold_lines WHERE line_id = ANY ($1::text[])`, [
-    texts(lineIds),
-  ]);
+  const rows = await sql.query<LineRow>(
+    `SELECT found.* FROM unnest($1::text[]) AS wanted (id) CROSS JOIN LATERAL (
+       SELECT ${lineColumns} FROM sold_lines WHERE line_id = wanted.id OFFSET 0
+     ) AS found`,
+    [texts(lineIds)],
+  );
   return new Map(rows.map((row) => [row.line_id, lineOf(row)]));
 }
 
@@ -528,7 +539,11 @@ async function readTargets(
 ): Promise<Map<string, readonly KnownJournal[]>> {
   if (targets.length === 0) return new Map();
   const rows = await sql.query<{ sequence: bigint }>(
-    'SELECT sequence FROM journals WHERE cause = ANY ($1::text[]) OR id = ANY ($1::text[])',
+    `SELECT DISTINCT found.sequence FROM unnest($1::text[]) AS wanted (name) CROSS JOIN LATERAL (
+       SELECT sequence FROM journals WHERE cause = wanted.name
+       UNION ALL SELECT sequence FROM journals WHERE id = wanted.name
+       OFFSET 0
+     ) AS found`,
     [texts(targets)],
   );
   const journals = await readJournals(
@@ -560,11 +575,12 @@ interface KnownRow extends SqlRow {
 /** Journals with their transfers and holds and what became of them. */
 async function readJournals(sql: SqlExecutor, sequences: readonly bigint[]): Promise<KnownJournal[]> {
   if (sequences.length === 0) return [];
-  const wanted = [numbers(sequences)];
+  const wanted = [numbers([...new Set(sequences)])];
   const rows = await sql.query<KnownRow>(
-    `SELECT journals.*, resolver.kind AS resolved_by FROM journals
-     LEFT JOIN journals resolver ON resolver.resolves_sequence = journals.sequence
-     WHERE journals.sequence = ANY ($1::bigint[]) ORDER BY journals.sequence`,
+    `SELECT found.*, resolver.kind AS resolved_by FROM unnest($1::bigint[]) AS wanted (number)
+     CROSS JOIN LATERAL (SELECT * FROM journals WHERE sequence = wanted.number OFFSET 0) AS found
+     LEFT JOIN LATERAL (SELECT kind FROM journals WHERE resolves_sequence = wanted.number OFFSET 0) AS resolver ON true
+     ORDER BY found.sequence`,
     wanted,
   );
   const moves = await readMoves(sql, wanted);
@@ -581,22 +597,20 @@ interface MoveRow extends SqlRow {
 }
 
 async function readMoves(sql: SqlExecutor, wanted: SqlValue[]): Promise<Map<bigint, MoveRow[]>> {
-  const named = (table: string, key: string, role: string, expires: string, from: string) =>
-    `SELECT ${key} AS of, '${role}' AS role, d.code AS debit, c.code AS credit, ${table}.amount_minor AS amount,
-       ${expires} AS expires_at_us, ${table}.journal_sequence, ${table}.position
-     FROM ${from} JOIN accounts d ON d.id = debit_account_id JOIN accounts c ON c.id = credit_account_id
-     WHERE ${key} = ANY ($1::bigint[])`;
+  const moved = (role: MoveRow['role'], from: string, expires: string, key: string) =>
+    `SELECT '${role}' AS role, debit_account_id, credit_account_id, amount_minor, ${expires} AS expires_at_us,
+       journal_sequence, position
+     FROM ${from} WHERE ${key} = wanted.number`;
   const rows = await sql.query<MoveRow>(
-    `${named('transfers', 'transfers.journal_sequence', 'transfer', '0::bigint', 'transfers')}
-     UNION ALL ${named('holds', 'holds.journal_sequence', 'hold', 'holds.expires_at_us', 'holds')}
-     UNION ALL ${named(
-       'transfers',
-       'journals.reverses_sequence',
-       'reversed',
-       '0::bigint',
-       'transfers JOIN journals ON journals.sequence = transfers.journal_sequence',
-     )}
-     ORDER BY of, journal_sequence, position`,
+    `SELECT number AS of, role, d.code AS debit, c.code AS credit, amount_minor AS amount, expires_at_us
+     FROM unnest($1::bigint[]) AS wanted (number) CROSS JOIN LATERAL (
+       ${moved('transfer', 'transfers', '0::bigint', 'journal_sequence')}
+       UNION ALL ${moved('hold', 'holds', 'holds.expires_at_us', 'journal_sequence')}
+       UNION ALL ${moved('reversed', 'journals JOIN transfers ON journal_sequence = sequence', '0::bigint', 'reverses_sequence')}
+       OFFSET 0
+     ) AS moved
+     JOIN accounts d ON d.id = debit_account_id JOIN accounts c ON c.id = credit_account_id
+     ORDER BY number, journal_sequence, position`,
     wanted,
   );
   return Map.groupBy(rows, (row) => row.of);
