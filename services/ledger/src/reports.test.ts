@@ -324,8 +324,7 @@ describe('the finance desk of the ledger', () => {
       await under.sql.transaction((tx) =>
         tx.execute(
           `UPDATE adjustments SET status = 'proposed', decided_by = '', decided_at_us = NULL, journal_id = '',
-             journal_sequence = NULL WHERE id = $1`,
-          [id],
+             journal_sequence = NULL WHERE id = '${id}'`,
         ),
       );
       expect(await ok(approve(id))).toMatchObject({ adjustment: { status: AdjustmentStatus.BOOKED, sequence: 3n } });
